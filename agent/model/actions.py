@@ -1,0 +1,83 @@
+"""What an action is: a function from valid options to steps, described as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from agent.model.reasons import Reason
+
+Fact = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Why one object is kept or deleted. `target` is the path as the bytes the kernel knows."""
+
+    target: bytes
+    deleted: bool
+    reason: Reason
+    detail: str = ""
+
+
+Explain = Callable[[Judgement], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a step would do now. `fingerprint` changes whenever what it would do changes."""
+
+    summary: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step did: facts for the journal, objects counted by reason, and the tail of a command's output.
+
+    `skipped` set means there was nothing to do, and ends the run as skipped with that reason.
+    """
+
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    counts: Mapping[Reason, int] = field(default_factory=dict)
+    output: str = ""
+    skipped: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One named act. `do` is safe to repeat; `undo` bears a half-done act; without one, `irreversible` says why.
+
+    `preview` looks and never touches; it is what a dry run and a plan show.
+    """
+
+    name: str
+    do: Callable[[], Outcome]
+    preview: Callable[[Explain], Preview]
+    undo: Callable[[], None] | None = None
+    irreversible: str = ""
+
+
+class OnInterrupt(StrEnum):
+    """What becomes of a run that lost its process: gone on with, taken back, or left for an admin."""
+
+    RESUME = "resume"
+    UNDO = "undo"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action as a value.
+
+    `options` is a frozen dataclass with the field names of the action's schema; `plan` gets an instance of it and
+    the `agent.ports.Context`, looks, and returns the steps in order; `on_interrupt` decides from the options.
+    """
+
+    summary: str
+    options: type[Any]
+    plan: Callable[[Any, Any], Iterable[Step]]
+    on_interrupt: Callable[[Any], OnInterrupt]

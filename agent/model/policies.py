@@ -1,0 +1,179 @@
+"""What the policies say, once valid: every quantity a number, every default filled, every name resolved.
+
+Durations are seconds, sizes are bytes, percentages run from 0 to 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Category(StrEnum):
+    """The kinds of maintenance of ISO/IEC 14764."""
+
+    PREVENTIVE = "preventive"
+    CORRECTIVE = "corrective"
+    ADAPTIVE = "adaptive"
+    PERFECTIVE = "perfective"
+
+
+class Priority(IntEnum):
+    """A lower number goes first; policies write the name in lower case."""
+
+    CRITICAL = 0
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+
+
+class Overlap(StrEnum):
+    """What happens when a task falls due while a run of it has not ended."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    REPLACE = "replace"
+
+
+class NoData(StrEnum):
+    """Which verdict a missing measurement gives."""
+
+    INCONCLUSIVE = "inconclusive"
+    FAIL = "fail"
+    PASS = "pass"
+
+
+class Severity(StrEnum):
+    """How bad it is when a threshold fires."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in which file something was written; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a task falls due.
+
+    `text` is a cron line, an `@name` or an `every ...` phrase. `timezone` is a name of the tz database,
+    or `local` for the host's own. `jitter` is the width of the delay that is stable per host and task.
+    """
+
+    text: str
+    timezone: str
+    jitter: float
+    catch_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a failed run is tried in all, and how long to wait in between."""
+
+    attempts: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The blast radius: a run that would touch more is refused before it touches anything."""
+
+    items: int | None = None
+    bytes: int | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A remedy may run `times` within `per` seconds; then it is held until an admin releases it."""
+
+    times: int
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A named piece of maintenance. `options` is the JSON text of valid, completed action options."""
+
+    name: str
+    description: str
+    category: Category
+    action: str
+    options: str
+    schedule: Schedule | None
+    window: str | None
+    priority: Priority
+    needs: tuple[str, ...]
+    enabled: bool
+    max_duration: float
+    retry: Retry
+    overlap: Overlap
+    limits: Limits
+    at_most: Breaker | None
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When maintenance may happen: from each instant of the cron line `opens`, for `lasts` elapsed seconds."""
+
+    name: str
+    opens: str
+    lasts: float
+    timezone: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The values that violate a condition; exactly one of the three is set.
+
+    `above` and `below` exclude the bound itself; `outside` is violated beyond either end of the inclusive range.
+    """
+
+    above: float | None = None
+    below: float | None = None
+    outside: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A condition on a signal of the host, and the reaction when it fires.
+
+    `clear` is the bound whose violation keeps a firing threshold firing; it equals `bound` when the policy gives
+    none. `for_` seconds and `samples` measurements in a row must violate the bound before it fires.
+    """
+
+    name: str
+    description: str
+    signal: str
+    labels: Mapping[str, str]
+    bound: Bound
+    clear: Bound
+    for_: float
+    samples: int
+    no_data: NoData
+    severity: Severity
+    run: tuple[str, ...]
+    at_most: Breaker | None
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """All policies in force, cross-checked. `digest` names exactly these bytes; `files` counts them."""
+
+    digest: str
+    files: int
+    windows: Mapping[str, Window]
+    tasks: Mapping[str, Task]
+    thresholds: Mapping[str, Threshold]

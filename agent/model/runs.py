@@ -1,0 +1,102 @@
+"""A run, its steps, and the one table of moves between their states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    UNDONE = "undone"
+    STUCK = "stuck"
+
+
+MOVES: Mapping[RunState, frozenset[RunState]] = {
+    RunState.PENDING: frozenset({RunState.RUNNING, RunState.SKIPPED, RunState.MISSED}),
+    RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.INTERRUPTED, RunState.SKIPPED}),
+    RunState.FAILED: frozenset({RunState.UNDONE, RunState.STUCK}),
+    RunState.INTERRUPTED: frozenset({RunState.RUNNING, RunState.UNDONE, RunState.STUCK}),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.SKIPPED: frozenset(),
+    RunState.MISSED: frozenset(),
+    RunState.UNDONE: frozenset(),
+    RunState.STUCK: frozenset(),
+}
+"""Every allowed move; `running -> skipped` is a command that says there was nothing for it to do."""
+
+
+class StepState(StrEnum):
+    """Where a step stands: `doing` is written before the act, `done` after it."""
+
+    DOING = "doing"
+    DONE = "done"
+    FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class Origin(StrEnum):
+    """What made a run."""
+
+    SCHEDULE = "schedule"
+    CATCH_UP = "catch_up"
+    THRESHOLD = "threshold"
+    MANUAL = "manual"
+    RETRY = "retry"
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of a task. Instants are seconds since the epoch, UTC.
+
+    `attempt` counts the processes that were started for this run (resuming adds one); `tries` counts the runs
+    made for one due time (retrying adds one). `why` is the first reason that moved the run off its way, or "".
+    """
+
+    id: int
+    task: str
+    action: str
+    state: RunState
+    origin: Origin
+    cause: str
+    due: float
+    not_before: float
+    created: float
+    started: float | None
+    ended: float | None
+    attempt: int
+    tries: int
+    why: str
+    detail: str
+    stop: str
+    document: str
+    policy: str
+    code: str
+    pid: int | None
+    pid_started: float | None
+    boot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """What the journal says of one step; `facts` is JSON."""
+
+    run: int
+    seq: int
+    name: str
+    state: StepState
+    started: float
+    ended: float | None
+    facts: str
+    error: str

@@ -1,0 +1,67 @@
+"""Signals, samples, and what a condition concludes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+Labels = tuple[tuple[str, str], ...]
+"""Label pairs, sorted by name, so that they can be a key."""
+
+
+def labels(pairs: Mapping[str, str]) -> Labels:
+    """Given label names and values, return them as a sorted, hashable key."""
+    return tuple(sorted(pairs.items()))
+
+
+class Verdict(StrEnum):
+    """Four different things, everywhere: the bound held, was violated, could not be measured, or lacks data."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One number of one signal. `unit` of the value is in the signal's name (`_percent`, `_bytes`, `_seconds`)."""
+
+    signal: str
+    labels: Labels
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """One pass over the host: what was measured, and which groups of signals could not be (group -> sentence)."""
+
+    samples: tuple[Sample, ...]
+    errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSpec:
+    """A signal that can be provided: what it means, its unit, and the label names its series carry."""
+
+    name: str
+    help: str
+    unit: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionState:
+    """What a condition remembers between evaluations; instants are seconds since the epoch.
+
+    `since` is the start of the present violation or None; `violations` counts samples in a row that violate;
+    `fired_at` is set while the condition is firing.
+    """
+
+    verdict: Verdict = Verdict.INCONCLUSIVE
+    since: float | None = None
+    violations: int = 0
+    fired_at: float | None = None
+    value: float | None = None
+    evaluated_at: float | None = None

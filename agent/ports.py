@@ -1,0 +1,137 @@
+"""What the agent needs of the outside world, as Protocols; `agent.host` is the real world, tests bring fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from agent.model.actions import Judgement
+from agent.model.policies import Limits
+
+
+class Clock(Protocol):
+    """Time. `now` is aware and UTC; `monotonic` counts seconds, suspended ones included, and never steps."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A program to run: an argument list, never a shell line.
+
+    `timeout` and `grace` are seconds; `output_limit` is how many bytes of output are kept (the last ones).
+    `environment` is complete: nothing else is inherited. `user` is a login name, or None for the agent's own.
+    """
+
+    argv: tuple[str, ...]
+    user: str | None
+    environment: Mapping[str, str]
+    directory: str
+    timeout: float
+    grace: float
+    output_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a command ended: exit code (negative: the signal), the tail of its output, and what was cut."""
+
+    code: int
+    output: str
+    output_bytes: int
+    timed_out: bool
+    seconds: float
+
+
+class Processes(Protocol):
+    """Runs commands and leaves no descendant of theirs behind."""
+
+    def run(self, command: Command, stop: Callable[[], bool]) -> Completed:
+        """Given a command, run it to its end, its timeout, or until `stop()` is true; return how it ended."""
+        ...
+
+
+class ObjectLog(Protocol):
+    """Remembers why objects were deleted, for `hostkeeper why OBJECT`; never fails the work it records."""
+
+    def record(self, directory: bytes, names: Sequence[bytes], reason: str) -> None: ...
+
+
+class Memory(Protocol):
+    """Small JSON-able facts that a task remembers from run to run."""
+
+    def recall(self, key: str) -> object | None: ...
+
+    def remember(self, key: str, value: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What an action may use. `now` is fixed when the run is first planned, and the same when it is resumed.
+
+    `checkpoint` raises `agent.ports.StopRequested` when the run was told to stop; call it wherever work may be
+    left and taken up again. `stopping` only asks. `progress(done, total, unit)` reports; total 0 is unknown.
+    """
+
+    task: str
+    run: int
+    now: datetime
+    limits: Limits
+    clock: Clock
+    processes: Processes
+    memory: Memory
+    objects: ObjectLog
+    explain: Callable[[Judgement], None]
+    checkpoint: Callable[[], None]
+    stopping: Callable[[], bool]
+    progress: Callable[[int, int, str], None]
+
+
+class StopRequested(Exception):  # noqa: N818 - it is a request, not an error
+    """The run was asked to stop at its next checkpoint."""
+
+
+class Child(Protocol):
+    """A started run process."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the process lives."""
+        ...
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when the process has ended."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask the process to stop at its next checkpoint."""
+        ...
+
+    def kill(self) -> None:
+        """End the process and every descendant of it, at once."""
+        ...
+
+    def close(self) -> None:
+        """After the end: remove whatever is left behind, and give descriptors back."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts run processes."""
+
+    def start(self, run: int, attempt: int, argv: Sequence[str]) -> Child: ...
+
+    def adopt(self, run: int, pid: int, pid_started: float) -> Child | None:
+        """Given a process that an earlier daemon started, return a handle on it, or None if it is gone."""
+        ...
+
+    def sweep(self, run: int) -> None:
+        """End whatever processes a run without a living main process has left behind."""
+        ...
