@@ -93,7 +93,7 @@ class Context:
     progress: Callable[[int, int, str], None]
 
 
-class StopRequested(Exception):  # noqa: N818 - it is a request, not an error
+class StopRequested(Exception):
     """The run was asked to stop at its next checkpoint."""
 
 
