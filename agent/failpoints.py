@@ -10,7 +10,33 @@ from __future__ import annotations
 import os
 import signal
 
-POINTS: tuple[str, ...] = ()
+WRITES: tuple[str, ...] = (
+    "commit",
+    "condition.save",
+    "fragments.update",
+    "hold.place",
+    "hold.release",
+    "memory.remember",
+    "run.amend",
+    "run.claim",
+    "run.create",
+    "run.failed",
+    "run.interrupted",
+    "run.missed",
+    "run.running",
+    "run.skipped",
+    "run.stuck",
+    "run.succeeded",
+    "run.undone",
+    "step.doing",
+    "step.done",
+    "step.failed",
+    "step.undoing",
+    "step.undone",
+)
+"""Everything that is written durably and that a restart must be able to stand before or after."""
+
+POINTS: frozenset[str] = frozenset(f"{write}:{side}" for write in WRITES for side in ("before", "after"))
 
 _ARMED, _, _NTH = os.environ.get("HOSTKEEPER_FAILPOINT", "").partition("#")
 _LOG = os.environ.get("HOSTKEEPER_FAILPOINT_LOG", "")

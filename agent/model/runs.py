@@ -62,6 +62,8 @@ class Run:
 
     `attempt` counts the processes that were started for this run (resuming adds one); `tries` counts the runs
     made for one due time (retrying adds one). `why` is the first reason that moved the run off its way, or "".
+    `stop` is the reason for which its process was asked to stop. `pid`, `pid_started` (clock ticks after boot) and
+    `boot` name its process beyond doubt. `on_interrupt` is what becomes of it if that process is lost.
     """
 
     id: int
@@ -86,11 +88,12 @@ class Run:
     pid: int | None
     pid_started: float | None
     boot: str
+    on_interrupt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """What the journal says of one step; `facts` is JSON."""
+    """What the journal says of one step; `facts` is JSON, `output` the tail of what a command printed."""
 
     run: int
     seq: int
@@ -100,3 +103,4 @@ class StepRecord:
     ended: float | None
     facts: str
     error: str
+    output: str

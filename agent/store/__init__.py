@@ -1,0 +1,52 @@
+"""The store: the only meeting point of the daemon, the runs and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from agent.store.connection import Connection
+from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
+from agent.store.runs import Runs
+from agent.store.steps import Steps
+
+
+class Store:
+    """An open store. Each attribute is one table's door; `transaction()` joins what passes through several."""
+
+    def __init__(self, directory: str, *, ballast_bytes: int = 0, read_only: bool = False) -> None:
+        self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only)
+        self.runs = Runs(self.connection)
+        self.steps = Steps(self.connection)
+        self.documents = Documents(self.connection)
+        self.marks = Marks(self.connection)
+        self.holds = Holds(self.connection)
+        self.conditions = Conditions(self.connection)
+        self.fragments = Fragments(self.connection)
+        self.facts = Facts(self.connection)
+
+    @property
+    def directory(self) -> str:
+        """The state directory."""
+        return self.connection.directory
+
+    def memory(self, task: str) -> TaskMemory:
+        """Given a task's name, return what that task remembers."""
+        return TaskMemory(self.connection, task)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is written together and durably, or not at all."""
+        with self.connection.transaction():
+            yield
+
+    def close(self) -> None:
+        """Close the store."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

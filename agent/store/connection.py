@@ -1,0 +1,208 @@
+"""One SQLite file that the agent, its runs and the command line share.
+
+WAL with full synchronisation: what is acknowledged survives power loss. The WAL file is kept when the last
+connection closes, so that a disk without free inodes can still be written to. On a disk without free bytes even
+DELETE fails in WAL mode, so a preallocated ballast file is given up first, and made again when there is room.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import apsw
+
+from agent.errors import StoreError
+from agent.failpoints import reach
+from agent.store.seal import Value
+from agent.store.tables import MIGRATIONS
+
+BALLAST_NAME = "ballast"
+DATABASE_NAME = "hostkeeper.db"
+BUSY_TIMEOUT_MS = 10_000
+
+
+class Connection:
+    """A connection to the store in a state directory; with `read_only`, one that cannot write."""
+
+    def __init__(self, directory: str, *, ballast_bytes: int = 0, read_only: bool = False) -> None:
+        self.directory = directory
+        self._ballast_bytes = ballast_bytes
+        self._read_only = read_only
+        self._depth = 0
+        if not read_only:
+            _make_private(directory)
+        self.path = os.path.join(directory, DATABASE_NAME)
+        if read_only and not os.path.exists(self.path):
+            raise StoreError(f"{self.path}: there is no store yet; start the agent, or run a task, to make one")
+        try:
+            self._db = apsw.Connection(
+                self.path,
+                flags=apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
+            )
+            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            if not read_only:
+                self._prepare()
+            self._check_version()
+        except apsw.Error as error:
+            raise StoreError(
+                f"{self.path}: {error}; if the file is damaged, move it aside and start again: "
+                "policies are not in it, only the history and the state of conditions"
+            ) from error
+
+    def _prepare(self) -> None:
+        self._persist_wal()
+        self._db.execute("PRAGMA foreign_keys = ON")
+        with self._retrying():
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._migrate()
+        self.restore_ballast()
+
+    def _persist_wal(self) -> None:
+        keep = ctypes.c_int(1)
+        self._db.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(keep))
+
+    def _migrate(self) -> None:
+        if self._version() >= len(MIGRATIONS):
+            return
+        with self.transaction():
+            version = self._version()
+            for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+                self._db.execute(f"{statements}; PRAGMA user_version = {number}")
+
+    def _version(self) -> int:
+        return int(str(next(self._db.execute("PRAGMA user_version"))[0]))
+
+    def _check_version(self) -> None:
+        version = self._version()
+        if version != len(MIGRATIONS):
+            raise StoreError(
+                f"{self.path}: the store has version {version}, this program knows version {len(MIGRATIONS)}; "
+                "use the program that wrote it, or move the file aside"
+            )
+
+    def rows(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
+        """Given a statement and its values, run it and return all rows. Raises StoreError."""
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except apsw.FullError:
+            if self._depth or not self._release_ballast():
+                raise StoreError(f"{self.path}: the disk is full") from None
+            return self.rows(sql, values)
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is written together and durably, or not at all. Nests by joining the outer one."""
+        if self._depth:
+            yield
+            return
+        self._ensure_room()
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        self._depth = 1
+        try:
+            yield
+            reach("commit:before")
+            self._commit()
+            reach("commit:after")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        finally:
+            self._depth = 0
+
+    def _commit(self) -> None:
+        try:
+            self._db.execute("COMMIT")
+        except apsw.FullError:
+            # A failed commit leaves the transaction open, so it can be tried again with the ballast's room.
+            if not self._release_ballast():
+                raise StoreError(f"{self.path}: the disk is full") from None
+            self._db.execute("COMMIT")
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    @contextmanager
+    def _retrying(self) -> Iterator[None]:
+        self._ensure_room()
+        yield
+
+    def _ensure_room(self) -> None:
+        """Give the ballast up before a write when the disk could not take the write."""
+        if not self._ballast_bytes:
+            return
+        free = os.statvfs(self.directory)
+        if free.f_bavail * free.f_frsize < min(self._ballast_bytes, 1 << 20):
+            self._release_ballast()
+
+    def _release_ballast(self) -> bool:
+        with suppress(OSError):
+            os.truncate(os.path.join(self.directory, BALLAST_NAME), 0)
+            return True
+        return False
+
+    def restore_ballast(self) -> bool:
+        """Make the ballast file whole again where the disk has ample room; return whether it stands."""
+        if not self._ballast_bytes:
+            return False
+        path = os.path.join(self.directory, BALLAST_NAME)
+        with suppress(OSError):
+            handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                if os.fstat(handle).st_blocks * 512 >= self._ballast_bytes:
+                    return True
+                free = os.statvfs(self.directory)
+                if free.f_bavail * free.f_frsize > 4 * self._ballast_bytes:
+                    os.posix_fallocate(handle, 0, self._ballast_bytes)
+                    return True
+            finally:
+                os.close(handle)
+        return False
+
+    def last_id(self) -> int:
+        """Return the id of the row inserted last."""
+        return self._db.last_insert_rowid()
+
+    def changes(self) -> int:
+        """Return how many rows the last statement changed."""
+        return self._db.changes()
+
+    def version_of_data(self) -> int:
+        """Return a number that changes when another connection has written."""
+        return int(str(next(self._db.execute("PRAGMA data_version"))[0]))
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the database as far as no reader is in the way."""
+        with suppress(apsw.Error):
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def integrity(self) -> list[str]:
+        """Return what SQLite finds wrong with the file; an empty list when it finds nothing."""
+        found = [str(row[0]) for row in self.rows("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+
+def _make_private(directory: str) -> None:
+    """Make the state directory the owner's alone, or refuse one that others could change."""
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        found = os.stat(directory)
+    except OSError as error:
+        raise StoreError(f"{directory}: {error.strerror}; name a state directory with --state") from error
+    if found.st_uid != os.geteuid():
+        raise StoreError(f"{directory}: belongs to user id {found.st_uid}; run `chown {os.geteuid()} {directory}`")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        os.chmod(directory, 0o700)

@@ -1,0 +1,201 @@
+"""The small tables: what is remembered by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.failpoints import reach
+from agent.store.connection import Connection
+from agent.store.seal import seal, verified
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A remedy that is held until an admin releases it; `released` is None while it is held."""
+
+    name: str
+    reason: str
+    detail: str
+    since: float
+    released: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFragment:
+    """A policy file as last compiled; `signature` is what `stat` said of it, `body` the fragment's JSON."""
+
+    path: str
+    signature: str
+    digest: str
+    body: str
+
+
+class Documents:
+    """What runs execute, by digest: written once, never changed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def put(self, body: str) -> str:
+        """Given a document's text, store it once and return its digest."""
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        self._db.rows("INSERT OR IGNORE INTO documents VALUES (?, ?)", (digest, body))
+        return digest
+
+    def get(self, digest: str) -> str:
+        """Given a digest, return the document; a changed one is refused by its digest."""
+        rows = self._db.rows("SELECT digest, body FROM documents WHERE digest = ?", (digest,))
+        body = str(rows[0][1]) if rows else ""
+        if hashlib.sha256(body.encode()).hexdigest() != digest:
+            verified("documents", (digest, ""))
+        return body
+
+
+class Marks:
+    """Up to which instant the calendar of each task has been dealt with."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def all(self) -> dict[str, float]:
+        """Return seconds since the epoch by task."""
+        rows = (verified("marks", row) for row in self._db.rows("SELECT task, handled, seal FROM marks"))
+        return {str(task): float(handled or 0) for task, handled in rows}
+
+    def set(self, task: str, handled: float) -> None:
+        """Remember that every due time of a task up to an instant has been dealt with."""
+        values = (task, handled)
+        self._db.rows("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (*values, seal("marks", values)))
+
+
+class Holds:
+    """Remedies stopped by their circuit breaker."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def all(self) -> list[Hold]:
+        """Return every hold, released ones included, by name."""
+        rows = self._db.rows("SELECT name, reason, detail, since, released, seal FROM holds ORDER BY name")
+        return [Hold(*verified("holds", row)) for row in rows]  # type: ignore[arg-type]  # columns are the fields
+
+    def held(self) -> dict[str, Hold]:
+        """Return the holds in force, by name."""
+        return {hold.name: hold for hold in self.all() if hold.released is None}
+
+    def place(self, name: str, reason: str, detail: str, since: float) -> None:
+        """Hold a remedy."""
+        reach("hold.place:before")
+        self._write(Hold(name, reason, detail, since, None))
+        reach("hold.place:after")
+
+    def release(self, name: str, released: float) -> bool:
+        """Release a hold; return False when there is none of that name in force."""
+        hold = self.held().get(name)
+        if hold is None:
+            return False
+        reach("hold.release:before")
+        self._write(Hold(name, hold.reason, hold.detail, hold.since, released))
+        reach("hold.release:after")
+        return True
+
+    def _write(self, hold: Hold) -> None:
+        values = (hold.name, hold.reason, hold.detail, hold.since, hold.released)
+        self._db.rows("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?)", (*values, seal("holds", values)))
+
+
+class Conditions:
+    """What conditions remember, as JSON by key."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def all(self) -> dict[str, str]:
+        """Return every state by key."""
+        rows = (verified("conditions", row) for row in self._db.rows("SELECT key, state, seal FROM conditions"))
+        return {str(key): str(state) for key, state in rows}
+
+    def set(self, states: Mapping[str, str]) -> None:
+        """Write several states together."""
+        reach("condition.save:before")
+        with self._db.transaction():
+            for values in states.items():
+                self._db.rows(
+                    "INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", (*values, seal("conditions", values))
+                )
+        reach("condition.save:after")
+
+    def forget(self, key: str) -> None:
+        """Forget the state of a condition that no policy has any more."""
+        self._db.rows("DELETE FROM conditions WHERE key = ?", (key,))
+
+
+class TaskMemory:
+    """What one task remembers from run to run; fits `agent.ports.Memory`."""
+
+    def __init__(self, connection: Connection, task: str) -> None:
+        self._db = connection
+        self._task = task
+
+    def recall(self, key: str) -> object | None:
+        """Return what was remembered under a key, or None."""
+        rows = self._db.rows(
+            "SELECT task, key, value, seal FROM memories WHERE task = ? AND key = ?", (self._task, key)
+        )
+        return json.loads(str(verified("memories", rows[0])[2])) if rows else None
+
+    def remember(self, key: str, value: object) -> None:
+        """Remember a JSON-able value under a key."""
+        values = (self._task, key, json.dumps(value))
+        reach("memory.remember:before")
+        self._db.rows("INSERT OR REPLACE INTO memories VALUES (?, ?, ?, ?)", (*values, seal("memories", values)))
+        reach("memory.remember:after")
+
+
+class Fragments:
+    """Policy files as last compiled, so that an unchanged file is never compiled twice."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def all(self) -> dict[str, CachedFragment]:
+        """Return the cached files by path."""
+        rows = (
+            verified("fragments", row)
+            for row in self._db.rows("SELECT path, signature, digest, body, seal FROM fragments")
+        )
+        return {str(r[0]): CachedFragment(str(r[0]), str(r[1]), str(r[2]), str(r[3])) for r in rows}
+
+    def update(self, put: list[CachedFragment], forget: list[str]) -> None:
+        """Write some cached files and forget others, together."""
+        if not put and not forget:
+            return
+        reach("fragments.update:before")
+        with self._db.transaction():
+            for path in forget:
+                self._db.rows("DELETE FROM fragments WHERE path = ?", (path,))
+            for item in put:
+                values = (item.path, item.signature, item.digest, item.body)
+                self._db.rows(
+                    "INSERT OR REPLACE INTO fragments VALUES (?, ?, ?, ?, ?)", (*values, seal("fragments", values))
+                )
+        reach("fragments.update:after")
+
+
+class Facts:
+    """Facts about the agent itself, as JSON by key: who runs, which policies are in force."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def get(self, key: str) -> object | None:
+        """Return the fact of a key, or None."""
+        rows = self._db.rows("SELECT value FROM facts_of_store WHERE key = ?", (key,))
+        return json.loads(str(rows[0][0])) if rows else None
+
+    def set(self, key: str, value: object) -> None:
+        """Set the fact of a key."""
+        self._db.rows("INSERT OR REPLACE INTO facts_of_store VALUES (?, ?)", (key, json.dumps(value)))

@@ -1,0 +1,176 @@
+"""Runs and the one mover: every change of a run's state goes through `Runs.advance`."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields, replace
+from typing import cast
+
+from agent.errors import NotFound, StoreError
+from agent.failpoints import reach
+from agent.model.runs import MOVES, Origin, Run, RunState
+from agent.store.connection import Connection
+from agent.store.seal import Value, seal, verified
+
+COLUMNS = tuple(field.name for field in fields(Run))
+_COLUMN_LIST = ", ".join(COLUMNS)
+_SELECT = f"SELECT {_COLUMN_LIST}, seal FROM runs"
+_OPEN = (RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED)
+
+
+def _run(row: tuple[Value, ...]) -> Run:
+    values = dict(zip(COLUMNS, verified("runs", row), strict=True))
+    values["state"] = RunState(str(values["state"]))
+    values["origin"] = Origin(str(values["origin"]))
+    return Run(**values)  # type: ignore[arg-type]  # the columns are the fields, in order
+
+
+def _values(run: Run) -> tuple[Value, ...]:
+    return cast(tuple[Value, ...], tuple(str(v) if isinstance(v, str) else v for v in astuple(run)))
+
+
+class Runs:
+    """The runs of a store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def create(self, run: Run) -> int | None:
+        """Given a pending run, write it and return its id, or None when its due time already has a run."""
+        reach("run.create:before")
+        with self._db.transaction():
+            marks = ", ".join("?" * (len(COLUMNS) - 1))
+            names = ", ".join(COLUMNS[1:])
+            self._db.rows(
+                f"INSERT OR IGNORE INTO runs ({names}, seal) VALUES ({marks}, '')",
+                _values(run)[1:],
+            )
+            if not self._db.changes():
+                return None
+            number = self._db.last_id()
+            self._seal(replace(run, id=number))
+        reach("run.create:after")
+        return number
+
+    def _seal(self, run: Run) -> None:
+        self._db.rows("UPDATE runs SET seal = ? WHERE id = ?", (seal("runs", _values(run)), run.id))
+
+    def get(self, number: int) -> Run:
+        """Given a run's id, return the run. Raises NotFound."""
+        rows = self._db.rows(f"{_SELECT} WHERE id = ?", (number,))
+        if not rows:
+            raise NotFound(f"there is no run {number}; `hostkeeper history` lists the runs")
+        return _run(rows[0])
+
+    def advance(self, number: int, was: RunState, to: RunState, *, why: str = "", **changes: Value) -> bool:
+        """Move a run from one state to another, where the table allows it and it still stands where it was.
+
+        `changes` are further columns to set with it. The first reason a run was given is kept. Returns False when
+        somebody else moved it before. Raises StoreError on a move that the table does not know.
+        """
+        if to not in MOVES[was]:
+            raise StoreError(f"run {number} cannot move from {was} to {to}")
+        reach(f"run.{to}:before")
+        with self._db.transaction():
+            run = self.get(number)
+            if run.state != was:
+                return False
+            self._write(replace(run, state=to, why=run.why or why, **changes))  # type: ignore[arg-type]
+        reach(f"run.{to}:after")
+        return True
+
+    def claim(
+        self, number: int, attempt: int, *, pid: int, pid_started: float, boot: str, on_interrupt: str
+    ) -> Run | None:
+        """Take a run for this process; None when another process has it or a later attempt was made."""
+        reach("run.claim:before")
+        with self._db.transaction():
+            run = self.get(number)
+            if run.attempt != attempt or run.pid is not None or run.ended is not None:
+                return None
+            run = replace(run, pid=pid, pid_started=pid_started, boot=boot, on_interrupt=on_interrupt)
+            self._write(run)
+        reach("run.claim:after")
+        return run
+
+    def amend(self, number: int, **changes: Value) -> Run:
+        """Set columns other than the state, and return the run as it stands then."""
+        if "state" in changes:
+            raise StoreError("the state of a run moves through Runs.advance alone")
+        reach("run.amend:before")
+        with self._db.transaction():
+            run = replace(self.get(number), **changes)  # type: ignore[arg-type]  # checked by the caller's types
+            self._write(run)
+        reach("run.amend:after")
+        return run
+
+    def _write(self, run: Run) -> None:
+        values = _values(run)
+        assignments = ", ".join(f"{name} = ?" for name in COLUMNS[1:])
+        self._db.rows(
+            f"UPDATE runs SET {assignments}, seal = ? WHERE id = ?",
+            (*values[1:], seal("runs", values), run.id),
+        )
+
+    def open(self) -> list[Run]:
+        """Return the runs that wait, run, or were interrupted, oldest first."""
+        marks = ", ".join(f"'{state}'" for state in _OPEN)
+        return [_run(row) for row in self._db.rows(f"{_SELECT} WHERE state IN ({marks}) ORDER BY id")]
+
+    def unended(self) -> list[Run]:
+        """Return every run that has no end yet, failed ones that are still being undone included."""
+        return [_run(row) for row in self._db.rows(f"{_SELECT} WHERE ended IS NULL ORDER BY id")]
+
+    def recent(self, limit: int, task: str | None = None) -> list[Run]:
+        """Return up to `limit` runs, newest first, of one task or of all."""
+        where, values = ("WHERE task = ?", (task,)) if task else ("", ())
+        return [_run(row) for row in self._db.rows(f"{_SELECT} {where} ORDER BY id DESC LIMIT ?", (*values, limit))]
+
+    def latest(self, task: str) -> Run | None:
+        """Return the newest run of a task."""
+        found = self.recent(1, task)
+        return found[0] if found else None
+
+    def latest_by_task(self) -> dict[str, Run]:
+        """Return the newest run of every task that has one."""
+        rows = self._db.rows(f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs GROUP BY task)")
+        return {run.task: run for run in map(_run, rows)}
+
+    def last_success(self) -> dict[str, float]:
+        """Return when each task last ended in success, in seconds since the epoch."""
+        rows = self._db.rows("SELECT task, max(ended) FROM runs WHERE state = 'succeeded' GROUP BY task")
+        return {str(task): float(ended) for task, ended in rows if isinstance(ended, float | int)}
+
+    def since(self, task: str, due: float) -> list[Run]:
+        """Return the runs of a task whose due time is `due` or later, newest first."""
+        return [
+            _run(row) for row in self._db.rows(f"{_SELECT} WHERE task = ? AND due >= ? ORDER BY id DESC", (task, due))
+        ]
+
+    def durations(self, task: str, limit: int = 50) -> list[float]:
+        """Return how many seconds the latest successful runs of a task took, newest first."""
+        rows = self._db.rows(
+            "SELECT ended - started FROM runs WHERE task = ? AND state = 'succeeded' AND started IS NOT NULL "
+            "ORDER BY id DESC LIMIT ?",
+            (task, limit),
+        )
+        return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
+
+    def caused_since(self, cause: str, task: str, instant: float) -> list[float]:
+        """Return when runs of a task were made by a cause since an instant, oldest first."""
+        rows = self._db.rows(
+            "SELECT created FROM runs WHERE cause = ? AND task = ? AND created >= ? ORDER BY created",
+            (cause, task, instant),
+        )
+        return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
+
+    def prune(self, before: float, keep_per_task: int = 20) -> int:
+        """Forget ended runs older than an instant, but never a task's latest ones; return how many."""
+        self._db.rows(
+            "DELETE FROM runs WHERE ended IS NOT NULL AND ended < ? AND id NOT IN ("
+            "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY task ORDER BY id DESC) AS place FROM runs) "
+            "WHERE place <= ?)",
+            (before, keep_per_task),
+        )
+        removed = self._db.changes()
+        self._db.rows("DELETE FROM documents WHERE digest NOT IN (SELECT document FROM runs)")
+        return removed

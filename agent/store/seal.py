@@ -1,0 +1,31 @@
+"""Row hashes: `PRAGMA integrity_check` does not see a changed payload, a seal does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from agent.errors import StoreError
+
+Value = str | int | float | None
+
+
+def seal(table: str, values: Sequence[Value]) -> str:
+    """Given a table name and a row's values in column order, return the row's hash as 16 hexadecimal digits."""
+    # SQLite may hand a REAL that holds a whole number back as a float, so floats and integers hash alike.
+    canonical = "\x1f".join(repr(float(v)) if isinstance(v, int | float) else repr(v) for v in values)
+    return hashlib.blake2b(f"{table}\x1e{canonical}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def verified(table: str, row: Sequence[Value]) -> Sequence[Value]:
+    """Given a row whose last column is its seal, return the row without it.
+
+    Raises StoreError naming the row when its payload is not what was written.
+    """
+    *values, written = row
+    if seal(table, values) != written:
+        raise StoreError(
+            f"the store is damaged: row {values[0]!r} of table {table} is not what was written; "
+            f"stop the agent, move the store aside and start again, or restore it from a backup"
+        )
+    return values

@@ -1,0 +1,43 @@
+"""The tables of the store, as numbered migrations; a migration is never edited, only followed by another."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE facts_of_store (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE documents (digest TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        task TEXT NOT NULL, action TEXT NOT NULL, state TEXT NOT NULL, origin TEXT NOT NULL, cause TEXT NOT NULL,
+        due REAL NOT NULL, not_before REAL NOT NULL, created REAL NOT NULL, started REAL, ended REAL,
+        attempt INTEGER NOT NULL, tries INTEGER NOT NULL, why TEXT NOT NULL, detail TEXT NOT NULL, stop TEXT NOT NULL,
+        document TEXT NOT NULL, policy TEXT NOT NULL, code TEXT NOT NULL,
+        pid INTEGER, pid_started REAL, boot TEXT NOT NULL, on_interrupt TEXT NOT NULL,
+        seal TEXT NOT NULL
+    );
+    CREATE UNIQUE INDEX runs_once ON runs (task, due) WHERE origin IN ('schedule', 'catch_up');
+    CREATE INDEX runs_by_task ON runs (task, id);
+    CREATE INDEX runs_open ON runs (state) WHERE state IN ('pending', 'running', 'interrupted');
+    CREATE INDEX runs_unended ON runs (id) WHERE ended IS NULL;
+    CREATE INDEX runs_by_cause ON runs (cause, created) WHERE cause <> '';
+    CREATE TABLE steps (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, seq INTEGER NOT NULL,
+        name TEXT NOT NULL, state TEXT NOT NULL, started REAL NOT NULL, ended REAL,
+        facts TEXT NOT NULL, error TEXT NOT NULL, output TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (run, seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE marks (task TEXT PRIMARY KEY, handled REAL NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE holds (
+        name TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL, since REAL NOT NULL,
+        released REAL, seal TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE conditions (key TEXT PRIMARY KEY, state TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE memories (
+        task TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (task, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE fragments (
+        path TEXT PRIMARY KEY, signature TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
