@@ -1,0 +1,76 @@
+# Everything a newcomer needs is `make run`; everything a contributor needs is `make check test`.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+TOOLS := .cache/tools
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
+EDITABLE := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras \
+	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --build-deps-for editable
+MODULES := agent tests benchmarks tools
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help
+help: ## Print this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.run ## Start the agent in the foreground on examples/quickstart.
+	@exec sh examples/quickstart/run.sh $(VENV)/bin/hostkeeper
+
+.PHONY: test
+test: $(VENV)/.dev ## Run the whole test suite; PYTEST_ARGS="tests/rules -x" narrows it.
+	@sh tools/debs.sh tests/apt.txt $(TOOLS)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTHON) -m pytest --listed-skips-only $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Check format, lint, types, import floors, schemas, policies and documents.
+	$(PYTHON) -m ruff format --check --quiet .
+	$(PYTHON) -m ruff check --quiet .
+	$(VENV)/bin/lint-imports --no-logo
+	$(PYTHON) -m mypy $(MODULES)
+	$(PYTHON) -m tools.house
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the code and repair what the linter can repair.
+	$(PYTHON) -m ruff format --quiet .
+	$(PYTHON) -m ruff check --quiet --fix .
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write docs/reference anew from the schemas and the code.
+	$(PYTHON) -m tools.reference
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure beside peers and print the table of ratios.
+	@sh tools/debs.sh benchmarks/apt.txt $(TOOLS)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTHON) -m benchmarks $(BENCH_ARGS)
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Resolve the dependencies anew and write both locks with hashes.
+	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	sh tools/locks.sh requirements.lock requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove everything that these commands made.
+	rm -rf $(VENV) .cache .run build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON):
+	@sh tools/venv.sh $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(PYTHON)
+	$(INSTALL) --requirement requirements.lock
+	$(EDITABLE)
+	@touch $@
+
+# The dev lock contains the run lock, so one installation serves both.
+$(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml | $(PYTHON)
+	$(INSTALL) --requirement requirements-dev.lock
+	$(EDITABLE)
+	@touch $(VENV)/.run $@

@@ -1,0 +1,1 @@
+"""What tasks can do: one package per system, one module per action, each exposing `ACTION`."""

@@ -1,0 +1,50 @@
+"""Which actions there are: every module `agent/actions/<system>/<action>.py` is the action `<system>.<action>`.
+
+Names come from looking at the folder; a module is imported only when its action is asked for, so a process pays for
+the one action it runs. Modules whose name starts with an underscore are helpers, not actions.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+
+from agent import actions
+from agent.errors import NotFound
+from agent.model.actions import Action
+
+
+def names() -> tuple[str, ...]:
+    """Return the dotted names of all actions, sorted, without importing any of them."""
+    found = []
+    for package in pkgutil.iter_modules(actions.__path__):
+        if package.ispkg:
+            folders = [f"{path}/{package.name}" for path in actions.__path__]
+            found += [
+                f"{package.name}.{module.name}"
+                for module in pkgutil.iter_modules(folders)
+                if not module.name.startswith("_")
+            ]
+    return tuple(sorted(found))
+
+
+def load(name: str) -> Action:
+    """Given the dotted name of an action, import its module and return the `ACTION` it exposes.
+
+    Raises NotFound, with the nearest known name, when there is no such action.
+    """
+    known = names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known actions: {', '.join(known)}"
+        raise NotFound(f"unknown action {name!r}: {hint}")
+    action = importlib.import_module(f"{actions.__name__}.{name}").ACTION
+    if not isinstance(action, Action):
+        raise TypeError(f"{actions.__name__}.{name}.ACTION is not an agent.model.actions.Action")
+    return action
+
+
+def discover() -> dict[str, Action]:
+    """Return every action by its dotted name; imports them all."""
+    return {name: load(name) for name in names()}

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Provides the commands of other projects that tests or benchmarks run. Usage: sh tools/debs.sh LIST DIRECTORY
+# LIST has lines `command package   # why`. A command that the host has is used as it is. For the others the packages are
+# downloaded with whatever they need that the host lacks, and unpacked below DIRECTORY: nothing is installed, no service
+# is started, root is not needed. Commands are then in DIRECTORY/bin. A second call finds them there, without network.
+set -eu
+
+list=$1
+mkdir -p "$2/bin" "$2/debs/partial" "$2/lists/partial" "$2/root"
+directory=$(cd "$2" && pwd)
+PATH="$directory/bin:$PATH:/usr/sbin:/sbin"
+
+wanted() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$list"; }
+
+missing=$(wanted | while read -r command package; do
+    command -v "$command" >/dev/null || echo "$command $package"
+done)
+if [ -z "$missing" ]; then
+    echo "$list: all $(wanted | wc -l) commands are present"
+    exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "$list: missing commands, and no apt-get to fetch them with:" >&2
+    echo "$missing" >&2
+    exit 1
+fi
+
+apt() {
+    apt-get -qq -o Debug::NoLocking=1 -o Dir::State::lists="$directory/lists" -o Dir::Cache="$directory" \
+        -o Dir::Cache::archives="$directory/debs" -o APT::Sandbox::User=root "$@"
+}
+echo "$list: fetching $(echo "$missing" | wc -l) of $(wanted | wc -l) commands into $directory"
+apt update
+# shellcheck disable=SC2046 # one word per package
+apt install -y --download-only --no-install-recommends $(echo "$missing" | cut -d' ' -f2 | sort -u)
+for deb in "$directory"/debs/*.deb; do
+    dpkg-deb --extract "$deb" "$directory/root"
+done
+
+libraries=$(find "$directory/root" -name '*.so*' -printf '%h\n' | sort -u | tr '\n' ':')
+echo "$missing" | while read -r command package; do
+    for program in "$directory/root"/usr/bin/"$command" "$directory/root"/usr/sbin/"$command" \
+        "$directory/root"/bin/"$command" "$directory/root"/sbin/"$command"; do
+        [ -x "$program" ] || continue
+        if ldd "$program" 2>/dev/null | grep -q 'not found'; then
+            printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$program" >"$directory/bin/$command"
+            chmod 0755 "$directory/bin/$command"
+        else
+            ln -sf "$program" "$directory/bin/$command"
+        fi
+    done
+    if [ ! -e "$directory/bin/$command" ]; then
+        echo "$list: package $package has no command $command" >&2
+        exit 1
+    fi
+done
