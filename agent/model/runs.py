@@ -63,7 +63,8 @@ class Run:
     `attempt` counts the processes that were started for this run (resuming adds one); `tries` counts the runs
     made for one due time (retrying adds one). `why` is the first reason that moved the run off its way, or "".
     `stop` is the reason for which its process was asked to stop. `pid`, `pid_started` (clock ticks after boot) and
-    `boot` name its process beyond doubt. `on_interrupt` is what becomes of it if that process is lost.
+    `boot` name its process beyond doubt. `on_interrupt` is what becomes of it if that process is lost;
+    `crashes` counts how often that has happened.
     """
 
     id: int
@@ -89,6 +90,7 @@ class Run:
     pid_started: float | None
     boot: str
     on_interrupt: str
+    crashes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

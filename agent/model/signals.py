@@ -56,7 +56,7 @@ class ConditionState:
     """What a condition remembers between evaluations; instants are seconds since the epoch.
 
     `since` is the start of the present violation or None; `violations` counts samples in a row that violate;
-    `fired_at` is set while the condition is firing.
+    `fired_at` is set while the condition is firing; `measured_at` is when the last finite number was read.
     """
 
     verdict: Verdict = Verdict.INCONCLUSIVE
@@ -65,3 +65,4 @@ class ConditionState:
     fired_at: float | None = None
     value: float | None = None
     evaluated_at: float | None = None
+    measured_at: float | None = None

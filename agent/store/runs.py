@@ -61,18 +61,21 @@ class Runs:
             raise NotFound(f"there is no run {number}; `hostkeeper history` lists the runs")
         return _run(rows[0])
 
-    def advance(self, number: int, was: RunState, to: RunState, *, why: str = "", **changes: Value) -> bool:
+    def advance(
+        self, number: int, was: RunState, to: RunState, *, why: str = "", held_by: Run | None = None, **changes: Value
+    ) -> bool:
         """Move a run from one state to another, where the table allows it and it still stands where it was.
 
         `changes` are further columns to set with it. The first reason a run was given is kept. Returns False when
-        somebody else moved it before. Raises StoreError on a move that the table does not know.
+        somebody else moved it before, or when `held_by` is given and another process has claimed the run since.
+        Raises StoreError on a move that the table does not know.
         """
         if to not in MOVES[was]:
             raise StoreError(f"run {number} cannot move from {was} to {to}")
         reach(f"run.{to}:before")
         with self._db.transaction():
             run = self.get(number)
-            if run.state != was:
+            if run.state != was or (held_by is not None and (run.pid, run.attempt) != (held_by.pid, held_by.attempt)):
                 return False
             self._write(replace(run, state=to, why=run.why or why, **changes))  # type: ignore[arg-type]
         reach(f"run.{to}:after")

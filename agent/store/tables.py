@@ -12,7 +12,7 @@ MIGRATIONS: tuple[str, ...] = (
         due REAL NOT NULL, not_before REAL NOT NULL, created REAL NOT NULL, started REAL, ended REAL,
         attempt INTEGER NOT NULL, tries INTEGER NOT NULL, why TEXT NOT NULL, detail TEXT NOT NULL, stop TEXT NOT NULL,
         document TEXT NOT NULL, policy TEXT NOT NULL, code TEXT NOT NULL,
-        pid INTEGER, pid_started REAL, boot TEXT NOT NULL, on_interrupt TEXT NOT NULL,
+        pid INTEGER, pid_started REAL, boot TEXT NOT NULL, on_interrupt TEXT NOT NULL, crashes INTEGER NOT NULL,
         seal TEXT NOT NULL
     );
     CREATE UNIQUE INDEX runs_once ON runs (task, due) WHERE origin IN ('schedule', 'catch_up');

@@ -1,0 +1,50 @@
+"""What a run executes: the task exactly as it was validated, as text that the store keeps by digest.
+
+A run that applies a plan carries the plan's instant and the fingerprints that its steps must still have.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from agent.model.policies import Breaker, Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A task to execute. `now` (seconds since the epoch) and `expect` (step name, fingerprint) come from a plan."""
+
+    task: Task
+    now: float | None = None
+    expect: tuple[tuple[str, str], ...] | None = None
+
+
+def dump(document: Document) -> str:
+    """Given a document, return its canonical text, equal for equal documents."""
+    return json.dumps(asdict(document), sort_keys=True, separators=(",", ":"))
+
+
+def load(text: str) -> Document:
+    """Given a document's text, return the document."""
+    body = json.loads(text)
+    expect = body["expect"]
+    return Document(
+        task=_task(body["task"]),
+        now=body["now"],
+        expect=None if expect is None else tuple((str(name), str(mark)) for name, mark in expect),
+    )
+
+
+def _task(fields: dict[str, object]) -> Task:
+    known: dict[str, type] = {"limits": Limits, "retry": Retry, "position": Position}
+    optional: dict[str, type] = {"schedule": Schedule, "at_most": Breaker}
+    words: dict[str, type] = {"category": Category, "priority": Priority, "overlap": Overlap}
+    values = dict(fields)
+    for name, kind in (known | optional).items():
+        part = values[name]
+        values[name] = kind(**part) if isinstance(part, dict) else None
+    for name, word in words.items():
+        values[name] = word(values[name])
+    values["needs"] = tuple(values["needs"])  # type: ignore[arg-type]  # a JSON array by construction
+    return Task(**values)  # type: ignore[arg-type]  # the fields are Task's own, written by `dump`

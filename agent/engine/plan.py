@@ -1,0 +1,97 @@
+"""A plan: every step of a run and what it would do, made by looking and never touching.
+
+What a plan shows is what the run then does: both use the same steps for the same instant, and each step's fingerprint
+changes whenever what it would do changes. A plan that was written to a file is applied only while the task in force is
+the one it was made for and every fingerprint is still the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from agent.errors import Refused
+from agent.model.actions import Explain, Fact, Step
+from agent.model.reasons import Reason
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What one step would do, whether it can be taken back, and if not, why."""
+
+    name: str
+    summary: str
+    facts: Mapping[str, Fact]
+    fingerprint: str
+    undo: bool
+    irreversible: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that has not happened. `now` is seconds since the epoch, `document` the digest of the task's document."""
+
+    task: str
+    action: str
+    now: float
+    policy: str
+    code: str
+    document: str
+    steps: tuple[PlannedStep, ...]
+
+
+def planned(steps: Sequence[Step], explain: Explain) -> tuple[PlannedStep, ...]:
+    """Given a run's steps, look at what each would do; every judged object goes to `explain`."""
+    made = []
+    for step in steps:
+        preview = step.preview(explain)
+        made.append(
+            PlannedStep(
+                step.name, preview.summary, preview.facts, preview.fingerprint, step.undo is not None, step.irreversible
+            )
+        )
+    return tuple(made)
+
+
+def dumps(plan: Plan) -> str:
+    """Given a plan, return the text of its file."""
+    body = json.dumps(asdict(plan), sort_keys=True)
+    return json.dumps({"hostkeeper_plan": FORMAT, "digest": _digest(body), "plan": json.loads(body)}, indent=2) + "\n"
+
+
+def loads(text: str, name: str) -> Plan:
+    """Given the text of a plan's file and the file's name, return the plan. Raises Refused on one that was changed."""
+    try:
+        outer = json.loads(text)
+        body, written, version = outer["plan"], outer["digest"], outer["hostkeeper_plan"]
+    except (ValueError, KeyError, TypeError):
+        raise Refused(
+            Reason.WORLD_DRIFTED, f"{name}: not a plan; make one with `hostkeeper plan TASK -o FILE`"
+        ) from None
+    if version != FORMAT or _digest(json.dumps(body, sort_keys=True)) != written:
+        raise Refused(Reason.WORLD_DRIFTED, f"{name}: the plan was changed after it was made; make a new one")
+    return Plan(**{**body, "steps": tuple(PlannedStep(**step) for step in body["steps"])})
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def expectations(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Return what a run that applies the plan must find: step names and fingerprints, in order."""
+    return tuple((step.name, step.fingerprint) for step in plan.steps)
+
+
+def require(expect: Sequence[tuple[str, str]], steps: Sequence[Step]) -> None:
+    """Given what a plan saw and the steps of the run that applies it, raise Refused when they differ now."""
+    fresh = planned(steps, lambda _judgement: None)
+    if [name for name, _ in expect] != [step.name for step in fresh]:
+        raise Refused(Reason.WORLD_DRIFTED, "the run would have other steps than the plan; make a new plan")
+    changed = [step for step, (_, mark) in zip(fresh, expect, strict=True) if step.fingerprint != mark]
+    if changed:
+        seen = "; ".join(f"{step.name} would do: {step.summary}" for step in changed)
+        raise Refused(Reason.WORLD_DRIFTED, f"the host has changed since the plan was made ({seen}); make a new plan")

@@ -1,0 +1,115 @@
+"""The process of one run: claims it, executes or takes back its steps, and leaves the result in the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agent.engine import document
+from agent.engine.execute import Execution
+from agent.engine.plan import require
+from agent.engine.progress import Progress
+from agent.errors import AgentError, Refused
+from agent.host.clock import SystemClock, boot_id
+from agent.host.objects import FileObjectLog
+from agent.host.proc import started_ticks
+from agent.host.processes import SystemProcesses
+from agent.model.actions import Judgement
+from agent.model.policies import Task
+from agent.model.reasons import Reason
+from agent.model.runs import Run, RunState
+from agent.ports import Clock, Context, StopRequested
+from agent.registry import load
+from agent.store import Store
+
+EXIT_BY_STATE = {RunState.SUCCEEDED: 0, RunState.SKIPPED: 0, RunState.INTERRUPTED: 130}
+
+
+@dataclass(slots=True)
+class StopFlag:
+    """Set by SIGTERM and SIGINT: the run stops at its next checkpoint."""
+
+    raised: bool = False
+
+    def listen(self) -> None:
+        """Take the two signals for this flag."""
+        signal.signal(signal.SIGTERM, self._raise)
+        signal.signal(signal.SIGINT, self._raise)
+
+    def _raise(self, _number: int, _frame: object) -> None:
+        self.raised = True
+
+    def checkpoint(self) -> None:
+        """Raise StopRequested when the run was asked to stop."""
+        if self.raised:
+            raise StopRequested
+
+
+def context(store: Store, task: Task, run: int, now: datetime, stop: StopFlag, clock: Clock) -> Context:
+    """Given a task and the instant its run started, return what its action may use."""
+    return Context(
+        task=task.name,
+        run=run,
+        now=now,
+        limits=task.limits,
+        clock=clock,
+        processes=SystemProcesses(),
+        memory=store.memory(task.name),
+        objects=FileObjectLog(store.directory, run),
+        explain=_unheard,
+        checkpoint=stop.checkpoint,
+        stopping=lambda: stop.raised,
+        progress=Progress(sys.stderr, task.name, clock).report,
+    )
+
+
+def _unheard(judgement: Judgement) -> None:
+    """Judgements are heard where somebody asked for them; a run only counts them."""
+
+
+def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
+    """Given a state directory and a run's id and attempt, do that run, or take it back; return an exit code."""
+    stop = StopFlag()
+    stop.listen()
+    clock = SystemClock()
+    with Store(directory, ballast_bytes=0) as store:
+        run = store.runs.get(number)
+        doc = document.load(store.documents.get(run.document))
+        task = doc.task
+        action = load(task.action)
+        options = action.options(**json.loads(task.options))
+        claimed = store.runs.claim(
+            number,
+            attempt,
+            pid=os.getpid(),
+            pid_started=started_ticks(os.getpid()),
+            boot=boot_id(),
+            on_interrupt=action.on_interrupt(options),
+        )
+        if claimed is None:
+            return 0
+        now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
+        try:
+            steps = tuple(action.plan(options, context(store, task, number, now, stop, clock)))
+            if doc.expect is not None and not undo and not store.steps.of(number):
+                require(doc.expect, steps)
+        except (AgentError, OSError) as error:
+            reason = Reason(error.reason) if isinstance(error, Refused) else Reason.STEP_FAILED
+            return _unplanned(store, claimed, reason, str(error), clock)
+        execution = Execution(store, clock, claimed, steps, action.on_interrupt(options))
+        state = execution.take_back() if undo else execution.perform()
+    return EXIT_BY_STATE.get(state, 4)
+
+
+def _unplanned(store: Store, run: Run, reason: Reason, detail: str, clock: Clock) -> int:
+    """A run whose plan cannot be made has touched nothing if it is new, and is stuck if it had begun."""
+    ended = clock.now().timestamp()
+    if run.state is RunState.RUNNING:
+        store.runs.advance(run.id, RunState.RUNNING, RunState.FAILED, why=reason, detail=detail, ended=ended)
+    else:
+        store.runs.advance(run.id, run.state, RunState.STUCK, why=reason, detail=detail, ended=ended)
+    return 4

@@ -1,0 +1,43 @@
+"""Tell how far a run has come: a live bar on a terminal, lines in a log."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from agent.ports import Clock
+
+BAR_INTERVAL = 0.1
+LINE_INTERVAL = 30.0
+BAR_WIDTH = 30
+
+
+class Progress:
+    """Reports to a stream, at most every tenth of a second on a terminal and every 30 seconds elsewhere."""
+
+    def __init__(self, stream: TextIO, task: str, clock: Clock) -> None:
+        self._stream = stream
+        self._task = task
+        self._clock = clock
+        self._live = stream.isatty()
+        self._started = clock.monotonic()
+        self._reported = self._started if not self._live else self._started - BAR_INTERVAL
+
+    def report(self, done: int, total: int, unit: str) -> None:
+        """Given how much of how much is done (total 0: unknown), show it when it is time to."""
+        now = self._clock.monotonic()
+        if now - self._reported < (BAR_INTERVAL if self._live else LINE_INTERVAL):
+            return
+        self._reported = now
+        text = self.line(done, total, unit, now - self._started)
+        self._stream.write(f"\r\x1b[K{text}" if self._live else f"{text}\n")
+        self._stream.flush()
+
+    def line(self, done: int, total: int, unit: str, seconds: float) -> str:
+        """Return one line: the task, a bar where the total is known, the count, and the time left or spent."""
+        if not total:
+            return f"{self._task}: {done:,} {unit}, {seconds:.0f} s"
+        share = min(done / total, 1.0)
+        filled = round(share * BAR_WIDTH)
+        left = seconds * (1 - share) / share if share else 0.0
+        bar = "#" * filled + "-" * (BAR_WIDTH - filled)
+        return f"{self._task}: [{bar}] {share:4.0%} {done:,} of {total:,} {unit}, {left:.0f} s left"

@@ -1,0 +1,60 @@
+"""Make a run of a task: a pending row that names everything it will execute."""
+
+from __future__ import annotations
+
+from agent import __version__
+from agent.engine import document
+from agent.engine.document import Document
+from agent.engine.plan import Plan, expectations
+from agent.model.policies import Task
+from agent.model.runs import Origin, Run, RunState
+from agent.store import Store
+
+
+def submit(
+    store: Store,
+    task: Task,
+    *,
+    policy: str,
+    origin: Origin,
+    due: float,
+    now: float,
+    cause: str = "",
+    not_before: float | None = None,
+    tries: int = 1,
+    plan: Plan | None = None,
+) -> int | None:
+    """Given a task and what made it due, write a pending run and return its id.
+
+    Instants are seconds since the epoch. With `plan`, the run does what the plan shows or refuses. Returns
+    None when a scheduled due time already has its run.
+    """
+    body = Document(task) if plan is None else Document(task, plan.now, expectations(plan))
+    return store.runs.create(
+        Run(
+            id=0,
+            task=task.name,
+            action=task.action,
+            state=RunState.PENDING,
+            origin=origin,
+            cause=cause,
+            due=due,
+            not_before=due if not_before is None else not_before,
+            created=now,
+            started=None,
+            ended=None,
+            attempt=0,
+            tries=tries,
+            why="",
+            detail="",
+            stop="",
+            document=store.documents.put(document.dump(body)),
+            policy=policy,
+            code=__version__,
+            pid=None,
+            pid_started=None,
+            boot="",
+            on_interrupt="",
+            crashes=0,
+        )
+    )

@@ -1,0 +1,181 @@
+"""Supervise run processes: start them, hold them to their time, and settle what a lost one leaves.
+
+The daemon and `hostkeeper run` use the same supervisor. It never waits: whoever owns it calls `tick` when
+`next_deadline` has come, and `settle` when a child's descriptor says that the process has ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.engine.execute import TAKEN_BACK_WHEN_STOPPED_FOR
+from agent.model.actions import OnInterrupt
+from agent.model.policies import Task
+from agent.model.reasons import Reason
+from agent.model.runs import Run, RunState
+from agent.ports import Child, Clock, Launcher
+from agent.store import Store
+
+MAX_CRASHES = 5
+"""A run whose process was lost this often is stuck: every loop has an end."""
+
+CLAIM_SECONDS = 30.0
+"""A started process that has not claimed its run after this time never will."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """A run process under supervision; instants are monotonic seconds."""
+
+    run: int
+    task: str
+    child: Child
+    started: float
+    deadline: float | None
+    kill_at: float | None = None
+
+
+def run_argv(directory: str, run: int, attempt: int, *, undo: bool) -> tuple[str, ...]:
+    """Return the argument list of a run's process. `-I` keeps the environment and the working directory out of it."""
+    base = (sys.executable, "-I", "-m", "agent", "run-process", directory, str(run), str(attempt))
+    return (*base, "undo") if undo else base
+
+
+class Supervisor:
+    """Starts, limits, stops and settles runs. `grace` is how many seconds a process asked to stop may take."""
+
+    def __init__(
+        self,
+        store: Store,
+        launcher: Launcher,
+        clock: Clock,
+        *,
+        grace: float,
+        boot: str,
+        argv: Callable[..., Sequence[str]] = run_argv,
+    ) -> None:
+        self._store = store
+        self._launcher = launcher
+        self._clock = clock
+        self._grace = grace
+        self._boot = boot
+        self._argv = argv
+        self.children: dict[int, Watched] = {}
+
+    def start(self, run: Run, task: Task) -> Watched | None:
+        """Start a pending run, or go on with an interrupted one; None when somebody else did it first."""
+        attempt = run.attempt + 1
+        if not self._store.runs.advance(
+            run.id,
+            run.state,
+            RunState.RUNNING,
+            held_by=run,
+            started=run.started or self._clock.now().timestamp(),
+            attempt=attempt,
+            pid=None,
+            pid_started=None,
+            stop="",
+        ):
+            return None
+        return self._launch(run.id, task.name, attempt, task.max_duration, undo=False)
+
+    def _launch(self, run: int, task: str, attempt: int, max_duration: float | None, *, undo: bool) -> Watched:
+        argv = self._argv(self._store.directory, run, attempt, undo=undo)
+        child = self._launcher.start(run, attempt, argv)
+        return self._watch(run, task, child, max_duration)
+
+    def _watch(self, run: int, task: str, child: Child, max_duration: float | None) -> Watched:
+        now = self._clock.monotonic()
+        watched = Watched(run, task, child, now, None if max_duration is None else now + max_duration)
+        self.children[run] = watched
+        return watched
+
+    def request_stop(self, number: int, reason: Reason) -> None:
+        """Ask a run's process to stop at its next checkpoint; it is ended after the grace. The first reason stays."""
+        watched = self.children[number]
+        if watched.kill_at is None:
+            self._store.runs.amend(number, stop=reason)
+            watched.kill_at = self._clock.monotonic() + self._grace
+            watched.child.terminate()
+
+    def next_deadline(self) -> float | None:
+        """Return the monotonic instant at which `tick` has something to do."""
+        instants = [
+            instant
+            for watched in self.children.values()
+            for instant in (watched.kill_at if watched.kill_at is not None else watched.deadline,)
+            if instant is not None
+        ]
+        return min(instants, default=None)
+
+    def tick(self) -> None:
+        """End what has outlived its grace, and ask what has outlived its duration to stop."""
+        now = self._clock.monotonic()
+        for watched in list(self.children.values()):
+            if watched.kill_at is not None and now >= watched.kill_at:
+                watched.child.kill()
+                watched.kill_at = now + self._grace
+            elif watched.kill_at is None and watched.deadline is not None and now >= watched.deadline:
+                self.request_stop(watched.run, Reason.MAX_DURATION)
+
+    def settle(self, number: int) -> Run:
+        """After a process has ended: leave nothing of it behind, and decide what becomes of its run."""
+        watched = self.children.pop(number)
+        watched.child.kill()
+        watched.child.close()
+        self._launcher.sweep(number)
+        return self._settled(self._store.runs.get(number))
+
+    def _settled(self, run: Run) -> Run:
+        now = self._clock.now().timestamp()
+        if run.state is RunState.RUNNING:
+            reason = Reason(run.stop or Reason.KILLED)
+            to = RunState.FAILED if reason in TAKEN_BACK_WHEN_STOPPED_FOR else RunState.INTERRUPTED
+            crashes = run.crashes + (reason is Reason.KILLED)
+            # The attempt moves on, so that a process still on its way to its claim finds that it came too late.
+            self._store.runs.advance(
+                run.id, RunState.RUNNING, to, why=reason, held_by=run, crashes=crashes, attempt=run.attempt + 1
+            )
+            run = self._store.runs.get(run.id)
+        if run.ended is not None or run.state not in (RunState.FAILED, RunState.INTERRUPTED):
+            return run
+        if run.crashes >= MAX_CRASHES or run.on_interrupt == OnInterrupt.ASK:
+            detail = "; ".join(filter(None, (run.detail, f"its process was lost {run.crashes} times")))
+            self._store.runs.advance(run.id, run.state, RunState.STUCK, why=Reason.KILLED, detail=detail, ended=now)
+        elif run.state is RunState.FAILED and not run.on_interrupt:
+            self._store.runs.amend(run.id, ended=now)
+        elif run.state is RunState.FAILED or run.on_interrupt == OnInterrupt.UNDO:
+            attempt = run.attempt + 1
+            # Taking back counts as well: an undo that keeps dying must come to an end.
+            self._store.runs.amend(run.id, attempt=attempt, pid=None, pid_started=None, crashes=run.crashes + 1)
+            self._launch(run.id, run.task, attempt, None, undo=True)
+        return self._store.runs.get(run.id)
+
+    def recover(self, tasks: dict[str, Task], *, strays: bool = False) -> list[Run]:
+        """Take over the runs that no process of ours watches: adopt those that live, settle those that do not.
+
+        With `strays`, only runs that some other supervisor should long have claimed or ended are looked at. Returns
+        the settled runs.
+        """
+        settled = []
+        for run in self._store.runs.unended():
+            if run.state is RunState.PENDING or run.id in self.children:
+                continue
+            child = None
+            if run.pid is not None and run.pid_started is not None and run.boot == self._boot:
+                child = self._launcher.adopt(run.id, run.pid, run.pid_started)
+            if child is not None:
+                task = tasks.get(run.task)
+                self._watch(run.id, run.task, child, task.max_duration if task else None)
+            elif run.state is not RunState.INTERRUPTED and not (strays and self._may_still_claim(run)):
+                self._launcher.sweep(run.id)
+                settled.append(self._settled(run))
+            elif run.state is RunState.INTERRUPTED and run.on_interrupt in (OnInterrupt.UNDO, OnInterrupt.ASK):
+                settled.append(self._settled(run))
+        return settled
+
+    def _may_still_claim(self, run: Run) -> bool:
+        started = run.started or run.created
+        return run.pid is None and self._clock.now().timestamp() - started < CLAIM_SECONDS
