@@ -1,0 +1,27 @@
+"""`python -m agent` and the `hostkeeper` command.
+
+Processes of runs and the policy compiler start here too, past the command line, so that they pay only for what they
+use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Given command-line arguments (without the program's name), do what they say and return an exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["run-process"]:
+        directory, run, attempt, *undo = arguments[1:]
+        process = importlib.import_module("agent.engine.process")
+        return int(process.main(directory, int(run), int(attempt), undo=bool(undo)))
+    if arguments[:1] == ["compile-policies"]:
+        return int(importlib.import_module("agent.policy.child").main())
+    return int(importlib.import_module("agent.cli.main").main(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

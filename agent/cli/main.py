@@ -1,0 +1,48 @@
+"""Parse, do, choose the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from agent.cli.parser import get_parser
+from agent.errors import AgentError, ExitCode, PolicyError
+
+
+def main(argv: Sequence[str]) -> int:
+    """Given command-line arguments, do the command and return its exit code.
+
+    What went wrong for a person's reasons is one message and its own exit code; anything else shows its trace.
+    """
+    arguments = get_parser().parse_args(argv)
+    # A command imports what it needs when it is chosen: `hostkeeper status` does not pay for the policy compiler.
+    command = importlib.import_module(f"agent.cli.{arguments.command.replace('-', '_')}_command")
+    try:
+        code = int(command.main(arguments))
+        sys.stdout.flush()
+    except AgentError as error:
+        _complain(error, as_json=arguments.json)
+        return int(error.code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has gone; keep the interpreter from complaining about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    return code
+
+
+def _complain(error: AgentError, *, as_json: bool) -> None:
+    if not as_json:
+        print(error, file=sys.stderr)
+        return
+    body: dict[str, object] = {"error": str(error), "code": int(error.code), "kind": type(error).__name__}
+    if isinstance(error, PolicyError):
+        body["mistakes"] = [
+            {"file": m.file, "line": m.line, "column": m.column, "path": m.path, "wrong": m.wrong, "right": m.right}
+            for m in error.mistakes
+        ]
+    print(json.dumps(body, indent=2))

@@ -1,0 +1,114 @@
+"""The arguments of every command, as one table of functions; nothing here imports what the commands need."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from agent import __version__
+
+DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
+DEFAULT_STATE = "/var/lib/hostkeeper"
+DEFAULT_CONFIG = "/etc/hostkeeper/agent.yaml"
+
+Adder = Callable[[argparse.ArgumentParser], None]
+
+
+def _nothing(_parser: argparse.ArgumentParser) -> None:
+    """A command without arguments of its own."""
+
+
+def _agent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tell", action="store_true", help="say on one screen what the agent does and where to look")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", nargs="?", metavar="DIR", help="the policies to check instead of --policies")
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, in a process that cannot write"
+    )
+    parser.add_argument("--explain", action="store_true", help="print why each object would be kept or deleted")
+    parser.add_argument(
+        "--ignore-needs", action="store_true", help="run although what the task needs has not succeeded"
+    )
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the plan to a file for `hostkeeper apply`")
+    parser.add_argument("--explain", action="store_true", help="print why each object would be kept or deleted")
+
+
+def _apply(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a plan written by `hostkeeper plan -o FILE`")
+
+
+def _calendar(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=int, default=7, metavar="N", help="how many days ahead (default: 7)")
+    parser.add_argument("--task", metavar="TASK", help="only this task")
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", type=int, metavar="RUN", help="show this run with its steps")
+    parser.add_argument("--task", metavar="TASK", help="only this task")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most this many runs (default: 20)")
+
+
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="TASK|RUN|OBJECT", help="a task, the number of a run, or the path of a file")
+
+
+def _actions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", metavar="ACTION", help="show the full reference of this action")
+
+
+def _release(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the task or threshold that is held")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+
+
+COMMANDS: dict[str, tuple[str, Adder]] = {
+    "agent": ("be the agent: watch the policies, decide, start runs, serve metrics", _agent),
+    "check": ("check policies and name every mistake", _check),
+    "run": ("run a task at once, whether or not the agent is up", _run),
+    "plan": ("show what a run would do, step by step, without touching anything", _plan),
+    "apply": ("do exactly what a plan shows, or refuse when the host has changed", _apply),
+    "calendar": ("show what will run when, and what holds it back", _calendar),
+    "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),
+    "history": ("list the runs, or show one with its steps", _history),
+    "why": ("say why a task, a run or an object is as it is", _why),
+    "tasks": ("list the tasks in force", _nothing),
+    "schema": ("print the JSON Schema of a policy, for editors", _nothing),
+    "actions": ("list the actions, or show the full reference of one", _actions),
+    "release-hold": ("let a task or threshold that was held act again", _release),
+    "completion": ("print a completion script for a shell", _completion),
+}
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--policies", default=DEFAULT_POLICIES, metavar="DIR", help=f"default: {DEFAULT_POLICIES}")
+    common.add_argument("--state", default=DEFAULT_STATE, metavar="DIR", help=f"default: {DEFAULT_STATE}")
+    common.add_argument("--config", default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
+    common.add_argument("--json", action="store_true", help="print data instead of text")
+    parser = argparse.ArgumentParser(
+        prog="hostkeeper",
+        description="Declarative maintenance for Linux hosts.",
+        epilog="Exit codes: 0 done, 1 bug, 2 usage, 3 policy, 4 run failed, 5 refused, 6 store, 7 already running, "
+        "8 not found, 9 unhealthy, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"hostkeeper {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (summary, add) in COMMANDS.items():
+        add(
+            commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", parents=[common])
+        )
+    return parser
