@@ -56,10 +56,10 @@ class Connection:
     def _prepare(self) -> None:
         self._persist_wal()
         self._db.execute("PRAGMA foreign_keys = ON")
-        with self._retrying():
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._migrate()
+        self._ensure_room()
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._migrate()
         self.restore_ballast()
 
     def _persist_wal(self) -> None:
@@ -95,6 +95,8 @@ class Connection:
             return self.rows(sql, values)
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise StoreError(f"{self.path}: the store is damaged: {error}; move it aside and start again") from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -131,11 +133,6 @@ class Connection:
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
 
-    @contextmanager
-    def _retrying(self) -> Iterator[None]:
-        self._ensure_room()
-        yield
-
     def _ensure_room(self) -> None:
         """Give the ballast up before a write when the disk could not take the write."""
         if not self._ballast_bytes:
@@ -161,7 +158,7 @@ class Connection:
                 if os.fstat(handle).st_blocks * 512 >= self._ballast_bytes:
                     return True
                 free = os.statvfs(self.directory)
-                if free.f_bavail * free.f_frsize > 4 * self._ballast_bytes:
+                if free.f_bavail * free.f_frsize > 2 * self._ballast_bytes:
                     os.posix_fallocate(handle, 0, self._ballast_bytes)
                     return True
             finally:

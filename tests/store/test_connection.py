@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.errors import StoreError
+from agent.store import Store
+from agent.store.connection import BALLAST_NAME, DATABASE_NAME
+
+
+def test_open_makes_a_private_directory(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "state")):
+        pass
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+def test_open_of_a_public_directory_closes_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o755)
+    with Store(str(state)):
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+
+
+def test_open_read_only_without_a_store_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store yet"):
+        Store(str(tmp_path), read_only=True)
+
+
+def test_read_only_cannot_write(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        store.facts.set("a", 1)
+    with Store(str(tmp_path / "s"), read_only=True) as store:
+        assert store.facts.get("a") == 1
+        with pytest.raises(StoreError, match="readonly"):
+            store.facts.set("a", 2)
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all" * 100, b"\0" * 4096])
+def test_open_of_a_damaged_file_says_what_to_do(tmp_path: Path, damage: bytes) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / DATABASE_NAME).write_bytes(damage)
+    with pytest.raises(StoreError, match="move it aside"):
+        Store(str(tmp_path))
+
+
+def test_open_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        store.connection.rows("PRAGMA user_version = 999")
+    with pytest.raises(StoreError, match="version 999"):
+        Store(str(tmp_path / "s"))
+
+
+def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        with pytest.raises(ValueError, match="no"), store.transaction():
+            store.facts.set("a", 1)
+            raise ValueError("no")
+        assert store.facts.get("a") is None
+
+
+def test_flipped_bits_in_payloads_are_seen_by_the_seals(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        for number in range(50):
+            store.marks.set(f"task-{number:03d}", float(number))
+        store.connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = tmp_path / "s" / DATABASE_NAME
+    content = path.read_bytes()
+    place = content.index(b"task-025")
+    for bit in range(8):
+        damaged = bytearray(content)
+        damaged[place + 7] ^= 1 << bit
+        path.write_bytes(damaged)
+        with pytest.raises(StoreError), Store(str(tmp_path / "s")) as store:
+            store.marks.all()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid():
+        pytest.skip("needs root: mounts a small tmpfs")
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=64", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.root
+def test_write_on_a_disk_without_bytes_or_inodes_gives_up_the_ballast(small_disk: Path) -> None:
+    with Store(str(small_disk / "s"), ballast_bytes=512 << 10) as store:
+        assert (small_disk / "s" / BALLAST_NAME).stat().st_blocks * 512 >= 512 << 10
+        with pytest.raises(OSError, match="No space left"), open(small_disk / "fill", "wb") as fill:
+            while True:
+                fill.write(b"x" * 4096)
+                fill.flush()
+        with pytest.raises(OSError, match="No space left"):
+            for number in range(100):
+                (small_disk / f"inode-{number}").symlink_to("x")
+        store.marks.set("task", 1.0)
+        with store.transaction():
+            store.marks.set("task", 2.0)
+        assert store.marks.all() == {"task": 2.0}
+    with Store(str(small_disk / "s"), ballast_bytes=512 << 10) as store:
+        store.marks.set("task", 3.0)
+        assert store.marks.all() == {"task": 3.0}
+
+
+@pytest.mark.root
+def test_ballast_is_made_again_when_there_is_room(small_disk: Path) -> None:
+    with Store(str(small_disk / "s"), ballast_bytes=256 << 10) as store:
+        os.truncate(small_disk / "s" / BALLAST_NAME, 0)
+        assert store.connection.restore_ballast()
+        assert (small_disk / "s" / BALLAST_NAME).stat().st_blocks * 512 >= 256 << 10
