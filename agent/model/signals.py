@@ -43,12 +43,16 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class SignalSpec:
-    """A signal that can be provided: what it means, its unit, and the label names its series carry."""
+    """A signal that can be provided: what it means, its unit, and the label names its series carry.
+
+    A threshold on it must name the labels in `required`, because only what is asked for by name is measured.
+    """
 
     name: str
     help: str
     unit: str
     labels: tuple[str, ...]
+    required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

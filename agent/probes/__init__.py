@@ -1,0 +1,1 @@
+"""Sources of signals, one file per group of them."""

@@ -1,0 +1,53 @@
+"""Processor time, load and uptime."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from agent.model.signals import Sample
+from agent.probes.group import Measured, read_text
+
+_NAMES = ("used", "user", "system", "iowait", "steal")
+
+
+class Cpu:
+    """Shares of processor time between two passes."""
+
+    def __init__(self) -> None:
+        self._before: tuple[float, ...] | None = None
+
+    def read(self, now: float) -> Measured:
+        """Return the shares; none on the first pass."""
+        del now  # shares are of processor time, not of elapsed time
+        t = psutil.cpu_times()
+        system = t.system + t.irq + t.softirq
+        user = t.user + t.nice
+        waiting, steal = t.iowait, t.steal
+        current = (user + system + steal, user, system, waiting, steal, user + system + steal + waiting + t.idle)
+        before, self._before = self._before, current
+        if before is None:
+            return Measured()
+        *parts, total = (new - old for new, old in zip(current, before, strict=True))
+        if total <= 0:
+            return Measured()
+        # The kernel's iowait counter can go backwards by a tick, and then a share would leave 0..100.
+        shares = (min(100.0, max(0.0, 100.0 * part / total)) for part in parts)
+        return Measured([Sample(f"cpu.{name}_percent", (), share) for name, share in zip(_NAMES, shares, strict=True)])
+
+
+def read_load(now: float) -> Measured:
+    """Return the load averages, as they are and per processor."""
+    del now
+    processors = os.cpu_count() or 1
+    found = Measured()
+    for name, load in zip(("1m", "5m", "15m"), os.getloadavg(), strict=True):
+        found.samples += [Sample(f"load.{name}", (), load), Sample(f"load.per_cpu_{name}", (), load / processors)]
+    return found
+
+
+def read_uptime(now: float) -> Measured:
+    """Return the time since the kernel started."""
+    del now  # psutil only tells the boot time, which moves whenever the wall clock is set
+    return Measured([Sample("uptime.seconds", (), float(read_text("/proc/uptime").split()[0]))])

@@ -1,0 +1,105 @@
+"""The host as a probe: one pass over all groups of signals that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from agent.model.policies import Threshold
+from agent.model.signals import Sample, Sampling
+from agent.probes.catalogue import ASKED_FOR, GROUPS, SIGNALS, group_of
+from agent.probes.counters import DiskIo, Network
+from agent.probes.cpu import Cpu, read_load, read_uptime
+from agent.probes.disks import Disks
+from agent.probes.group import Measured, Read
+from agent.probes.kernel import Pressure, read_file_descriptors
+from agent.probes.memory import read_memory, read_swap
+from agent.probes.processes import Processes
+from agent.probes.temperatures import Temperatures
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a pass measures: groups of signals, and by label the values that thresholds ask for by name."""
+
+    groups: frozenset[str] = GROUPS - ASKED_FOR
+    mountpoints: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+    interfaces: frozenset[str] = frozenset()
+    processes: frozenset[str] = frozenset()
+    sensors: frozenset[str] = frozenset()
+
+
+def wanted(thresholds: Iterable[Threshold], exported: frozenset[str] = GROUPS - ASKED_FOR) -> Wanted:
+    """Given the thresholds in force and the groups that are exported in any case, return what a pass must measure."""
+    groups = set(exported)
+    names: dict[str, set[str]] = {label: set() for label in ("mountpoint", "device", "interface", "name", "sensor")}
+    for threshold in thresholds:
+        if threshold.signal not in SIGNALS:
+            continue
+        groups.add(group_of(threshold.signal))
+        for label, value in threshold.labels.items():
+            names[label].add(value)
+    return Wanted(
+        frozenset(groups),
+        mountpoints=frozenset(names["mountpoint"]),
+        devices=frozenset(names["device"]),
+        interfaces=frozenset(names["interface"]),
+        processes=frozenset(names["name"]),
+        sensors=frozenset(names["sensor"]),
+    )
+
+
+class HostProbe:
+    """Measures this host. `monotonic` returns seconds that never step; rates are taken between two passes."""
+
+    def __init__(self, monotonic: Callable[[], float], wanted: Wanted | None = None) -> None:
+        self._monotonic = monotonic
+        self._disks, self._disk_io, self._network = Disks(), DiskIo(), Network()
+        self._processes, self._temperatures = Processes(), Temperatures()
+        self._groups: dict[str, Read] = {
+            "cpu": Cpu().read,
+            "load": read_load,
+            "memory": read_memory,
+            "swap": read_swap,
+            "disk": self._disks.read,
+            "disk_io": self._disk_io.read,
+            "network": self._network.read,
+            "process": self._processes.read,
+            "file_descriptors": read_file_descriptors,
+            "pressure": Pressure().read,
+            "uptime": read_uptime,
+            "temperature": self._temperatures.read,
+        }
+        self._wanted = Wanted()
+        self.want(wanted or Wanted())
+
+    def want(self, wanted: Wanted) -> None:
+        """Given what thresholds ask for, measure that from the next pass on; rates go on without a break."""
+        self._wanted = wanted
+        self._disks.asked = wanted.mountpoints
+        self._disk_io.asked = wanted.devices
+        self._network.asked = wanted.interfaces
+        self._processes.asked = wanted.processes
+        self._temperatures.asked = wanted.sensors
+
+    def sample(self) -> Sampling:
+        """Return one pass over the wanted groups; a group that could not be measured has a sentence in `errors`."""
+        now = self._monotonic()
+        samples: list[Sample] = []
+        errors: dict[str, str] = {}
+        for group, read in self._groups.items():
+            if group not in self._wanted.groups:
+                continue
+            found = _measure(read, now)
+            samples += found.samples
+            if found.error:
+                errors[group] = found.error
+        return Sampling(tuple(samples), errors)
+
+
+def _measure(read: Read, now: float) -> Measured:
+    try:
+        return read(now)
+    except Exception as error:  # whatever a group stumbles over, the others are still measured, and it is reported
+        return Measured(error=f"{type(error).__name__}: {error}")

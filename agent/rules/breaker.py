@@ -1,0 +1,28 @@
+"""The circuit breaker: a remedy that does not help is stopped until an admin has looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.model.policies import Breaker
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a remedy may run once more; `used` of the breaker's `times` are spent within the last `per` seconds."""
+
+    allowed: bool
+    used: int
+
+
+def admit(at_most: Breaker | None, past: Iterable[float], now: float) -> Admission:
+    """Given the breaker, the instants of the runs since an admin last released it, and now (seconds since the epoch).
+
+    A run exactly `per` seconds ago is forgotten. One dated in the future (the clock was set back) counts as recent,
+    since it may be; so a stepped clock never earns additional runs. Without a breaker everything is allowed.
+    """
+    if at_most is None:
+        return Admission(allowed=True, used=0)
+    used = sum(1 for instant in past if now - instant < at_most.per)
+    return Admission(allowed=used < at_most.times, used=used)

@@ -1,0 +1,41 @@
+"""States of conditions as JSON, for the store."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, fields
+
+from agent.model.signals import ConditionState, Verdict
+
+_INSTANTS_AND_VALUES = ("since", "fired_at", "value", "evaluated_at", "measured_at")
+
+
+def dump_state(state: ConditionState) -> str:
+    """Given a state, return its JSON text."""
+    return json.dumps(asdict(state), separators=(",", ":"), allow_nan=False)
+
+
+def load_state(text: str) -> ConditionState:
+    """Given JSON text made by `dump_state`, return the state; ValueError says what is wrong with anything else.
+
+    A field that is absent takes its default, so that states of an older agent stay readable.
+    """
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError("the state of a condition is not an object")
+    unknown = sorted(set(data) - {field.name for field in fields(ConditionState)})
+    if unknown:
+        raise ValueError(f"the state of a condition has unknown fields: {', '.join(unknown)}")
+    for name in _INSTANTS_AND_VALUES:
+        value = data.get(name)
+        if value is not None:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"{name} of a condition is not a finite number: {value!r}")
+            data[name] = float(value)
+    violations = data.get("violations", 0)
+    if isinstance(violations, bool) or not isinstance(violations, int) or violations < 0:
+        raise ValueError(f"violations of a condition is not a count: {violations!r}")
+    if "verdict" in data:
+        data["verdict"] = Verdict(data["verdict"])
+    return ConditionState(**data)
