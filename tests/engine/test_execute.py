@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from agent.engine.execute import Execution
+from agent.engine.submit import submit
+from agent.errors import Refused, RunFailed
+from agent.model.actions import OnInterrupt, Outcome, Preview, Step
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, Run, RunState, StepState
+from agent.ports import StopRequested
+from agent.store import Store
+from tests.fakes import FakeClock, task
+
+
+@dataclass
+class World:
+    """Something that steps change: a list of what has been done and not been undone."""
+
+    done: list[str] = field(default_factory=list)
+
+    def step(self, name: str, *, undo: bool = True, fails: Exception | None = None) -> Step:
+        def do() -> Outcome:
+            if name not in self.done:
+                self.done.append(name)
+            if fails is not None:
+                raise fails
+            return Outcome(facts={"name": name}, counts={Reason.TOO_OLD: 2}, output="out")
+
+        def take_back() -> None:
+            if name in self.done:
+                self.done.remove(name)
+
+        return Step(
+            name=name,
+            do=do,
+            preview=lambda _: Preview(name),
+            undo=take_back if undo else None,
+            irreversible="" if undo else "what is gone is gone",
+        )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(str(tmp_path / "state")) as opened:
+        yield opened
+
+
+def running(store: Store) -> Run:
+    number = submit(store, task(), policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
+    assert number is not None
+    store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=1.0, attempt=1)
+    claimed = store.runs.claim(number, 1, pid=1, pid_started=1.0, boot="b", on_interrupt="")
+    assert claimed is not None
+    return claimed
+
+
+def execution(store: Store, run: Run, *steps: Step, on_interrupt: OnInterrupt = OnInterrupt.RESUME) -> Execution:
+    return Execution(store, FakeClock(), run, steps, on_interrupt)
+
+
+def test_perform_of_good_steps_succeeds_and_journals_them(store: Store) -> None:
+    world, run = World(), running(store)
+    assert execution(store, run, world.step("a"), world.step("b")).perform() is RunState.SUCCEEDED
+    assert world.done == ["a", "b"]
+    records = store.steps.of(run.id)
+    assert [(r.name, r.state, r.output) for r in records] == [
+        ("a", StepState.DONE, "out"),
+        ("b", StepState.DONE, "out"),
+    ]
+    assert records[0].facts == '{"name": "a", "count.too_old": 2}'
+    assert store.runs.get(run.id).ended is not None
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_perform_with_a_failing_step_undoes_all_begun_backwards(store: Store, place: int) -> None:
+    world, run = World(), running(store)
+    steps = [world.step(str(n), fails=RunFailed("no") if n == place else None) for n in range(4)]
+    assert execution(store, run, *steps).perform() is RunState.UNDONE
+    assert world.done == []
+    ended = store.runs.get(run.id)
+    assert (ended.state, ended.why, ended.detail) == (RunState.UNDONE, Reason.STEP_FAILED, f"{place}: no")
+    assert [r.state for r in store.steps.of(run.id)] == [StepState.UNDONE] * (place + 1)
+
+
+def test_perform_of_an_irreversible_step_that_fails_says_what_cannot_be_taken_back(store: Store) -> None:
+    world, run = World(), running(store)
+    steps = [world.step("gone", undo=False), world.step("b", fails=OSError("disk"))]
+    assert execution(store, run, *steps).perform() is RunState.FAILED
+    ended = store.runs.get(run.id)
+    assert ended.detail == "b: disk; gone cannot be taken back: what is gone is gone"
+    assert ended.ended is not None
+
+
+def test_perform_of_a_refusal_fails_with_its_reason(store: Store) -> None:
+    world, run = World(), running(store)
+    step = world.step("a", undo=False, fails=Refused(Reason.LIMIT_ITEMS, "too many"))
+    assert execution(store, run, step).perform() is RunState.FAILED
+    assert store.runs.get(run.id).why == Reason.LIMIT_ITEMS
+
+
+def test_perform_of_a_bug_keeps_its_trace(store: Store) -> None:
+    world, run = World(), running(store)
+    assert execution(store, run, world.step("a", undo=False, fails=KeyError("x"))).perform() is RunState.FAILED
+    assert "Traceback" in store.steps.of(run.id)[0].error
+
+
+def test_perform_of_a_failing_undo_is_stuck(store: Store) -> None:
+    run = running(store)
+
+    def burst() -> None:
+        raise OSError("cannot")
+
+    step = Step(name="a", do=_raise(RunFailed("no")), preview=lambda _: Preview("a"), undo=burst)
+    assert execution(store, run, step).perform() is RunState.STUCK
+    ended = store.runs.get(run.id)
+    assert ended.why == Reason.STEP_FAILED
+    assert "cannot" in ended.detail
+
+
+def _raise(error: Exception) -> Callable[[], Outcome]:
+    def do() -> Outcome:
+        raise error
+
+    return do
+
+
+def test_perform_of_a_step_that_says_skip_ends_as_skipped(store: Store) -> None:
+    run = running(store)
+    step = Step(name="a", do=lambda: Outcome(skipped=Reason.COMMAND_SAYS_SKIP), preview=lambda _: Preview("a"))
+    assert execution(store, run, step).perform() is RunState.SKIPPED
+    assert store.runs.get(run.id).why == Reason.COMMAND_SAYS_SKIP
+
+
+def test_perform_again_goes_on_after_what_is_done(store: Store) -> None:
+    world, run = World(), running(store)
+    store.steps.write(run.id, 0, "a", StepState.DONE, started=1.0, ended=2.0)
+    store.steps.write(run.id, 1, "b", StepState.DOING, started=1.0)
+    assert execution(store, run, world.step("a"), world.step("b")).perform() is RunState.SUCCEEDED
+    assert world.done == ["b"]
+
+
+def test_perform_again_with_another_plan_refuses_to_go_on(store: Store) -> None:
+    world, run = World(), running(store)
+    store.steps.write(run.id, 0, "old", StepState.DONE, started=1.0, ended=2.0)
+    assert execution(store, run, world.step("new", undo=False)).perform() is RunState.FAILED
+    assert store.runs.get(run.id).why == Reason.CANNOT_RESUME
+
+
+@pytest.mark.parametrize(
+    ("stop", "on_interrupt", "undo", "state"),
+    [
+        (Reason.WINDOW_ENDED, OnInterrupt.RESUME, True, RunState.INTERRUPTED),
+        (Reason.AGENT_STOPPING, OnInterrupt.RESUME, True, RunState.INTERRUPTED),
+        (Reason.AGENT_STOPPING, OnInterrupt.UNDO, True, RunState.UNDONE),
+        (Reason.AGENT_STOPPING, OnInterrupt.ASK, False, RunState.STUCK),
+        (Reason.MAX_DURATION, OnInterrupt.RESUME, True, RunState.UNDONE),
+        (Reason.MAX_DURATION, OnInterrupt.RESUME, False, RunState.FAILED),
+        (Reason.REPLACED, OnInterrupt.ASK, False, RunState.FAILED),
+        ("", OnInterrupt.RESUME, True, RunState.INTERRUPTED),
+    ],
+)
+def test_perform_that_is_asked_to_stop_ends_as_the_reason_and_the_action_say(
+    store: Store, stop: str, on_interrupt: OnInterrupt, undo: bool, state: RunState
+) -> None:
+    world, run = World(), running(store)
+    store.runs.amend(run.id, stop=stop)
+    steps = [world.step("a", undo=undo), world.step("b", undo=undo, fails=StopRequested())]
+    assert execution(store, run, *steps, on_interrupt=on_interrupt).perform() is state
+    ended = store.runs.get(run.id)
+    assert ended.state is state
+    assert (ended.ended is None) is (state is RunState.INTERRUPTED)
+    if state is RunState.UNDONE:
+        assert world.done == []
