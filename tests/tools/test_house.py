@@ -1,0 +1,95 @@
+"""Each check of the house finds what it is for, and leaves what is right alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.house import lengths, links, schemas, words
+
+ROOT = Path("/checkout")
+UNFINISHED = "TO" + "DO"
+
+
+@pytest.mark.parametrize(
+    ("line", "finding"),
+    [
+        (f"x = 1  # {UNFINISHED} later", UNFINISHED),
+        ("see https://somewhere.invalid/page", "somewhere.invalid"),
+        ("open('/checkout/agent')", "directory of this checkout"),
+    ],
+)
+def test_words_with_something_that_must_not_stay_are_found(line: str, finding: str) -> None:
+    (found,) = words.check(ROOT, ROOT / "a.py", f"fine\n{line}\n")
+    assert found.startswith("a.py:2: ")
+    assert finding in found
+
+
+@pytest.mark.parametrize(
+    "line", ["http://127.0.0.1:9090", "https://hostkeeper.example/x", "a method of todos", "/check"]
+)
+def test_words_of_ordinary_text_pass(line: str) -> None:
+    assert list(words.check(ROOT, ROOT / "a.py", line)) == []
+
+
+def test_lengths_past_the_budget_without_a_reason_are_found() -> None:
+    body = "    x = 1\n"
+    sources = {"a.py": "def f():\n" + body * 40, "b.py": "def g():\n" + body * 39, "c.py": "x = 1\n" * 301}
+    found = list(lengths.check(sources, {}))
+    assert [line.split(":")[0] for line in found] == ["a.py", "c.py"]
+    assert list(lengths.check(sources, {"a.py:f": "a table", "c.py": "one list"})) == []
+
+
+def test_lengths_with_a_reason_that_is_not_needed_are_found() -> None:
+    (found,) = lengths.check({"a.py": ""}, {"a.py": "long"})
+    assert "remove the line" in found
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text("# A heading\n\n## Twice\n\n## Twice\n", encoding="utf-8")
+    text = "[1](b.md) [2](b.md#a-heading) [3](b.md#twice-1) [4](c.md) [5](b.md#none) [6](http://x.example)\n```\n[7](no)\n```\n"
+    found = list(links.check(tmp_path, tmp_path / "a.md", text))
+    assert found == [
+        "a.md: link to c.md: there is no such file",
+        "a.md: link to b.md#none: there is no such heading",
+    ]
+
+
+def action(**changes: Any) -> dict[str, Any]:
+    count = {"type": "integer", "description": "How many.", "default": 1}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"count": count},
+        "examples": [{"count": 2}],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"type": "objekt"}, "objekt"),
+        ({"additionalProperties": True}, "must forbid extra keys"),
+        ({"examples": []}, "at least one example"),
+        ({"examples": [{"count": "2"}]}, "'2' is not of type 'integer'"),
+        ({"properties": {"count": {"type": "integer", "default": 1}}}, "no description"),
+        ({"properties": {"count": {"type": "integer", "description": "?", "default": "1"}}}, "'1' is not of type"),
+        ({"properties": {"count": {"description": "?"}}}, "either required or have a default"),
+        ({"required": ["count"]}, "either required or have a default"),
+    ],
+)
+def test_schemas_with_a_flaw_are_found(changes: dict[str, Any], finding: str) -> None:
+    assert finding in "\n".join(schemas.check({"actions/a.b.json": action(**changes)}))
+
+
+def test_schemas_without_a_flaw_pass() -> None:
+    assert list(schemas.check({"actions/a.b.json": action()})) == []
+
+
+def test_schemas_that_leave_extra_keys_undecided_are_found() -> None:
+    inner = {"type": "object", "properties": {"a": {"description": "?"}}}
+    found = list(schemas.check({"policy.json": {"$defs": {"thing": inner}}}))
+    assert found == ["policy.json#/$defs/thing: additionalProperties is not decided"]

@@ -1,0 +1,40 @@
+"""Runs every check; prints each finding on a line of its own and ends with 1 if there is one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from tools.house import lengths, links, schemas, words
+from tools.house.repository import ROOT, files, texts
+
+BUDGETED = ("agent", "benchmarks", "tests", "tools")
+
+
+def findings() -> Iterator[str]:
+    """Yield every finding of every check over this repository."""
+    contents = dict(texts(files()))
+    for path, text in contents.items():
+        yield from words.check(ROOT, path, text)
+        if path.suffix == ".md":
+            yield from links.check(ROOT, path, text)
+    sources = {
+        str(path.relative_to(ROOT)): text
+        for path, text in contents.items()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in BUDGETED
+    }
+    yield from lengths.check(sources, lengths.exceptions(lengths.EXCEPTIONS.read_text(encoding="utf-8")))
+    yield from schemas.check(schemas.load(ROOT / "schemas"))
+
+
+def main() -> int:
+    """Print the findings and return the exit code."""
+    found = list(findings())
+    for finding in found:
+        print(finding)
+    print(f"house: {len(found)} findings")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
