@@ -40,13 +40,18 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a command ended: exit code (negative: the signal), the tail of its output, and what was cut."""
+    """How a command ended: exit code (negative: the signal), the tail of its output, and what was cut.
+
+    `timed_out` and `stopped` say who asked it to end; `survivors` are ids of processes that could not be ended.
+    """
 
     code: int
     output: str
     output_bytes: int
     timed_out: bool
     seconds: float
+    stopped: bool = False
+    survivors: tuple[int, ...] = ()
 
 
 class Processes(Protocol):
@@ -98,9 +103,10 @@ class StopRequested(Exception):
 
 
 class Child(Protocol):
-    """A started run process."""
+    """A started run process. `pid_started` is its start time as the store keeps it: clock ticks after boot."""
 
     pid: int
+    pid_started: float
 
     def poll(self) -> int | None:
         """Return the exit code, or None while the process lives."""

@@ -1,0 +1,1 @@
+"""Actions that run a program of the admin's own."""

@@ -1,0 +1,124 @@
+"""Control groups (version 2): a name for a process and all its descendants, and one write that ends them all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """A control group by its directory."""
+
+    path: str
+
+    def enter(self) -> None:
+        """Move this process into the group; every child born afterwards is in it too."""
+        _write(f"{self.path}/cgroup.procs", "0")
+
+    def kill(self) -> None:
+        """End every process in the group and below it at once, also while it forks; a missing group is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            _write(f"{self.path}/cgroup.kill", "1")
+
+    def populated(self) -> bool:
+        """Return whether a process lives in the group or below it."""
+        try:
+            with open(f"{self.path}/cgroup.events", encoding="ascii") as file:
+                return "populated 1" in file.read()
+        except FileNotFoundError:
+            return False
+
+    def pids(self) -> list[int]:
+        """Return the ids of the processes in the group itself, zombies excluded."""
+        try:
+            with open(f"{self.path}/cgroup.procs", encoding="ascii") as file:
+                return [int(line) for line in file]
+        except FileNotFoundError:
+            return []
+
+    def exists(self) -> bool:
+        """Return whether the group's directory is there."""
+        return os.path.isdir(self.path)
+
+    def remove(self) -> bool:
+        """Remove the group and the empty groups below it; return False while a process is left in it."""
+        try:
+            with os.scandir(self.path) as entries:
+                below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            for path in below:
+                Cgroup(path).remove()
+            os.rmdir(self.path)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroups:
+    """The groups below the one this process is in."""
+
+    base: str
+
+    @classmethod
+    def discover(cls, proc: str = "/proc/self") -> Cgroups | None:
+        """Return the groups below this process's own, or None on a host without cgroup 2 and `cgroup.kill`."""
+        try:
+            with open(f"{proc}/cgroup", encoding="utf-8") as file:
+                own = next((line[3:].rstrip("\n") for line in file if line.startswith("0::")), None)
+            with open(f"{proc}/mountinfo", encoding="utf-8") as file:
+                mounts = list(_cgroup2_mounts(file))
+        except OSError:
+            return None
+        for root, mountpoint in mounts:
+            inside = root in ("/", own) or (own or "").startswith(f"{root}/")
+            if own is not None and inside:
+                return cls(f"{mountpoint}/{own.removeprefix(root)}".replace("//", "/").rstrip("/"))
+        return None
+
+    def group(self, name: str) -> Cgroup:
+        """Return the group of that name, whether it exists or not."""
+        return Cgroup(f"{self.base}/{name}")
+
+    def make(self, name: str) -> Cgroup | None:
+        """Return a group of that name, made if missing, or None where none can be made or ended in one write."""
+        group = self.group(name)
+        try:
+            os.mkdir(group.path, 0o755)
+        except FileExistsError:
+            pass
+        except OSError:
+            return None
+        if os.access(f"{group.path}/cgroup.kill", os.W_OK):
+            return group
+        group.remove()
+        return None
+
+    def leave(self, group: Cgroup) -> bool:
+        """Move this process from `group` back to where it was; return whether it is out of it."""
+        try:
+            Cgroup(self.base).enter()
+        except OSError:
+            return os.getpid() not in group.pids()
+        return True
+
+
+def _cgroup2_mounts(mountinfo: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Given lines of proc(5) mountinfo, yield the root and the mount point of every cgroup2 mount."""
+    for line in mountinfo:
+        head, _, tail = line.partition(" - ")
+        if tail.split(" ", 1)[0] == "cgroup2":
+            root, mountpoint = head.split(" ")[3:5]
+            yield root, mountpoint.encode().decode("unicode_escape")
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode("ascii"))
+    finally:
+        os.close(descriptor)

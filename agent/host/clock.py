@@ -1,0 +1,105 @@
+"""Time as the host tells it: the system clock, the host's time zone and the id of this boot."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agent.errors import AgentError
+
+ORIGINAL_TZ = "HOSTKEEPER_TZ"
+"""Where `pin_utc` keeps the TZ it replaced, so that this process and its children still know the host's zone."""
+
+_LOCALTIME = "/etc/localtime"
+_TIMEZONE = "/etc/timezone"
+
+
+class SystemClock:
+    """`agent.ports.Clock` over the system's clocks; `monotonic` is CLOCK_BOOTTIME, which counts suspended time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware and in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds since boot, suspended ones included; they never step."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def sleep(self, seconds: float) -> None:
+        """Given seconds, return after that long; at once for zero and less."""
+        time.sleep(max(0.0, seconds))
+
+
+def boot_id() -> str:
+    """Return the kernel's id of this boot, a UUID; a process id means nothing beyond the boot it belongs to."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def pin_utc() -> None:
+    """Make this process count local time in UTC; `local_zone` still tells the host's own zone afterwards."""
+    os.environ.setdefault(ORIGINAL_TZ, os.environ.get("TZ", ""))
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+
+
+def local_zone(environ: Mapping[str, str] = os.environ, localtime: str = _LOCALTIME) -> ZoneInfo:
+    """Return the host's time zone, from TZ or else /etc/localtime; its `key` is the tz name, None when unknown.
+
+    A host without either counts in UTC, as the C library does. Raises AgentError for a TZ that names no zone.
+    """
+    text = environ.get(ORIGINAL_TZ, environ.get("TZ", "")).removeprefix(":")
+    if not text:
+        return _zone_of_file(localtime)
+    if text.startswith("/"):
+        return _zone_of_file(text)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        return _zone_of_rule(text)
+
+
+def _zone_of_file(path: str) -> ZoneInfo:
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return ZoneInfo("UTC")
+    for name in _names_of_file(path):
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            continue
+    try:
+        return ZoneInfo.from_file(io.BytesIO(data))
+    except ValueError as error:
+        raise AgentError(f"{path} is not a time zone file: link it to a zone under /usr/share/zoneinfo") from error
+
+
+def _names_of_file(path: str) -> list[str]:
+    _, found, name = os.path.realpath(path).partition("/zoneinfo/")
+    if found:
+        return [name.removeprefix("posix/").removeprefix("right/")]
+    try:
+        with open(_TIMEZONE, encoding="utf-8") as file:
+            name = file.read().strip()
+        with open(path, "rb") as ours, open(f"/usr/share/zoneinfo/{name}", "rb") as named:
+            return [name] if ours.read() == named.read() else []
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _zone_of_rule(text: str) -> ZoneInfo:
+    """Given a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`, return its zone by way of a TZif footer (RFC 8536)."""
+    block = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, 0, 1, 4) + struct.pack(">lBB4s", 0, 0, 0, b"UTC\0")
+    try:
+        return ZoneInfo.from_file(io.BytesIO(block + block + b"\n" + text.encode("ascii") + b"\n"))
+    except ValueError as error:
+        raise AgentError(
+            f"TZ={text!r} names no time zone: set it to a name such as Europe/Berlin, or unset it"
+        ) from error

@@ -1,0 +1,184 @@
+"""Processes as /proc shows them: who they are, who descends from whom, and how to end them for certain.
+
+A process is known by its id and its start time together; an id alone may have been given to another meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. `started` is clock ticks after boot, the kernel's own count; `state` is the letter of proc(5)."""
+
+    pid: int
+    parent: int
+    session: int
+    state: str
+    started: int
+
+    @property
+    def dead(self) -> bool:
+        """True for a zombie: it runs nothing and only waits to be reaped."""
+        return self.state in "ZX"
+
+
+Find = Callable[[], Iterable[Process]]
+"""Looks for the processes that are to be ended, afresh at each call."""
+
+
+def look(pid: int) -> Process | None:
+    """Given a process id, return the process, or None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            line = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name in parentheses is chosen by the process and may hold spaces and parentheses.
+    fields = line[line.rindex(b")") + 2 :].split()
+    return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
+
+
+def started_ticks(pid: int) -> float:
+    """Given the id of a process that exists, return its start time in clock ticks after boot, a whole number."""
+    process = look(pid)
+    if process is None:
+        raise ProcessLookupError(f"no process {pid}")
+    return float(process.started)
+
+
+def same(pid: int, started: float) -> Process | None:
+    """Given an id and a start time in ticks after boot, return the living process that has both, or None."""
+    process = look(pid)
+    if process is None or process.dead or process.started != started:
+        return None
+    return process
+
+
+def everyone() -> Iterator[int]:
+    """Yield the id of every process there is."""
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def children(pid: int) -> list[int]:
+    """Given a process id, return the ids of its children, zombies included."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        if os.path.exists(f"/proc/{pid}") and not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+            return [other.pid for other in map(look, everyone()) if other and other.parent == pid]
+    return found
+
+
+def descendants(roots: Iterable[int]) -> list[Process]:
+    """Given process ids, return those processes and all that descend from them."""
+    found: dict[int, Process] = {}
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        process = look(pid)
+        if pid not in found and process is not None:
+            found[pid] = process
+            waiting += children(pid)
+    return list(found.values())
+
+
+def alive(processes: Iterable[Process]) -> list[Process]:
+    """Given processes seen before, return those of them that still live, with all that descend from them."""
+    return descendants(process.pid for process in processes if same(process.pid, process.started))
+
+
+def marked(variable: str, value: str) -> list[Process]:
+    """Return every process whose environment at its start held `variable=value`, this one and its parents excepted."""
+    entry = f"{variable}={value}".encode()
+    spared = set(ancestors())
+    found = []
+    for pid in everyone():
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                belongs = pid not in spared and entry in file.read().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        process = look(pid) if belongs else None
+        if process is not None:
+            found.append(process)
+    return found
+
+
+def ancestors() -> Iterator[int]:
+    """Yield the id of this process, its parent, its parent's parent and so on."""
+    process = look(os.getpid())
+    while process is not None:
+        yield process.pid
+        process = look(process.parent) if process.parent else None
+
+
+def become_subreaper() -> None:
+    """Make orphans among this process's descendants its own children, instead of init's, from here on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot become a subreaper")
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Given a process and a signal, send it, unless the process is gone or may not be signalled."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:
+        # Gone, or no descriptor to spare; the second leaves the id, which was right a moment ago.
+        descriptor = -1
+    try:
+        if same(process.pid, process.started) is None:
+            return
+        if descriptor >= 0:
+            signal.pidfd_send_signal(descriptor, number)
+        else:
+            os.kill(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        # Whoever may not be signalled shows up among the survivors that `end` returns.
+        return
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def reap(process: Process) -> None:
+    """Given a dead process, take it off the process table if it is this process's own child."""
+    if process.dead and process.parent == os.getpid():
+        try:
+            os.waitpid(process.pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+
+
+def end(find: Find, patience: float, keep: Container[int] = ()) -> tuple[Process, ...]:
+    """Kill whatever `find` returns, again and again until it finds no living process; return those that survive.
+
+    `patience` is seconds; processes in an uninterruptible wait may outlast it. `keep` holds the ids of children whose
+    exit codes somebody else collects, so they are killed but not reaped.
+    """
+    deadline = time.monotonic() + patience
+    pause = 0.001
+    while True:
+        living = []
+        for process in find():
+            if not process.dead:
+                send(process, signal.SIGKILL)
+                living.append(process)
+            elif process.pid not in keep:
+                reap(process)
+        if not living or time.monotonic() >= deadline:
+            return tuple(living)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
