@@ -1,0 +1,94 @@
+"""Open the directory of a configured path so that nobody but root decides where the path leads.
+
+The path is walked name by name from `/`. A symbolic link on the way is followed only when root alone could have put it
+there: it belongs to root, and so does its directory, which nobody else may write to (`/var/run` leads to `/run`).
+Every other link is refused. For an agent that is not root, its own user counts as root does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.errors import AgentError, ExitCode
+from agent.host.tree.syscalls import DIRECTORY, Kernel, mount_of
+
+MAX_LINKS = 40
+"""As many links on one way as the kernel follows."""
+
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+class UnsafePath(AgentError):
+    """A configured path passes through a link that somebody without root's rights could have planted."""
+
+    code = ExitCode.REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """An open directory to walk: its descriptor, its path as configured, the identity of its mount, and its own."""
+
+    fd: int
+    path: bytes
+    mount: int
+    kernel: Kernel
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.fd)
+
+
+def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None) -> Root:
+    """Given an absolute path, return its directory, open for walking.
+
+    `trusted` are the user ids that count as root; by default root and the agent's own user. Raises UnsafePath for a
+    link that is not root's, OSError when the path does not exist, is no directory or cannot be read.
+    """
+    owners = frozenset(trusted if trusted is not None else (0, os.geteuid()))
+    fd = os.open("/", DIRECTORY)
+    try:
+        pending = _names(path)
+        links = 0
+        while pending:
+            name = pending.pop()
+            try:
+                step = os.open(name, DIRECTORY | os.O_PATH if pending else DIRECTORY, dir_fd=fd)
+            except OSError as error:
+                links += 1
+                target = _trusted_link(name, fd, owners, path, error)
+                if links > MAX_LINKS:
+                    raise UnsafePath(f"{path}: more than {MAX_LINKS} symbolic links on the way") from error
+                pending += _names(target)
+                if not target.startswith("/"):
+                    continue
+                step = os.open("/", DIRECTORY)
+            os.close(fd)
+            fd = step
+        return Root(fd, os.fsencode(path.rstrip("/")), mount_of(fd), kernel)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _names(path: str) -> list[str]:
+    """Return the names of a path, the first one last."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def _trusted_link(name: str, fd: int, owners: frozenset[int], path: str, error: OSError) -> str:
+    """Return where the link `name` in the directory `fd` leads; raise when it is no link, or none to be trusted."""
+    with contextlib.suppress(OSError):
+        link = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        if stat.S_ISLNK(link.st_mode):
+            directory = os.fstat(fd)
+            if link.st_uid in owners and directory.st_uid in owners and not directory.st_mode & WRITABLE_BY_OTHERS:
+                return os.readlink(name, dir_fd=fd)
+            raise UnsafePath(
+                f"{path}: {name!r} on this path is a symbolic link that others than root can change; "
+                "name the directory it leads to instead"
+            ) from error
+    raise OSError(error.errno, error.strerror, path) from error
