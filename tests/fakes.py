@@ -148,6 +148,7 @@ class FakeChild:
     """A run process that lives until the test ends it; `fileno` becomes readable then."""
 
     pid: int
+    pid_started: float = 1.0
     code: int | None = None
     asked: int = 0
     killed: int = 0

@@ -1,0 +1,80 @@
+"""`hostkeeper history`: the runs, or one run with its steps."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from agent.cli.output import duration, emit_json, harmless, instant, table
+from agent.errors import ExitCode
+from agent.host.clock import local_zone
+from agent.model.runs import Run, StepRecord
+from agent.store import Store
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """List runs, newest first, or show one whole."""
+    with Store(arguments.state, read_only=True) as store:
+        if arguments.run is None:
+            runs = store.runs.recent(arguments.limit, arguments.task)
+            emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs))
+            return ExitCode.OK
+        run, steps = store.runs.get(arguments.run), store.steps.of(arguments.run)
+    if arguments.json:
+        emit_json({**asdict(run), "steps": [{**asdict(step), "facts": json.loads(step.facts)} for step in steps]})
+    else:
+        print(whole(run, steps))
+    return ExitCode.OK
+
+
+def listing(runs: list[Run]) -> str:
+    """Given runs, return them as a table."""
+    if not runs:
+        return "no runs yet"
+    zone = local_zone()
+    return table(
+        ("run", "task", "state", "why", "due", "started", "took"),
+        [
+            (
+                str(run.id),
+                run.task,
+                str(run.state),
+                run.why or "-",
+                instant(run.due, zone),
+                instant(run.started, zone),
+                duration(run.ended - run.started if run.ended and run.started else None),
+            )
+            for run in runs
+        ],
+    )
+
+
+def whole(run: Run, steps: list[StepRecord]) -> str:
+    """Given a run and its steps, return everything known of it."""
+    zone = local_zone()
+    head = [
+        ("run", str(run.id)),
+        ("task", run.task),
+        ("action", run.action),
+        ("state", str(run.state)),
+        ("why", run.why or "-"),
+        ("detail", harmless(run.detail) or "-"),
+        ("made by", f"{run.origin} {run.cause}".strip()),
+        ("due", instant(run.due, zone)),
+        ("started", instant(run.started, zone)),
+        ("ended", instant(run.ended, zone)),
+        ("attempts", str(run.attempt)),
+        ("policies", run.policy[:16]),
+        ("document", run.document[:16]),
+        ("program", run.code),
+    ]
+    lines = [f"{name:<9} {value}" for name, value in head]
+    for step in steps:
+        took = duration(step.ended - step.started if step.ended else None)
+        facts = ", ".join(f"{key} {value}" for key, value in json.loads(step.facts).items())
+        lines += ["", f"step {step.seq} {harmless(step.name)}: {step.state}, {took}"]
+        lines += [f"  {harmless(facts)}"] if facts else []
+        lines += [f"  ! {harmless(line)}" for line in step.error.splitlines()]
+        lines += [f"  | {harmless(line)}" for line in step.output.splitlines()]
+    return "\n".join(lines)

@@ -1,0 +1,169 @@
+"""Measure the host, judge the thresholds, react: each evaluation's state and the runs it makes are written together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.engine.submit import submit
+from agent.model.policies import PolicySet, Threshold
+from agent.model.reasons import Reason
+from agent.model.runs import Origin
+from agent.model.signals import ConditionState, Labels, Sampling
+from agent.probes.catalogue import group_of
+from agent.probes.host import HostProbe, wanted
+from agent.rules.breaker import admit
+from agent.rules.condition_json import dump_state, load_state
+from agent.rules.conditions import Event
+from agent.rules.series import by_signal, evaluate_series, parse_state_key, state_key
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A threshold that fired or cleared on one of its series; `runs` are the ids of the runs made for it."""
+
+    threshold: str
+    series: Labels
+    event: Event
+    value: float | None
+    runs: tuple[int, ...]
+
+
+class Thresholds:
+    """The thresholds in force and what each remembers. `interval` is the seconds between two evaluations."""
+
+    def __init__(self, store: Store, probe: HostProbe, interval: float) -> None:
+        self._store = store
+        self._probe = probe
+        self._interval = interval
+        self._policies: PolicySet | None = None
+        self.states: dict[str, dict[Labels, ConditionState]] = {}
+        self._written: dict[str, ConditionState] = {}
+
+    def put_in_force(self, policies: PolicySet) -> None:
+        """Given a policy set, evaluate its thresholds from now on; what the same thresholds remember stays."""
+        self._probe.want(wanted(policies.thresholds.values()))
+        if self._policies is None:
+            self._load()
+        for name in self.states.keys() - policies.thresholds.keys():
+            self._forget(name)
+        if self._policies is not None:
+            for name, threshold in policies.thresholds.items():
+                before = self._policies.thresholds.get(name)
+                if before is not None and _condition_of(before) != _condition_of(threshold):
+                    self._forget(name)
+        self._policies = policies
+
+    def _load(self) -> None:
+        for key, text in self._store.conditions.all().items():
+            name, series = parse_state_key(key)
+            state = load_state(text)
+            self.states.setdefault(name, {})[series] = state
+            self._written[key] = state
+
+    def _forget(self, name: str) -> None:
+        for series in self.states.pop(name, {}):
+            key = state_key(name, series)
+            self._store.conditions.forget(key)
+            self._written.pop(key, None)
+
+    def tick(self, now: float) -> tuple[Sampling, list[Reaction]]:
+        """Take one pass over the host at `now` (seconds since the epoch), judge it, and make the runs it calls for."""
+        sampling = self._probe.sample()
+        reactions: list[Reaction] = []
+        if self._policies is None:
+            return sampling, reactions
+        found = by_signal(sampling.samples)
+        changed: dict[str, ConditionState] = {}
+        forgotten: list[str] = []
+        fired: list[tuple[Threshold, Labels, ConditionState, Event]] = []
+        for threshold in self._policies.thresholds.values():
+            states = self.states.setdefault(threshold.name, {})
+            failed = group_of(threshold.signal) in sampling.errors
+            samples = found.get(threshold.signal, [])
+            results = evaluate_series(threshold, states, samples, failed, now, self._interval)
+            for series, evaluation in results.items():
+                key = state_key(threshold.name, series)
+                if evaluation.event is not Event.NONE:
+                    fired.append((threshold, series, evaluation.state, evaluation.event))
+                if evaluation.forgotten:
+                    states.pop(series, None)
+                    forgotten.append(key)
+                    continue
+                states[series] = evaluation.state
+                if _worth_writing(self._written.get(key), evaluation.state):
+                    changed[key] = evaluation.state
+        if changed or forgotten or fired:
+            reactions = self._write(changed, forgotten, fired, now)
+        return sampling, reactions
+
+    def _write(
+        self,
+        changed: Mapping[str, ConditionState],
+        forgotten: list[str],
+        fired: list[tuple[Threshold, Labels, ConditionState, Event]],
+        now: float,
+    ) -> list[Reaction]:
+        with self._store.transaction():
+            if changed:
+                self._store.conditions.set({key: dump_state(state) for key, state in changed.items()})
+            for key in forgotten:
+                self._store.conditions.forget(key)
+                self._written.pop(key, None)
+            reactions = [
+                Reaction(
+                    threshold.name,
+                    series,
+                    event,
+                    state.value,
+                    self._react(threshold, now) if event is Event.FIRED else (),
+                )
+                for threshold, series, state, event in fired
+            ]
+        self._written.update(changed)
+        return reactions
+
+    def _react(self, threshold: Threshold, now: float) -> tuple[int, ...]:
+        if self._policies is None or not threshold.run or threshold.name in self._store.holds.held():
+            return ()
+        released = {hold.name: hold.released for hold in self._store.holds.all()}.get(threshold.name) or 0.0
+        made: list[int] = []
+        for name in threshold.run:
+            task = self._policies.tasks[name]
+            if threshold.at_most is not None:
+                since = max(released, now - threshold.at_most.per)
+                past = self._store.runs.caused_since(threshold.name, name, since)
+                if not admit(threshold.at_most, past, now).allowed:
+                    times = threshold.at_most.times
+                    self._store.holds.place(threshold.name, Reason.BREAKER_OPEN, f"{name} ran {times} times", now)
+                    LOG.error("threshold %s is held: %s ran %d times without lasting help", threshold.name, name, times)
+                    break
+            number = submit(
+                self._store,
+                task,
+                policy=self._policies.digest,
+                origin=Origin.THRESHOLD,
+                cause=threshold.name,
+                due=now,
+                now=now,
+            )
+            if number is not None:
+                made.append(number)
+        return tuple(made)
+
+
+def _condition_of(threshold: Threshold) -> tuple[object, ...]:
+    """What of a threshold its states depend on: a change of anything else leaves them standing."""
+    return (threshold.signal, tuple(sorted(threshold.labels.items())), threshold.bound, threshold.clear)
+
+
+def _worth_writing(written: ConditionState | None, state: ConditionState) -> bool:
+    """Tell whether a restart would decide otherwise without this state on disk."""
+    if written is None or (written.since, written.fired_at) != (state.since, state.fired_at):
+        return True
+    pending = state.since is not None and state.fired_at is None
+    return pending or written.verdict is not state.verdict
