@@ -13,7 +13,7 @@ Whatever else is raised is a bug: it ends with its trace and exit code 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -32,6 +32,22 @@ class ExitCode(IntEnum):
     NOT_FOUND = 8
     UNHEALTHY = 9
     INTERRUPTED = 130
+
+
+EXIT_MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "Done.",
+    ExitCode.BUG: "A fault of the program itself; the trace is for its authors.",
+    ExitCode.USAGE: "The command line is wrong; `--help` shows what is right.",
+    ExitCode.POLICY: "Policies or `agent.yaml` have mistakes; each is printed with its place.",
+    ExitCode.RUN_FAILED: "The run failed; `hostkeeper why RUN` says how.",
+    ExitCode.REFUSED: "Declined before anything was touched: a limit, a hold, a window, or a plan that no longer fits.",
+    ExitCode.STORE: "The state directory cannot be opened, read or trusted.",
+    ExitCode.ALREADY_RUNNING: "Another agent holds the state directory.",
+    ExitCode.NOT_FOUND: "No task, run, action or object of that name.",
+    ExitCode.UNHEALTHY: "`hostkeeper status` found something that needs a person.",
+    ExitCode.INTERRUPTED: "Interrupted from the keyboard.",
+}
+"""What each exit code means, for the reference."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
