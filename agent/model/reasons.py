@@ -12,6 +12,7 @@ class Reason(StrEnum):
     """Each member's value is the word in the store, in metrics and on the command line."""
 
     # A run waits.
+    JITTER = "jitter"
     WINDOW_CLOSED = "window_closed"
     WILL_NOT_FIT = "will_not_fit"
     NEEDS_WAITING = "needs_waiting"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, pairwise
 
 from agent.trigger.days import ever_matches, next_wall
+from agent.trigger.offsets import first_instant, instant_of, offset, second_pass
 from agent.trigger.values import Cron, Every, Trigger
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,17 +92,17 @@ def _next_fixed(cron: Cron, zone: tzinfo, after: datetime, anchor: int) -> datet
 def _next_frequent(cron: Cron, zone: tzinfo, after: datetime, anchor: int) -> datetime | None:
     local = after.astimezone(zone)
     at = local.replace(tzinfo=None)
-    repeated = _second_pass(at, local.fold, zone)
+    repeated = second_pass(at, local.fold, zone)
     while True:
         wall = next_wall(cron, cron.frequent, at + TICK, anchor)
         if repeated is not None and (wall is None or wall >= repeated[1]):
             again = next_wall(cron, cron.frequent, repeated[0], anchor)
             if again is not None and again < repeated[1]:
-                return _instant(again, zone, 1)
+                return instant_of(again, zone, 1)
             repeated = None
         if wall is None:
             return None
-        before, later = _offset(wall, zone, 0), _offset(wall, zone, 1)
+        before, later = offset(wall, zone, 0), offset(wall, zone, 1)
         if before >= later:
             instant = (wall - before).replace(tzinfo=UTC)
             if instant > after:
@@ -110,50 +111,3 @@ def _next_frequent(cron: Cron, zone: tzinfo, after: datetime, anchor: int) -> da
             if instant > after:
                 return instant
         at = wall
-
-
-def first_instant(wall: datetime, zone: tzinfo) -> datetime:
-    """Return the first instant at which the zone's wall clock has reached the naive `wall`, in UTC.
-
-    That is the first of two occurrences in a repeated hour, and the first instant after the gap in a missing one.
-    """
-    before, later = _offset(wall, zone, 0), _offset(wall, zone, 1)
-    if before >= later:
-        return (wall - before).replace(tzinfo=UTC)
-    low, high = (wall - later).replace(tzinfo=UTC), (wall - before).replace(tzinfo=UTC)
-    return _bisect(low, high, lambda instant: instant.astimezone(zone).replace(tzinfo=None) > wall)
-
-
-def _second_pass(at: datetime, fold: int, zone: tzinfo) -> tuple[datetime, datetime] | None:
-    """If `at` is in the first pass of a repeated stretch, return the stretch's begin and end on the wall clock."""
-    before, later = _offset(at, zone, 0), _offset(at, zone, 1)
-    if fold or before <= later:
-        return None
-    whole = at.replace(microsecond=0)
-    low, high = (whole - before).replace(tzinfo=UTC), (whole - later).replace(tzinfo=UTC)
-    change = _bisect(low, high, lambda instant: instant.astimezone(zone).utcoffset() != before).replace(tzinfo=None)
-    return change + later, change + before
-
-
-def _bisect(low: datetime, high: datetime, reached: Callable[[datetime], bool]) -> datetime:
-    """Return the first instant after `low`, in whole seconds, for which `reached` holds; it must hold at `high`."""
-    no, yes = 0, int((high - low).total_seconds())
-    while yes - no > 1:
-        middle = (no + yes) // 2
-        if reached(low + timedelta(seconds=middle)):
-            yes = middle
-        else:
-            no = middle
-    return low + timedelta(seconds=yes)
-
-
-def _instant(wall: datetime, zone: tzinfo, fold: int) -> datetime:
-    return (wall - _offset(wall, zone, fold)).replace(tzinfo=UTC)
-
-
-def _offset(wall: datetime, zone: tzinfo, fold: int) -> timedelta:
-    """Return the offset of a naive wall time; `fold` tells the first from the second pass of a repeated one."""
-    offset = zone.utcoffset(wall.replace(tzinfo=zone, fold=fold))
-    if offset is None:
-        raise ValueError(f"{zone!r} knows no offset from UTC")
-    return offset

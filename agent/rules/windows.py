@@ -1,0 +1,117 @@
+"""Windows: when maintenance may happen.
+
+A window opens whenever its `opens` fires, by the rule of `agent.trigger` over changes of the clock's offset, and stays
+open for `lasts` elapsed seconds. The day on which it opens owns it: what `opens` says of days is never asked again
+after midnight. Openings that overlap or touch are one opening. It is open from its first instant up to but not
+including its last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from agent.model.policies import Window
+from agent.trigger import Cron, Trigger, last_fire, next_fire, parse, zone
+from agent.trigger.days import next_wall
+from agent.trigger.offsets import gaps
+
+MERGES = 100
+"""A window that never closes is a chain without end; this many links of it are followed each way."""
+
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A window ready for use: the trigger that opens it, in its zone, for `lasts` elapsed seconds."""
+
+    opens: Trigger
+    lasts: float
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The window is open from `since` to `until`, in UTC; one that never closes gives an `until` well ahead."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The window is closed; `next_opening` is in UTC, or None if there is none."""
+
+    next_opening: datetime | None
+
+
+State = Open | Closed
+
+
+def gate(window: Window, local: tzinfo) -> Gate:
+    """Given a window and the host's own zone, make it ready. Raises `agent.trigger.ScheduleError`."""
+    return Gate(parse(window.opens), window.lasts, zone(window.timezone, local))
+
+
+def state(window: Gate, now: datetime) -> State:
+    """Say whether the window is open at the aware `now`, and until or from when."""
+    lasts = timedelta(seconds=window.lasts)
+    opening = next_fire(window.opens, window.zone, now - lasts)
+    if opening is None or opening > now:
+        return Closed(opening)
+    return Open(_since(window, opening, lasts), _until(window, opening, lasts))
+
+
+def occurrences(window: Gate, start: datetime, end: datetime) -> Iterator[Open]:
+    """Yield every opening that has an instant from `start` up to but not including `end`, whole and in order."""
+    at, begun = start, None
+    while at < end:
+        found = state(window, at)
+        if isinstance(found, Open):
+            yield Open(max(found.since, begun), found.until) if begun else found
+            at = begun = found.until
+        elif found.next_opening is None:
+            return
+        else:
+            at = found.next_opening
+
+
+def never_opens(window: Gate) -> bool:
+    """Say whether the window is of no use; `opens` always fires, since `agent.trigger.parse` has accepted it."""
+    return window.lasts <= 0
+
+
+def opens_in_gap(window: Gate, start: datetime, end: datetime) -> datetime | None:
+    """Return the first instant from `start` to `end` at which the window opens late, or not at all, for a gap.
+
+    The instant is the first after a gap in the zone's wall clock in which `opens` names a time; None if there is none.
+    """
+    if not isinstance(window.opens, Cron):
+        return None
+    hours = window.opens.fixed | window.opens.frequent
+    for gap in gaps(window.zone, start, end):
+        wall = next_wall(window.opens, hours, gap.missing_from)
+        if wall is not None and wall < gap.missing_to:
+            return gap.instant
+    return None
+
+
+def _since(window: Gate, opening: datetime, lasts: timedelta) -> datetime:
+    for _ in range(MERGES):
+        earlier = next_fire(window.opens, window.zone, opening - lasts - TICK)
+        if earlier is None or earlier >= opening:
+            break
+        opening = earlier
+    return opening
+
+
+def _until(window: Gate, opening: datetime, lasts: timedelta) -> datetime:
+    until = opening + lasts
+    for _ in range(MERGES):
+        later = last_fire(window.opens, window.zone, opening, until)
+        if later is None:
+            break
+        opening, until = later, later + lasts
+    return until
