@@ -1,0 +1,170 @@
+"""Tests about the house: names agree, schemas and dataclasses are in step, importing changes nothing."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import registry
+from agent.failpoints import POINTS
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "agent").rglob("*.py"))}
+
+
+def test_every_action_has_a_module_a_schema_and_a_test() -> None:
+    modules = {f"agent/actions/{name.replace('.', '/')}.py" for name in registry.names()}
+    schemas = {str(path.relative_to(ROOT)) for path in (ROOT / "schemas" / "actions").glob("*.json")}
+    tests = {str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "actions").glob("*/test_*.py")}
+    names = {module.removeprefix("agent/actions/").removesuffix(".py").replace("/", ".") for module in modules}
+    names |= {schema.removeprefix("schemas/actions/").removesuffix(".json") for schema in schemas}
+    wanted = {
+        file
+        for name in names
+        for system, _, action in [name.partition(".")]
+        for file in (
+            f"agent/actions/{system}/{action}.py",
+            f"schemas/actions/{name}.json",
+            f"tests/actions/{system}/test_{action}.py",
+        )
+    }
+    assert sorted(wanted - modules - schemas - tests) == [], "these files are missing"
+
+
+def option_schema(name: str) -> dict[str, Any]:
+    loaded = json.loads((ROOT / "schemas" / "actions" / f"{name}.json").read_bytes())
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_action_options_and_schema_are_in_step(name: str) -> None:
+    schema = option_schema(name)
+    fields = dataclasses.fields(registry.load(name).options)
+    properties = schema["properties"]
+    assert {field.name for field in fields} == set(properties)
+    assert schema["additionalProperties"] is False
+    for field in fields:
+        assert field.default is dataclasses.MISSING, f"{field.name}: its default belongs in the schema"
+        assert field.default_factory is dataclasses.MISSING, f"{field.name}: its default belongs in the schema"
+    for key, option in properties.items():
+        assert ("default" in option) != (key in schema.get("required", [])), f"{key}: required or defaulted, not both"
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_action_options_are_frozen(name: str) -> None:
+    options = registry.load(name).options
+    assert dataclasses.is_dataclass(options)
+    assert options.__dataclass_params__.frozen  # type: ignore[attr-defined] # typeshed does not describe it
+
+
+IMPORT_EVERYTHING = """
+import importlib, json, pkgutil, signal, sys, threading
+import prometheus_client, schedule
+
+ACTS = ("socket.", "subprocess.", "os.fork", "os.exec", "os.posix_spawn", "os.remove", "os.rename", "os.mkdir",
+        "_thread.start", "signal.")
+acts = []
+
+def watch(event, arguments):
+    if event.startswith(ACTS) or (event == "open" and arguments[2] & 3):
+        acts.append(f"{event} {arguments!r:.200}")
+
+def state():
+    return {
+        "collectors": sorted(map(str, prometheus_client.REGISTRY._names_to_collectors)),
+        "jobs": len(schedule.jobs),
+        "threads": threading.active_count(),
+        "signals": [str(signal.getsignal(number)) for number in signal.valid_signals()],
+    }
+
+import agent
+before = state()
+names = [module.name for module in pkgutil.walk_packages(agent.__path__, "agent.")]
+sys.addaudithook(watch)
+for name in names:
+    importlib.import_module(name)
+print(json.dumps({"before": before, "after": state(), "acts": acts, "imported": len(names)}))
+"""
+
+
+def in_fresh_process(code: str) -> Any:
+    """Run code in an interpreter of its own and return the JSON it printed."""
+    run = subprocess.run([sys.executable, "-B", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_importing_every_module_changes_nothing() -> None:
+    seen = in_fresh_process(IMPORT_EVERYTHING)
+    assert seen["imported"] > 50
+    assert seen["acts"] == []
+    assert seen["after"] == seen["before"]
+
+
+HEAVY = ("yaml", "jsonschema", "jsonschema_rs", "asyncio", "rich", "multiprocessing", "cronsim.tests", "unittest")
+
+
+def test_daemon_imports_nothing_heavy() -> None:
+    code = (
+        "import importlib, json, pkgutil, sys, agent.daemon;"
+        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(agent.daemon.__path__, 'agent.daemon.')];"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    assert sorted(set(in_fresh_process(code)) & set(HEAVY)) == []
+
+
+def reached_points() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Yield each call of `reach`: where it stands, and which points it can name."""
+    for path, text in SOURCES.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "reach":
+                (point,) = node.args
+                parts = point.values if isinstance(point, ast.JoinedStr) else [point]
+                pattern = "".join(
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z_]+" for part in parts
+                )
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", re.compile(pattern)
+
+
+def test_every_fail_point_stands_at_exactly_one_place() -> None:
+    calls = list(reached_points())
+    named = {point: [where for where, pattern in calls if pattern.pattern == re.escape(point)] for point in POINTS}
+    # `run.{to}` stands for the states of a run, and not for the points with names of their own.
+    places = {
+        point: where or [where for where, pattern in calls if pattern.fullmatch(point)]
+        for point, where in named.items()
+    }
+    assert {point: where for point, where in places.items() if len(where) != 1} == {}
+
+
+def test_every_place_reaches_a_listed_fail_point() -> None:
+    lost = [where for where, pattern in reached_points() if not any(map(pattern.fullmatch, POINTS))]
+    assert lost == []
+
+
+def test_no_class_inherits_more_than_two_deep() -> None:
+    code = """
+import importlib, inspect, json, pkgutil, agent
+classes = set()
+for module in pkgutil.walk_packages(agent.__path__, "agent."):
+    for value in vars(importlib.import_module(module.name)).values():
+        if inspect.isclass(value) and value.__module__.startswith("agent."):
+            classes.add(value)
+print(json.dumps([c.__qualname__ for c in classes if sum(b.__module__.startswith("agent.") for b in c.__mro__) > 2]))
+"""
+    assert in_fresh_process(code) == []
+
+
+def test_no_module_hides_an_import_behind_type_checking() -> None:
+    hidden = [str(path.relative_to(ROOT)) for path, text in SOURCES.items() if "TYPE_CHECKING" in text]
+    assert hidden == []
