@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.house import lengths, links, schemas, words
+from tools.house import documents, lengths, links, schemas, words
 
 ROOT = Path("/checkout")
 UNFINISHED = "TO" + "DO"
@@ -17,7 +17,7 @@ UNFINISHED = "TO" + "DO"
     ("line", "finding"),
     [
         (f"x = 1  # {UNFINISHED} later", UNFINISHED),
-        ("see https://somewhere.invalid/page", "somewhere.invalid"),
+        ("see https://" + "somewhere.net/page", "somewhere.net"),
         ("open('/checkout/agent')", "directory of this checkout"),
     ],
 )
@@ -93,3 +93,26 @@ def test_schemas_that_leave_extra_keys_undecided_are_found() -> None:
     inner = {"type": "object", "properties": {"a": {"description": "?"}}}
     found = list(schemas.check({"policy.json": {"$defs": {"thing": inner}}}))
     assert found == ["policy.json#/$defs/thing: additionalProperties is not decided"]
+
+
+def test_documents_with_a_fragment_that_is_no_yaml_are_found() -> None:
+    text = "```yaml fragment\na: [1\n```\n\n```yaml fragment\na: [1]\n```\n"
+    (found,) = documents.fragments("a.md", text)
+    assert found.startswith("a.md:1: ")
+
+
+def test_documents_yield_their_complete_policies_with_lines() -> None:
+    text = "one\n```yaml\nversion: 1\n```\n```yaml fragment\nb: 2\n```\n"
+    assert list(documents.policies(text)) == [(2, "version: 1\n")]
+
+
+@pytest.mark.parametrize(
+    ("readme", "findings"),
+    [
+        ("```console\n$ hostkeeper --help\nusage: hostkeeper\n  COMMAND\n```\n", 0),
+        ("```console\n$ hostkeeper --help\nusage: other\n```\n", 1),
+        ("no help here\n", 1),
+    ],
+)
+def test_readme_must_show_the_real_help(readme: str, findings: int) -> None:
+    assert len(list(documents.readme(readme, "usage: hostkeeper COMMAND\n"))) == findings

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tools.house import lengths, links, schemas, words
+from agent.cli.parser import get_parser
+from tools.house import documents, lengths, links, schemas, words
 from tools.house.repository import ROOT, files, texts
+from tools.reference.__main__ import stale
 
 BUDGETED = ("agent", "benchmarks", "tests", "tools")
 
@@ -18,6 +20,9 @@ def findings() -> Iterator[str]:
         yield from words.check(ROOT, path, text)
         if path.suffix == ".md":
             yield from links.check(ROOT, path, text)
+            yield from documents.fragments(str(path.relative_to(ROOT)), text)
+    yield from documents.readme(contents[ROOT / "README.md"], get_parser().format_help())
+    yield from (f"docs/reference/{page}: run `make docs`" for page in stale())
     sources = {
         str(path.relative_to(ROOT)): text
         for path, text in contents.items()

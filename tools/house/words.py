@@ -12,7 +12,7 @@ UNFINISHED = re.compile(
 )
 HOST = re.compile(r"https?://([A-Za-z0-9.-]+)")
 KNOWN_HOSTS = frozenset({"json-schema.org", "keepachangelog.com", "semver.org", "www.apache.org", "localhost"})
-EXAMPLE_HOSTS = (".example", "example.com", "example.org", "127.0.0.1", "0.0.0.0")
+EXAMPLE_HOSTS = (".example", ".invalid", "example.com", "example.org", "127.0.0.1", "0.0.0.0")
 
 
 def check(root: Path, path: Path, text: str) -> Iterator[str]:

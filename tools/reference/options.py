@@ -1,0 +1,138 @@
+"""A JSON Schema as a nested list of options: name, type, default, limits, what it is, an example."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Schema = Mapping[str, Any]
+TYPES = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "list",
+    "object": "map",
+}
+RANGES = (
+    ("minimum", "maximum", ""),
+    ("x-minimum", "x-maximum", ""),
+    ("minLength", "maxLength", " characters"),
+    ("minItems", "maxItems", " items"),
+    ("minProperties", "maxProperties", " entries"),
+)
+
+
+class Options:
+    """Renders the options of one schema; `folder` is where schemas that it refers to by file lie."""
+
+    def __init__(self, schema: Schema, folder: Path) -> None:
+        self._root = schema
+        self._folder = folder
+
+    def lines(self, schema: Schema, indent: int = 0) -> Iterator[str]:
+        """Given an object schema, yield a bullet for each of its options, those inside them indented below."""
+        required = schema.get("required", [])
+        for name, option in schema.get("properties", {}).items():
+            yield from self._bullet(f"`{name}`", self.resolve(option), indent, required=name in required)
+        for pattern in (*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")):
+            if isinstance(pattern, Mapping) and self._inner(self.resolve(pattern)):
+                yield from self._bullet("each `<name>`", self.resolve(pattern), indent, required=False)
+
+    def resolve(self, schema: Schema) -> Schema:
+        """Given a schema, follow its `$ref` and return the target overlaid with what stands beside the `$ref`."""
+        if "$ref" not in schema:
+            return schema
+        file, _, pointer = schema["$ref"].partition("#")
+        target: Any = json.loads((self._folder / file).read_bytes()) if file else self._root
+        for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
+            target = target[part]
+        return {**self.resolve(target), **{key: value for key, value in schema.items() if key != "$ref"}}
+
+    def type(self, schema: Schema) -> str:
+        """Given a schema, say which values it takes."""
+        schema = self.resolve(schema)
+        if "x-quantity" in schema:
+            names = [schema["x-quantity"], *(["null"] if "null" in schema.get("type", ()) else [])]
+        elif "const" in schema:
+            names = [f"`{inline(schema['const'])}`"]
+        elif "enum" in schema:
+            names = [f"`{inline(value)}`" for value in schema["enum"]]
+        elif variants := variants_of(schema):
+            names = [self.type(variant) for variant in variants]
+        else:
+            types = schema.get("type", [])
+            names = [TYPES[name] for name in ([types] if isinstance(types, str) else types)]
+            if "list" in names and "items" in schema:
+                names[names.index("list")] = f"list of {self.type(schema['items'])}"
+        return " or ".join(dict.fromkeys(names))
+
+    def _bullet(self, name: str, schema: Schema, indent: int, *, required: bool) -> Iterator[str]:
+        facts = [self.type(schema), *limits(schema)]
+        if "default" in schema:
+            facts.append(f"default `{inline(schema['default'])}`")
+        if required:
+            facts.append("required")
+        text = f"{'  ' * indent}- **{name}** ({'; '.join(filter(None, facts))})"
+        if description := schema.get("description"):
+            text += f": {description}"
+        if examples := schema.get("examples"):
+            text += " Example: " + ", ".join(f"`{inline(example)}`" for example in examples) + "."
+        yield text
+        for inner in self._inner(schema):
+            yield from self.lines(inner, indent + 1)
+
+    def _inner(self, schema: Schema) -> list[Schema]:
+        candidates = [schema, *variants_of(schema)]
+        if isinstance(schema.get("items"), Mapping):
+            candidates.append(schema["items"])
+        resolved = map(self.resolve, candidates)
+        return [
+            inner
+            for inner in resolved
+            if inner.get("properties") or inner.get("patternProperties") or _map_of_objects(inner)
+        ]
+
+
+def _map_of_objects(schema: Schema) -> bool:
+    values = schema.get("additionalProperties")
+    return isinstance(values, Mapping) and ("properties" in values or "$ref" in values)
+
+
+def variants_of(schema: Schema) -> list[Schema]:
+    """Given a schema, return the alternatives that it allows."""
+    return [*schema.get("oneOf", []), *schema.get("anyOf", [])]
+
+
+def limits(schema: Schema) -> list[str]:
+    """Given a schema, return its limits in words."""
+    found = []
+    for lowest, highest, unit in RANGES:
+        least, most = (inline(schema[key]) if key in schema else None for key in (lowest, highest))
+        if least and most:
+            found.append(f"{least} to {most}{unit}")
+        elif least:
+            found.append(f"at least {least}{unit}")
+        elif most:
+            found.append(f"at most {most}{unit}")
+    found += [f"more than {inline(schema['exclusiveMinimum'])}"] if "exclusiveMinimum" in schema else []
+    found += [f"less than {inline(schema['exclusiveMaximum'])}"] if "exclusiveMaximum" in schema else []
+    found += ["no two alike"] if schema.get("uniqueItems") else []
+    return found
+
+
+def inline(value: object) -> str:
+    """Given a JSON value, return it as YAML on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def block(value: object) -> str:
+    """Given a JSON value, return it as a fenced block of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=None, sort_keys=False, allow_unicode=True, width=100)
+    return f"```yaml fragment\n{text}```"

@@ -1,0 +1,125 @@
+"""The pages of docs/reference, each a function that returns its text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from agent import registry
+from agent.cli.parser import get_parser
+from agent.errors import EXIT_MEANINGS
+from agent.model.explanations import BY_SUBJECT
+from agent.probes.catalogue import SIGNALS
+from tools.reference.options import Options, Schema, block
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Given column heads and rows of cells, yield the lines of a table."""
+    head = tuple(head)
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def schema(name: str) -> Schema:
+    """Given the name of a schema below `schemas/`, return it."""
+    loaded = json.loads((SCHEMAS / name).read_bytes())
+    assert isinstance(loaded, Mapping)
+    return loaded
+
+
+def actions() -> Iterator[str]:
+    """Every action with its options, from its schema."""
+    yield "# Actions"
+    yield ""
+    yield "What a task can do: `action:` names one of these, `with:` gives its options."
+    yield "`hostkeeper actions NAME` prints the same."
+    for name in registry.names():
+        options = schema(f"actions/{name}.json")
+        yield from ("", f"## {name}", "", options["description"], "")
+        yield from Options(options, SCHEMAS / "actions").lines(options)
+        for example in options.get("examples", []):
+            yield from ("", block({"action": name, "with": example}))
+
+
+def policy() -> Iterator[str]:
+    """Every key of a policy, from its schema."""
+    loaded = schema("policy.schema.json")
+    yield from ("# Policies", "", loaded["description"], "")
+    yield from Options(loaded, SCHEMAS).lines(loaded)
+
+
+def settings() -> Iterator[str]:
+    """Every key of agent.yaml, from its schema."""
+    loaded = schema("agent.schema.json")
+    yield from ("# Settings", "", loaded["description"], "")
+    yield from Options(loaded, SCHEMAS).lines(loaded)
+
+
+def exit_codes() -> Iterator[str]:
+    """Every exit code, from agent/errors.py."""
+    yield from ("# Exit codes", "", "Every command ends with one of these.", "")
+    yield from table(
+        ("code", "name", "means"), ((str(int(code)), code.name, text) for code, text in EXIT_MEANINGS.items())
+    )
+
+
+def reasons() -> Iterator[str]:
+    """Every reason, from agent/model."""
+    yield from ("# Reasons", "")
+    yield "Every run that waits, is skipped, stopped or refused, and every object kept or deleted, has one of these."
+    yield "`hostkeeper why` prints it; metrics count it under the same word."
+    for subject, texts in BY_SUBJECT.items():
+        yield from ("", f"## {subject}", "")
+        yield from table(("reason", "means"), ((f"`{reason}`", text) for reason, text in texts.items()))
+
+
+def signals() -> Iterator[str]:
+    """Every signal of the host, from agent/probes."""
+    yield from ("# Signals", "")
+    yield "What a threshold can watch. A signal has one series per combination of its labels;"
+    yield "`labels:` chooses among them."
+    yield from ("", *table(("signal", "labels", "means"), _signal_rows()))
+
+
+def _signal_rows() -> Iterator[tuple[str, str, str]]:
+    for spec in SIGNALS.values():
+        yield f"`{spec.name}`", ", ".join(f"`{label}`" for label in spec.labels), spec.help
+
+
+def cli() -> Iterator[str]:
+    """Every command with its arguments, from the parser."""
+    parser = get_parser()
+    yield from (
+        "# Commands",
+        "",
+        f"{parser.description} Every command ends with one of the [exit codes](exit-codes.md).",
+    )
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    arguments = {name: [_argument(action) for action in command._actions] for name, command in commands.choices.items()}
+    common = [row for row in next(iter(arguments.values())) if all(row in rows for rows in arguments.values())]
+    yield from ("", "## Arguments of every command", "", *table(("argument", "means"), common))
+    for name, command in commands.choices.items():
+        yield from ("", f"## hostkeeper {name}", "", str(command.description))
+        if own := [row for row in arguments[name] if row not in common]:
+            yield from ("", *table(("argument", "means"), own))
+
+
+def _argument(action: argparse.Action) -> tuple[str, str]:
+    value = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else None)
+    names = [f"{option} {value}" if value and action.nargs != 0 else option for option in action.option_strings]
+    return ", ".join(f"`{name}`" for name in names or [str(value)]), action.help or ""
+
+
+PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "actions.md": actions,
+    "cli.md": cli,
+    "exit-codes.md": exit_codes,
+    "reasons.md": reasons,
+    "signals.md": signals,
+}
