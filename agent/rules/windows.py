@@ -58,24 +58,26 @@ def gate(window: Window, local: tzinfo) -> Gate:
 def state(window: Gate, now: datetime) -> State:
     """Say whether the window is open at the aware `now`, and until or from when."""
     lasts = timedelta(seconds=window.lasts)
-    opening = next_fire(window.opens, window.zone, now - lasts)
-    if opening is None or opening > now:
-        return Closed(opening)
-    return Open(_since(window, opening, lasts), _until(window, opening, lasts))
+    opened = next_fire(window.opens, window.zone, now - lasts)
+    if opened is None or opened > now:
+        return Closed(opened)
+    return Open(_since(window, opened, lasts), _until(window, opened, lasts))
+
+
+def opening(window: Gate, at: datetime) -> Open | None:
+    """Return the opening that `at` lies in, or else the next one; None if there is none."""
+    found = state(window, at)
+    if isinstance(found, Closed) and found.next_opening is not None:
+        found = state(window, found.next_opening)
+    return found if isinstance(found, Open) else None
 
 
 def occurrences(window: Gate, start: datetime, end: datetime) -> Iterator[Open]:
     """Yield every opening that has an instant from `start` up to but not including `end`, whole and in order."""
-    at, begun = start, None
-    while at < end:
-        found = state(window, at)
-        if isinstance(found, Open):
-            yield Open(max(found.since, begun), found.until) if begun else found
-            at = begun = found.until
-        elif found.next_opening is None:
-            return
-        else:
-            at = found.next_opening
+    at = start
+    while at < end and (found := opening(window, at)) is not None and found.since < end:
+        yield Open(max(found.since, at), found.until) if at > start else found
+        at = found.until
 
 
 def never_opens(window: Gate) -> bool:
@@ -98,20 +100,20 @@ def opens_in_gap(window: Gate, start: datetime, end: datetime) -> datetime | Non
     return None
 
 
-def _since(window: Gate, opening: datetime, lasts: timedelta) -> datetime:
+def _since(window: Gate, opened: datetime, lasts: timedelta) -> datetime:
     for _ in range(MERGES):
-        earlier = next_fire(window.opens, window.zone, opening - lasts - TICK)
-        if earlier is None or earlier >= opening:
+        earlier = next_fire(window.opens, window.zone, opened - lasts - TICK)
+        if earlier is None or earlier >= opened:
             break
-        opening = earlier
-    return opening
+        opened = earlier
+    return opened
 
 
-def _until(window: Gate, opening: datetime, lasts: timedelta) -> datetime:
-    until = opening + lasts
+def _until(window: Gate, opened: datetime, lasts: timedelta) -> datetime:
+    until = opened + lasts
     for _ in range(MERGES):
-        later = last_fire(window.opens, window.zone, opening, until)
+        later = last_fire(window.opens, window.zone, opened, until)
         if later is None:
             break
-        opening, until = later, later + lasts
+        opened, until = later, later + lasts
     return until
