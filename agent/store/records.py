@@ -60,15 +60,19 @@ class Marks:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def all(self) -> dict[str, float]:
-        """Return seconds since the epoch by task."""
-        rows = (verified("marks", row) for row in self._db.rows("SELECT task, handled, seal FROM marks"))
-        return {str(task): float(handled or 0) for task, handled in rows}
+    def all(self) -> dict[str, tuple[str, float]]:
+        """Return by task its schedule as it was then, and seconds since the epoch."""
+        rows = (verified("marks", row) for row in self._db.rows("SELECT task, schedule, handled, seal FROM marks"))
+        return {str(task): (str(schedule), float(handled or 0)) for task, schedule, handled in rows}
 
-    def set(self, task: str, handled: float) -> None:
-        """Remember that every due time of a task up to an instant has been dealt with."""
-        values = (task, handled)
-        self._db.rows("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (*values, seal("marks", values)))
+    def set(self, task: str, schedule: str, handled: float) -> None:
+        """Remember that every due time of a task's schedule up to an instant has been dealt with."""
+        values = (task, schedule, handled)
+        self._db.rows("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (*values, seal("marks", values)))
+
+    def forget(self, task: str) -> None:
+        """Forget a task that no policy has any more."""
+        self._db.rows("DELETE FROM marks WHERE task = ?", (task,))
 
 
 class Holds:

@@ -149,20 +149,34 @@ class Runs:
             _run(row) for row in self._db.rows(f"{_SELECT} WHERE task = ? AND due >= ? ORDER BY id DESC", (task, due))
         ]
 
-    def durations(self, task: str, limit: int = 50) -> list[float]:
-        """Return how many seconds the latest successful runs of a task took, newest first."""
+    def due_after(self, task: str, instant: float) -> set[float]:
+        """Return the due times of a task after an instant that have a run, in seconds since the epoch."""
         rows = self._db.rows(
-            "SELECT ended - started FROM runs WHERE task = ? AND state = 'succeeded' AND started IS NOT NULL "
-            "ORDER BY id DESC LIMIT ?",
+            "SELECT due FROM runs WHERE task = ? AND due > ? AND origin IN ('schedule', 'catch_up')", (task, instant)
+        )
+        return {float(row[0]) for row in rows if isinstance(row[0], float | int)}
+
+    def durations(self, task: str, limit: int = 100) -> list[float]:
+        """Return how many seconds a task's latest runs took that succeeded at the first attempt, oldest first."""
+        rows = self._db.rows(
+            "SELECT ended - started FROM runs WHERE task = ? AND state = 'succeeded' AND attempt = 1 "
+            "AND started IS NOT NULL ORDER BY id DESC LIMIT ?",
             (task, limit),
         )
-        return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
+        return [float(row[0]) for row in reversed(rows) if isinstance(row[0], float | int)]
 
     def caused_since(self, cause: str, task: str, instant: float) -> list[float]:
         """Return when runs of a task were made by a cause since an instant, oldest first."""
         rows = self._db.rows(
             "SELECT created FROM runs WHERE cause = ? AND task = ? AND created >= ? ORDER BY created",
             (cause, task, instant),
+        )
+        return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
+
+    def begun_since(self, task: str, instant: float) -> list[float]:
+        """Return when runs of a task started since an instant, oldest first."""
+        rows = self._db.rows(
+            "SELECT started FROM runs WHERE task = ? AND started >= ? ORDER BY started", (task, instant)
         )
         return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
 

@@ -13,7 +13,7 @@ Value = str | int | float | None
 def seal(table: str, values: Sequence[Value]) -> str:
     """Given a table name and a row's values in column order, return the row's hash as 16 hexadecimal digits."""
     # SQLite may hand a REAL that holds a whole number back as a float, so floats and integers hash alike.
-    canonical = "\x1f".join(repr(float(v)) if isinstance(v, int | float) else repr(v) for v in values)
+    canonical = "\x1f".join(repr(float(v)) if isinstance(v, int | float) else repr(v and str(v)) for v in values)
     return hashlib.blake2b(f"{table}\x1e{canonical}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

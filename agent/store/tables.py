@@ -17,6 +17,7 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE UNIQUE INDEX runs_once ON runs (task, due) WHERE origin IN ('schedule', 'catch_up');
     CREATE INDEX runs_by_task ON runs (task, id);
+    CREATE INDEX runs_by_due ON runs (task, due);
     CREATE INDEX runs_open ON runs (state) WHERE state IN ('pending', 'running', 'interrupted');
     CREATE INDEX runs_unended ON runs (id) WHERE ended IS NULL;
     CREATE INDEX runs_by_cause ON runs (cause, created) WHERE cause <> '';
@@ -26,7 +27,9 @@ MIGRATIONS: tuple[str, ...] = (
         facts TEXT NOT NULL, error TEXT NOT NULL, output TEXT NOT NULL, seal TEXT NOT NULL,
         PRIMARY KEY (run, seq)
     ) WITHOUT ROWID;
-    CREATE TABLE marks (task TEXT PRIMARY KEY, handled REAL NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE marks (
+        task TEXT PRIMARY KEY, schedule TEXT NOT NULL, handled REAL NOT NULL, seal TEXT NOT NULL
+    ) WITHOUT ROWID;
     CREATE TABLE holds (
         name TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL, since REAL NOT NULL,
         released REAL, seal TEXT NOT NULL

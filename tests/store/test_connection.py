@@ -66,7 +66,7 @@ def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_flipped_bits_in_payloads_are_seen_by_the_seals(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         for number in range(50):
-            store.marks.set(f"task-{number:03d}", float(number))
+            store.marks.set(f"task-{number:03d}", "@daily", float(number))
         store.connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     path = tmp_path / "s" / DATABASE_NAME
     content = path.read_bytes()
@@ -101,13 +101,13 @@ def test_write_on_a_disk_without_bytes_or_inodes_gives_up_the_ballast(small_disk
         with pytest.raises(OSError, match="No space left"):
             for number in range(100):
                 (small_disk / f"inode-{number}").symlink_to("x")
-        store.marks.set("task", 1.0)
+        store.marks.set("task", "@daily", 1.0)
         with store.transaction():
-            store.marks.set("task", 2.0)
-        assert store.marks.all() == {"task": 2.0}
+            store.marks.set("task", "@daily", 2.0)
+        assert store.marks.all() == {"task": ("@daily", 2.0)}
     with Store(str(small_disk / "s"), ballast_bytes=512 << 10) as store:
-        store.marks.set("task", 3.0)
-        assert store.marks.all() == {"task": 3.0}
+        store.marks.set("task", "@daily", 3.0)
+        assert store.marks.all() == {"task": ("@daily", 3.0)}
 
 
 @pytest.mark.root

@@ -133,6 +133,6 @@ def test_prune_keeps_the_latest_of_each_task_and_what_is_open(store: Store) -> N
 def test_durations_are_of_successes_only(store: Store) -> None:
     for seconds, end in ((10.0, RunState.SUCCEEDED), (99.0, RunState.FAILED)):
         number = pending(store, due=DUE + seconds)
-        store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=DUE)
+        store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=DUE, attempt=1)
         store.runs.advance(number, RunState.RUNNING, end, ended=DUE + seconds)
     assert store.runs.durations("task") == [10.0]

@@ -1,0 +1,133 @@
+"""What stands in the way of each pending run: the rules of dispatch, fed from the policy set and the store.
+
+The daemon acts on the answer; `hostkeeper why` and `status` show it, whether or not the daemon is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+
+from agent.model.policies import Overlap, PolicySet, Priority, Task
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, Run, RunState
+from agent.rules.dispatch import Candidate
+from agent.rules.fit import p95
+from agent.rules.needs import READY, Answer, Need, NeededRun, cycle, ranks, state
+from agent.rules.windows import Gate, Open, State, gate, occurrences
+from agent.rules.windows import state as window_state
+from agent.store import Store
+from agent.trigger import parse, zone
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+IN_WINDOW = frozenset({Origin.SCHEDULE, Origin.CATCH_UP, Origin.RETRY})
+"""Origins whose runs wait for their window: what an admin or a threshold asks for is wanted at once."""
+
+
+class Agenda:
+    """Turns open runs into candidates. `local` is the host's own zone."""
+
+    def __init__(self, store: Store, policies: PolicySet, local: tzinfo) -> None:
+        self._store = store
+        self._policies = policies
+        self._local = local
+        self._gates: dict[str, Gate] = {name: gate(window, local) for name, window in policies.windows.items()}
+        self._ranks = ranks({name: task.needs for name, task in policies.tasks.items()})
+        self._expected: dict[str, float | None] = {}
+
+    def window_of(self, task: Task) -> Gate | None:
+        """Return the window of a task, ready for use."""
+        return self._gates[task.window] if task.window else None
+
+    def forget_history(self, task: str) -> None:
+        """A run of a task has ended: its history is read again when it is asked for."""
+        self._expected.pop(task, None)
+
+    def expected(self, task: str) -> float | None:
+        """Return how many seconds a task may be expected to take, by its own history; None when that is unknown."""
+        if task not in self._expected:
+            self._expected[task] = p95(self._store.runs.durations(task))
+        return self._expected[task]
+
+    def candidates(self, runs: Iterable[Run], now: float) -> list[Candidate]:
+        """Given runs that are pending, or interrupted and to be gone on with, say what stands in each one's way."""
+        held = set(self._store.holds.held())
+        windows: dict[str, State] = {}
+        return [self._candidate(run, now, held, windows) for run in runs]
+
+    def _candidate(self, run: Run, now: float, held: set[str], windows: dict[str, State]) -> Candidate:
+        task = self._policies.tasks.get(run.task)
+        if task is None:
+            return _removed(run)
+        name = task.window if task.window and run.origin in IN_WINDOW else None
+        if name is not None and name not in windows:
+            windows[name] = window_state(self._gates[name], datetime.fromtimestamp(now, UTC))
+        fresh = run.state is RunState.PENDING
+        return Candidate(
+            run=run.id,
+            task=run.task,
+            due=run.due,
+            not_before=run.not_before if fresh else 0.0,
+            priority=task.priority,
+            overlap=task.overlap,
+            rank=self._ranks[run.task],
+            retry=run.origin is Origin.RETRY,
+            hold=_hold(task, held) if fresh else None,
+            needs=self.needs(run, task) if fresh and run.origin in IN_WINDOW else READY,
+            window=windows[name] if name is not None else None,
+            expected=self.expected(run.task) if name is not None and fresh else None,
+        )
+
+    def needs(self, run: Run, task: Task) -> Answer:
+        """Given a run and its task, say whether what it needs has succeeded."""
+        if not task.needs:
+            return READY
+        due = datetime.fromtimestamp(run.due, UTC)
+        opening = self._opening(task, due)
+        return state([self._need(name, due, opening) for name in task.needs])
+
+    def _opening(self, task: Task, due: datetime) -> Open | None:
+        window = self.window_of(task)
+        return next(occurrences(window, due, NEVER), None) if window is not None else None
+
+    def _need(self, name: str, due: datetime, opening: Open | None) -> Need:
+        needed = self._policies.tasks[name]
+        at = None
+        if needed.schedule is not None:
+            at = cycle(parse(needed.schedule.text), zone(needed.schedule.timezone, self._local), due, opening)
+        runs = self._store.runs.since(name, at) if at is not None else self._store.runs.recent(1, name)
+        return Need(
+            name,
+            needed.enabled,
+            at,
+            tuple(NeededRun(r.due, r.state, r.why, will_be_retried(r, needed)) for r in runs),
+        )
+
+
+def will_be_retried(run: Run, task: Task) -> bool:
+    """Tell whether a failed run is followed by another try for the same due time."""
+    ended_badly = run.state in (RunState.FAILED, RunState.UNDONE) and run.why in RETRIED
+    return ended_badly and run.tries < task.retry.attempts
+
+
+RETRIED = frozenset({Reason.STEP_FAILED, Reason.MAX_DURATION, Reason.KILLED})
+"""A refusal is not retried: the same look at the same host would refuse again."""
+
+
+def _hold(task: Task, held: set[str]) -> Reason | None:
+    if not task.enabled:
+        return Reason.DISABLED
+    return Reason.ON_HOLD if task.name in held else None
+
+
+def _removed(run: Run) -> Candidate:
+    """A run whose task no policy has any more: it does not begin, but one that has begun is gone on with."""
+    return Candidate(
+        run=run.id,
+        task=run.task,
+        due=run.due,
+        not_before=0.0,
+        priority=Priority.NORMAL,
+        overlap=Overlap.QUEUE,
+        hold=Reason.REMOVED_FROM_POLICY if run.state is RunState.PENDING else None,
+    )

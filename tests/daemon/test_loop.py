@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from agent.daemon.loop import Loop
+from agent.host.clock import SystemClock
+from tests.fakes import FakeClock
+
+
+class Heard:
+    """Counts what the loop calls back."""
+
+    def __init__(self) -> None:
+        self.steps: list[float] = []
+        self.errors = 0
+        self.calls: list[str] = []
+
+    def step(self, seconds: float) -> None:
+        self.steps.append(seconds)
+
+    def error(self) -> None:
+        self.errors += 1
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def loop(clock: FakeClock, heard: Heard) -> Iterator[Loop]:
+    made = Loop(clock, heard.step, heard.error)
+    yield made
+    made.close()
+
+
+def test_alarm_calls_back_once_when_its_instant_has_come(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    loop.alarm("a", clock.monotonic() + 5, lambda: heard.calls.append("a"))
+    loop.turn(0)
+    assert heard.calls == []
+    clock.advance(5)
+    loop.turn(0)
+    loop.turn(0)
+    assert heard.calls == ["a"]
+
+
+def test_alarm_set_again_replaces_and_none_takes_it_away(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    loop.alarm("a", clock.monotonic(), lambda: heard.calls.append("early"))
+    loop.alarm("a", clock.monotonic() + 1, lambda: heard.calls.append("late"))
+    loop.turn(0)
+    assert heard.calls == []
+    loop.alarm("a", None, lambda: None)
+    clock.advance(2)
+    loop.turn(0)
+    assert heard.calls == []
+
+
+def test_alarms_due_together_are_called_in_order_of_their_instants(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    loop.alarm("second", clock.monotonic() + 2, lambda: heard.calls.append("second"))
+    loop.alarm("first", clock.monotonic() + 1, lambda: heard.calls.append("first"))
+    clock.advance(3)
+    loop.turn(0)
+    assert heard.calls == ["first", "second"]
+
+
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0, 86400.0 * 365])
+def test_step_of_the_wall_clock_is_told_and_the_heartbeat_goes_on(
+    loop: Loop, clock: FakeClock, heard: Heard, seconds: float
+) -> None:
+    clock.step(seconds)
+    loop.turn(0)
+    loop.turn(0)
+    assert heard.steps == [pytest.approx(seconds)]
+
+
+def test_slow_drift_of_the_wall_clock_is_not_a_step(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    for _ in range(100):
+        clock.step(0.05)
+        loop.turn(0)
+    assert heard.steps == []
+
+
+def test_error_in_a_callback_is_counted_and_the_others_are_called(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    def burst() -> None:
+        raise KeyError("x")
+
+    loop.alarm("a", clock.monotonic(), burst)
+    loop.alarm("b", clock.monotonic(), lambda: heard.calls.append("b"))
+    loop.turn(0)
+    assert (heard.errors, heard.calls) == (1, ["b"])
+
+
+def test_wake_from_another_thread_ends_the_sleep(loop: Loop) -> None:
+    threading.Timer(0.05, loop.wake).start()
+    begun = time.monotonic()
+    loop.turn(10)
+    assert time.monotonic() - begun < 5
+
+
+def test_watched_descriptor_calls_back_while_it_is_readable(loop: Loop, heard: Heard) -> None:
+    reader, writer = os.pipe()
+    loop.watch(reader, lambda: heard.calls.append(os.read(reader, 10).decode()))
+    os.write(writer, b"x")
+    loop.turn(1)
+    loop.turn(0)
+    assert heard.calls == ["x"]
+    loop.unwatch(reader)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_every_beats_in_real_time_and_stop_leaves(heard: Heard) -> None:
+    loop = Loop(SystemClock(), lambda _: None, heard.error)
+
+    def beat() -> None:
+        heard.calls.append("beat")
+        loop.stop()
+
+    loop.every(1, beat)
+    loop.run()
+    loop.close()
+    assert heard.calls == ["beat"]
