@@ -37,7 +37,8 @@ def test_every_action_has_a_module_a_schema_and_a_test() -> None:
             f"tests/actions/{system}/test_{action}.py",
         )
     }
-    assert sorted(wanted - modules - schemas - tests) == [], "these files are missing"
+    missing = sorted(wanted - modules - schemas - tests)
+    assert not missing, f"missing: {', '.join(missing)}"
 
 
 def option_schema(name: str) -> dict[str, Any]:
