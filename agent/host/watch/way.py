@@ -1,0 +1,102 @@
+"""The way to a path: every directory and symbolic link that decides what the path leads to."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_MOST_LINKS = 40
+"""As many links in a row as the kernel follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One directory, link or file on the way. `path` holds no link but at its end."""
+
+    path: str
+    device: int
+    inode: int
+    mode: int
+    uid: int
+    gid: int
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What stays the same under another name, and differs when another takes over the name."""
+        return self.device, self.inode
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The places on the way, the last one included. `missing` is the name that the last place lacks, or ""."""
+
+    places: tuple[Place, ...]
+    missing: str = ""
+
+
+@dataclass(slots=True)
+class Walker:
+    """Walks ways; looks at each place once, so use a fresh one for each look at the world."""
+
+    _seen: dict[str, Place | None] = field(default_factory=dict)
+
+    def way(self, path: str) -> Way:
+        """Given an absolute path, return the way to it as far as it exists."""
+        root = self._look("/")
+        assert root is not None, "there is always a root directory"
+        places = [root]
+        here, links = "/", 0
+        ahead = deque(_names(path))
+        while ahead:
+            name = ahead.popleft()
+            if name == "..":
+                here = os.path.dirname(here)
+                continue
+            step = os.path.join(here, name)
+            place = self._look(step)
+            if place is None:
+                return Way(tuple(places), name)
+            places.append(place)
+            if not stat.S_ISLNK(place.mode):
+                here = step
+                continue
+            target = _target(step)
+            links += 1
+            if target is None or links > _MOST_LINKS:
+                return Way(tuple(places), name)
+            here = "/" if target.startswith("/") else here
+            ahead.extendleft(reversed(list(_names(target))))
+        return Way(tuple(places))
+
+    def _look(self, path: str) -> Place | None:
+        if path not in self._seen:
+            try:
+                seen = os.lstat(path)
+            except OSError:
+                self._seen[path] = None
+            else:
+                self._seen[path] = Place(path, seen.st_dev, seen.st_ino, seen.st_mode, seen.st_uid, seen.st_gid)
+        return self._seen[path]
+
+
+def _names(path: str) -> Iterator[str]:
+    return (name for name in path.split("/") if name not in ("", "."))
+
+
+def _target(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def links_in(directory: str) -> list[str]:
+    """Given a directory, return the paths of the symbolic links in it; nothing when it cannot be read."""
+    try:
+        with os.scandir(directory) as entries:
+            return [entry.path for entry in entries if entry.is_symlink()]
+    except OSError:
+        return []
