@@ -1,0 +1,25 @@
+"""An HTTP server for the exporter, in the parts a daemon needs and no more."""
+
+from __future__ import annotations
+
+from agent.host.http.counts import Counts, Dropped
+from agent.host.http.listen import address_of, listen
+from agent.host.http.messages import Request, Response, text
+from agent.host.http.negotiate import Offer, accepts_gzip, best_offer
+from agent.host.http.server import Handler, HttpServer, Limits
+
+__all__ = [
+    "Counts",
+    "Dropped",
+    "Handler",
+    "HttpServer",
+    "Limits",
+    "Offer",
+    "Request",
+    "Response",
+    "accepts_gzip",
+    "address_of",
+    "best_offer",
+    "listen",
+    "text",
+]

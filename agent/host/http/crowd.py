@@ -1,0 +1,91 @@
+"""All open connections: who is waiting for what until when, and who has to go when there are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agent.host.http.connection import Connection, Phase
+
+
+class Crowd:
+    """The open connections by phase, in the order of their deadlines, and by peer.
+
+    `seconds` is how long each phase may last. All connections of a phase have the same time, so the order in which
+    they entered it is the order of their deadlines, and nothing has to be searched or sorted.
+    """
+
+    def __init__(self, seconds: Mapping[Phase, float]) -> None:
+        self._seconds = seconds
+        self._by_phase: dict[Phase, dict[int, Connection]] = {phase: {} for phase in Phase}
+        self._by_peer: dict[str, dict[int, Connection]] = {}
+        self._by_fd: dict[int, Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_fd)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._by_fd.values()))
+
+    def get(self, fd: int) -> Connection | None:
+        """Given a descriptor, return its connection if it is still one of ours."""
+        return self._by_fd.get(fd)
+
+    def of_peer(self, peer: str) -> int:
+        """Given a peer, return how many connections it has."""
+        return len(self._by_peer.get(peer, ()))
+
+    def add(self, connection: Connection, now: float) -> None:
+        """Given an accepted connection, let it begin to be read."""
+        self._by_fd[connection.fd] = connection
+        self._by_peer.setdefault(connection.peer, {})[connection.fd] = connection
+        self._enter(connection, Phase.READING, now)
+
+    def move(self, connection: Connection, phase: Phase, now: float) -> None:
+        """Given a connection and the phase it enters, start that phase's time; in the same phase time goes on."""
+        if connection.phase is not phase:
+            self.restart(connection, phase, now)
+
+    def restart(self, connection: Connection, phase: Phase, now: float) -> None:
+        """Given a connection and a phase, give it the whole time of that phase from now on."""
+        del self._by_phase[connection.phase][connection.fd]
+        self._enter(connection, phase, now)
+
+    def remove(self, connection: Connection) -> None:
+        """Given a connection that is about to be closed, forget it."""
+        del self._by_phase[connection.phase][connection.fd]
+        del self._by_fd[connection.fd]
+        peers = self._by_peer[connection.peer]
+        del peers[connection.fd]
+        if not peers:
+            del self._by_peer[connection.peer]
+
+    def expired(self, now: float) -> list[Connection]:
+        """Return the connections whose time is up."""
+        late = []
+        for members in self._by_phase.values():
+            for connection in members.values():
+                if connection.deadline > now:
+                    break
+                late.append(connection)
+        return late
+
+    def next_deadline(self) -> float | None:
+        """Return the earliest deadline of all, None without connections."""
+        firsts = (next(iter(members.values())).deadline for members in self._by_phase.values() if members)
+        return min(firsts, default=None)
+
+    def least_deserving(self, peer: str | None = None) -> Connection | None:
+        """Return who should go first: who lingers, half-open requests, idle ones, slow readers; oldest of each first.
+
+        With a `peer`, one of its connections.
+        """
+        if peer is not None:
+            members = self._by_peer.get(peer, {}).values()
+            order = list(Phase)
+            return min(members, key=lambda connection: order.index(connection.phase), default=None)
+        return next((next(iter(members.values())) for members in self._by_phase.values() if members), None)
+
+    def _enter(self, connection: Connection, phase: Phase, now: float) -> None:
+        connection.phase = phase
+        connection.deadline = now + self._seconds[phase]
+        self._by_phase[phase][connection.fd] = connection

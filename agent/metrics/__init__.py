@@ -1,0 +1,19 @@
+"""The exporter: every number that the agent acts on, as Prometheus reads it."""
+
+from __future__ import annotations
+
+from agent.metrics.endpoints import health_page, metrics_page
+from agent.metrics.metrics import Metrics
+from agent.metrics.records import DaemonFacts, PolicyFacts, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
+
+__all__ = [
+    "DaemonFacts",
+    "Metrics",
+    "PolicyFacts",
+    "QueueFacts",
+    "RunFacts",
+    "TaskFacts",
+    "ThresholdFacts",
+    "health_page",
+    "metrics_page",
+]

@@ -1,0 +1,157 @@
+"""Every metric of the agent: name, type, help and labels, in one place.
+
+Names follow Prometheus: base units, `_total` for counters. The name of a counter here leaves `_total` out and that of
+an info leaves `_info` out, as OpenMetrics has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.model.signals import SignalSpec
+
+PREFIX = "hostkeeper_"
+
+
+class Kind(StrEnum):
+    """The types of OpenMetrics that are used."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric family. `bounds` are the upper bounds of a histogram's buckets, without the infinite one.
+
+    Series of the families about thresholds carry the labels of the watched series too.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """The unit that the name ends with, or "" for a bare number."""
+        return next((unit for unit in ("seconds", "bytes", "ratio", "celsius") if self.name.endswith(f"_{unit}")), "")
+
+
+def _counter(name: str, text: str, *labels: str) -> Family:
+    return Family(PREFIX + name, Kind.COUNTER, text, labels)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Family:
+    return Family(PREFIX + name, Kind.GAUGE, text, labels)
+
+
+_MINUTES_TO_HOURS = (0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10800.0, 43200.0)
+_MILLISECONDS_TO_MINUTES = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 60.0)
+
+BUILD = Family(PREFIX + "build", Kind.INFO, "The version of the agent and of its Python.", ("version", "python"))
+
+POLICIES_VALID = _gauge(
+    "policies_valid", "1 when the policy files as they are now are in force, 0 when they have mistakes."
+)
+POLICIES_INFO = Family(PREFIX + "policies", Kind.INFO, "The digest of the policy set in force.", ("digest",))
+POLICIES_FILES = _gauge("policies_files", "Policy files of the set in force.")
+POLICIES_MISTAKES = _gauge("policies_mistakes", "Mistakes in the policy files at the last load.")
+POLICIES_LOADED = _gauge(
+    "policies_last_reload_success_timestamp_seconds",
+    "When policies were last put in force, in seconds since the epoch.",
+)
+POLICIES_RELOADS = _counter("policies_reloads", "Loads of the policies by outcome.", "outcome")
+
+RUNS = _counter("runs", "Runs that ended, by how they ended.", "task", "outcome")
+RUN_DURATION = Family(
+    PREFIX + "run_duration_seconds", Kind.HISTOGRAM, "How long runs took.", ("task",), _MINUTES_TO_HOURS
+)
+RUN_START_DELAY = Family(
+    PREFIX + "run_start_delay_seconds",
+    Kind.HISTOGRAM,
+    "How long after its due time, and after nothing held it back, a run was started.",
+    (),
+    _MILLISECONDS_TO_MINUTES,
+)
+LAST_RUN = _gauge(
+    "task_last_run_timestamp_seconds", "When the last run of a task ended, in seconds since the epoch.", "task"
+)
+LAST_SUCCESS = _gauge(
+    "task_last_success_timestamp_seconds", "When a run of a task last succeeded, in seconds since the epoch.", "task"
+)
+NEXT_DUE = _gauge("task_next_due_timestamp_seconds", "When a task falls due next, in seconds since the epoch.", "task")
+STEPS_UNDONE = _counter("steps_undone", "Steps that were taken back.", "task")
+SKIPS = _counter("skips", "Runs that were skipped or missed, by reason.", "task", "reason")
+REFUSALS = _counter("refusals", "Runs that were refused before they touched anything, by reason.", "task", "reason")
+OBJECTS = _counter("objects", "Objects that were judged, by why each was kept or deleted.", "task", "reason")
+
+RUNS_RUNNING = _gauge("runs_running", "Runs whose process is at work.")
+RUNS_PENDING = _gauge("runs_pending", "Runs that wait, by what they wait for.", "reason")
+HOLDS = _gauge("hold", "1 for each task or threshold that is held until an admin releases it.", "name", "reason")
+
+THRESHOLD_FIRING = _gauge("threshold_firing", "1 while a threshold fires for a series, else 0.", "threshold")
+THRESHOLD_PENDING = _gauge(
+    "threshold_pending", "1 while a threshold is violated but not for long enough to fire, else 0.", "threshold"
+)
+THRESHOLD_VERDICT = _gauge(
+    "threshold_verdict", "1 for the verdict of the last evaluation, 0 for the three others.", "threshold", "verdict"
+)
+THRESHOLD_VALUE = _gauge(
+    "threshold_value", "The number last compared with the bound, in the signal's own unit.", "threshold"
+)
+THRESHOLD_EVENTS = _counter("threshold_events", "How often a threshold fired and cleared.", "threshold", "event")
+
+SAMPLINGS = _counter("samplings", "Passes over the signals of the host.")
+SAMPLING_SECONDS = _gauge("sampling_duration_seconds", "How long the last pass over the signals of the host took.")
+SAMPLING_FAILED = _gauge(
+    "sampling_failed", "1 for each group of signals that the last pass could not measure.", "group"
+)
+
+LOOP_LAG = _gauge("loop_lag_seconds", "How late the heartbeat was at worst since the last pass over the signals.")
+LOOP_WAKEUPS = _counter("loop_wakeups", "How often the daemon woke up.")
+CPU_SECONDS = _counter("process_cpu_seconds", "Processor time of the daemon.")
+MEMORY = _gauge("process_resident_memory_bytes", "Resident memory of the daemon.")
+OPEN_FILES = _gauge("process_open_fds", "File descriptors that the daemon has open.")
+THREADS = _gauge("process_threads", "Threads of the daemon.")
+STARTED = _gauge("process_start_time_seconds", "When the daemon started, in seconds since the epoch.")
+STORE_SIZE = _gauge("store_size_bytes", "Size of the store's files.")
+
+HTTP_REQUESTS = _counter("http_requests", "Requests that were answered, by path and status.", "path", "status")
+HTTP_CONNECTIONS = _counter("http_connections", "Connections that were accepted.")
+HTTP_DROPPED = _counter("http_connections_dropped", "Connections that were ended before the client was done.", "reason")
+
+SERIES_OMITTED = _gauge("series_omitted", "Series that a family has beyond what is exported.", "family")
+
+OF_POLICIES = (
+    *(BUILD, POLICIES_VALID, POLICIES_INFO, POLICIES_FILES, POLICIES_MISTAKES),
+    *(POLICIES_LOADED, POLICIES_RELOADS),
+)
+OF_TASKS = (RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, NEXT_DUE, STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS)
+OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE, THRESHOLD_EVENTS)
+OF_DAEMON = (
+    *(RUNS_RUNNING, RUNS_PENDING, HOLDS, SAMPLINGS, SAMPLING_SECONDS, SAMPLING_FAILED),
+    *(LOOP_LAG, LOOP_WAKEUPS, CPU_SECONDS, MEMORY, OPEN_FILES, THREADS, STARTED, STORE_SIZE),
+    *(HTTP_REQUESTS, HTTP_CONNECTIONS, HTTP_DROPPED, SERIES_OMITTED),
+)
+
+_EXPORTED_AS: Mapping[str, str] = {"process.count": "processes"}
+"""Signals whose name Prometheus would misread: `_count` belongs to histograms."""
+
+
+def family_of(signal: SignalSpec) -> Family:
+    """Given a signal of the host, return its family; percentages are exported as ratios, Prometheus' base unit."""
+    name = _EXPORTED_AS.get(signal.name, signal.name.replace(".", "_"))
+    if name.endswith("_percent"):
+        name = f"{name.removesuffix('_percent')}_ratio"
+    return Family(f"{PREFIX}host_{name}", Kind.GAUGE, signal.help, signal.labels)
+
+
+def scale_of(signal: SignalSpec) -> float:
+    """Given a signal, return what its numbers are multiplied by when they are exported."""
+    return 0.01 if signal.unit == "percent" else 1.0

@@ -1,0 +1,77 @@
+"""What the daemon tells the metrics: plain facts. Instants are seconds since the epoch, durations are seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.model.reasons import Reason
+from agent.model.runs import RunState
+from agent.model.signals import ConditionState, Labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """The policies in force, and whether the files as they are now are these.
+
+    `loaded_at` is when the set in force was put in force, None while there is none.
+    """
+
+    valid: bool
+    digest: str
+    files: int
+    mistakes: int
+    loaded_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What the store remembers of a task, and when it falls due next; None is never."""
+
+    last_run: float | None = None
+    last_success: float | None = None
+    next_due: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """How a run ended. `seconds` is None when its process never began; `reason` is "" when nothing stood in its way."""
+
+    task: str
+    outcome: RunState
+    ended: float
+    seconds: float | None = None
+    reason: str = ""
+    steps_undone: int = 0
+    objects: Mapping[Reason, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFacts:
+    """Runs at work, runs that wait by reason, and what is held: name and reason."""
+
+    running: int
+    pending: Mapping[str, int]
+    holds: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFacts:
+    """The state of one series of a threshold."""
+
+    threshold: str
+    series: Labels
+    state: ConditionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonFacts:
+    """The daemon itself. `loop_lag` is the worst since the last time these facts were told."""
+
+    loop_lag: float
+    wakeups: int
+    cpu_seconds: float
+    resident_bytes: int
+    open_files: int
+    threads: int
+    store_bytes: int

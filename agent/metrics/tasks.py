@@ -1,0 +1,83 @@
+"""The numbers about tasks and their runs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from agent.metrics import families as f
+from agent.metrics.block import Block
+from agent.metrics.records import RunFacts, TaskFacts
+from agent.model.reasons import Reason
+from agent.model.runs import RunState
+from agent.model.signals import Labels
+
+_REFUSED = frozenset(
+    {Reason.LIMIT_ITEMS, Reason.LIMIT_BYTES, Reason.LIMIT_PERCENT, Reason.BEYOND_HISTORY}
+    | {Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN}
+)
+
+
+class TaskMetrics:
+    """Counts runs. Not locked: whoever holds it does that."""
+
+    def __init__(self) -> None:
+        self.block = Block((*f.OF_TASKS, f.RUN_START_DELAY))
+
+    def tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
+        """Given every task in force, show these; a task's outcomes begin at 0, so that its first failure is a rise."""
+        for family in f.OF_TASKS:
+            self.block.omitted.pop(family.name, None)
+            for key in self.block.keys(family):
+                if dict(key)["task"] not in tasks:
+                    self.block.remove(family, key)
+        for name, facts in tasks.items():
+            for outcome in (RunState.SUCCEEDED, RunState.FAILED):
+                self._add(f.RUNS, (("task", name), ("outcome", outcome.value)), 0)
+            for family, instant in ((f.LAST_RUN, facts.last_run), (f.LAST_SUCCESS, facts.last_success)):
+                if instant is not None:
+                    self.block.put(family, (("task", name),), instant)
+        self.next_due({name: facts.next_due for name, facts in tasks.items()})
+
+    def next_due(self, instants: Mapping[str, float | None]) -> None:
+        """Given tasks and when each falls due next, show it; None is never."""
+        for name, instant in instants.items():
+            key = (("task", name),)
+            if instant is not None:
+                self.block.put(f.NEXT_DUE, key, instant)
+            elif self.block.get(f.NEXT_DUE, key) is not None:
+                self.block.remove(f.NEXT_DUE, key)
+
+    def run_started(self, delay: float) -> None:
+        """Given the seconds by which a run started late, count it."""
+        self._observe(f.RUN_START_DELAY, (), max(0.0, delay))
+
+    def run_ended(self, facts: RunFacts) -> None:
+        """Given how a run ended, count it."""
+        task: Labels = (("task", facts.task),)
+        self._add(f.RUNS, (*task, ("outcome", facts.outcome.value)), 1)
+        if facts.seconds is not None:
+            self._observe(f.RUN_DURATION, task, facts.seconds)
+            self.block.put(f.LAST_RUN, task, facts.ended)
+        if facts.outcome is RunState.SUCCEEDED:
+            self.block.put(f.LAST_SUCCESS, task, facts.ended)
+        if facts.reason and facts.outcome in (RunState.SKIPPED, RunState.MISSED):
+            self._add(f.SKIPS, (*task, ("reason", facts.reason)), 1)
+        if facts.reason in _REFUSED:
+            self._add(f.REFUSALS, (*task, ("reason", facts.reason)), 1)
+        if facts.steps_undone:
+            self._add(f.STEPS_UNDONE, task, facts.steps_undone)
+        for reason, count in facts.objects.items():
+            self._add(f.OBJECTS, (*task, ("reason", reason.value)), count)
+
+    def _add(self, family: f.Family, key: Labels, amount: float) -> None:
+        before = self.block.get(family, key)
+        self.block.put(family, key, amount if before is None else before[0] + amount)
+
+    def _observe(self, family: f.Family, key: Labels, value: float) -> None:
+        """Given a number for a histogram, count it in every bucket whose bound it does not exceed."""
+        before = self.block.get(family, key) or (0.0,) * (len(family.bounds) + 3)
+        *buckets, count, total = before
+        first = bisect_left(family.bounds, value)
+        buckets[first:] = [n + 1 for n in buckets[first:]]
+        self.block.put(family, key, *buckets, count + 1, total + value)
