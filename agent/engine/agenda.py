@@ -71,7 +71,7 @@ class Agenda:
             priority=task.priority,
             overlap=task.overlap,
             rank=self._ranks[run.task],
-            retry=run.origin is Origin.RETRY,
+            retry=run.tries > 1,
             hold=_hold(task, held) if fresh else None,
             needs=self.needs(run, task) if fresh and run.origin in IN_WINDOW else READY,
             window=windows[name] if name is not None else None,

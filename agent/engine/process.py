@@ -15,6 +15,7 @@ from agent.engine.plan import require
 from agent.engine.progress import Progress
 from agent.errors import AgentError, Refused
 from agent.host.clock import SystemClock, boot_id
+from agent.host.launcher import enter_run
 from agent.host.objects import FileObjectLog
 from agent.host.proc import started_ticks
 from agent.host.processes import SystemProcesses
@@ -73,6 +74,7 @@ def _unheard(judgement: Judgement) -> None:
 
 def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
     """Given a state directory and a run's id and attempt, do that run, or take it back; return an exit code."""
+    enter_run()
     stop = StopFlag()
     stop.listen()
     clock = SystemClock()
