@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import yaml
 
-Schema = Mapping[str, Any]
+from agent.schema import Schema, resolve
+
 TYPES = {
     "string": "text",
     "integer": "whole number",
@@ -29,11 +27,10 @@ RANGES = (
 
 
 class Options:
-    """Renders the options of one schema; `folder` is where schemas that it refers to by file lie."""
+    """Renders the options of one schema file, `whole`, in which its references are looked up."""
 
-    def __init__(self, schema: Schema, folder: Path) -> None:
-        self._root = schema
-        self._folder = folder
+    def __init__(self, whole: Schema) -> None:
+        self._whole = whole
 
     def lines(self, schema: Schema, indent: int = 0) -> Iterator[str]:
         """Given an object schema, yield a bullet for each of its options, those inside them indented below."""
@@ -45,14 +42,8 @@ class Options:
                 yield from self._bullet("each `<name>`", self.resolve(pattern), indent, required=False)
 
     def resolve(self, schema: Schema) -> Schema:
-        """Given a schema, follow its `$ref` and return the target overlaid with what stands beside the `$ref`."""
-        if "$ref" not in schema:
-            return schema
-        file, _, pointer = schema["$ref"].partition("#")
-        target: Any = json.loads((self._folder / file).read_bytes()) if file else self._root
-        for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
-            target = target[part]
-        return {**self.resolve(target), **{key: value for key, value in schema.items() if key != "$ref"}}
+        """Given a schema, return what it refers to, overlaid with what stands beside the reference."""
+        return resolve(schema, self._whole)
 
     def type(self, schema: Schema) -> str:
         """Given a schema, say which values it takes."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 
 from agent import registry
 from agent.cli.parser import get_parser
 from agent.errors import EXIT_MEANINGS
 from agent.model.explanations import BY_SUBJECT
 from agent.probes.catalogue import SIGNALS
-from tools.reference.options import Options, Schema, block
+from agent.schema import Schemas
+from tools.reference.options import Options, block
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+SCHEMAS = Schemas()
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -26,13 +25,6 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
-def schema(name: str) -> Schema:
-    """Given the name of a schema below `schemas/`, return it."""
-    loaded = json.loads((SCHEMAS / name).read_bytes())
-    assert isinstance(loaded, Mapping)
-    return loaded
-
-
 def actions() -> Iterator[str]:
     """Every action with its options, from its schema."""
     yield "# Actions"
@@ -40,25 +32,25 @@ def actions() -> Iterator[str]:
     yield "What a task can do: `action:` names one of these, `with:` gives its options."
     yield "`hostkeeper actions NAME` prints the same."
     for name in registry.names():
-        options = schema(f"actions/{name}.json")
+        options = SCHEMAS.action(name)
         yield from ("", f"## {name}", "", options["description"], "")
-        yield from Options(options, SCHEMAS / "actions").lines(options)
+        yield from Options(options).lines(options)
         for example in options.get("examples", []):
             yield from ("", block({"action": name, "with": example}))
 
 
 def policy() -> Iterator[str]:
     """Every key of a policy, from its schema."""
-    loaded = schema("policy.schema.json")
+    loaded = SCHEMAS.policy()
     yield from ("# Policies", "", loaded["description"], "")
-    yield from Options(loaded, SCHEMAS).lines(loaded)
+    yield from Options(loaded).lines(loaded)
 
 
 def settings() -> Iterator[str]:
     """Every key of agent.yaml, from its schema."""
-    loaded = schema("agent.schema.json")
+    loaded = SCHEMAS.settings()
     yield from ("# Settings", "", loaded["description"], "")
-    yield from Options(loaded, SCHEMAS).lines(loaded)
+    yield from Options(loaded).lines(loaded)
 
 
 def exit_codes() -> Iterator[str]:
