@@ -61,9 +61,9 @@ class Planner:
                 self._planned[name] = known
             else:
                 self._planned[name] = self._plan(task, task.schedule)
-        for name in self._marks.keys() - policies.tasks.keys():
+        for name in (self._marks.keys() | before.keys()) - policies.tasks.keys():
             self._store.marks.forget(name)
-            del self._marks[name]
+            self._marks.pop(name, None)
         fresh = [name for name in self._planned if name not in before or before[name] is not self._planned[name]]
         made = self._handle(fresh, now)
         self._rebuild()

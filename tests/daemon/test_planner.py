@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from agent.daemon.planner import Planner
+from agent.model.policies import PolicySet, Schedule, Task
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, RunState
+from agent.store import Store
+from tests.fakes import EPOCH, task
+
+NOON = EPOCH.timestamp()
+HOUR = 3600.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(str(tmp_path / "state")) as opened:
+        yield opened
+
+
+def hourly(name: str = "task", **changes: object) -> Task:
+    return task(name, **{"schedule": Schedule("0 * * * *", "UTC", 0.0, True), **changes})
+
+
+def policies(*tasks: Task) -> PolicySet:
+    return PolicySet("digest", 1, {}, {t.name: t for t in tasks}, {})
+
+
+def planner(store: Store, *tasks: Task, now: float = NOON) -> Planner:
+    made = Planner(store, UTC, "host")
+    made.put_in_force(policies(*tasks), now)
+    return made
+
+
+def test_first_sight_of_a_task_makes_nothing_up(store: Store) -> None:
+    assert planner(store, hourly()).next_due() == NOON + HOUR
+    assert store.runs.recent(10) == []
+
+
+def test_tick_at_a_due_time_makes_one_run(store: Store) -> None:
+    plan = planner(store, hourly())
+    assert plan.tick(NOON + HOUR - 1) == []
+    made = plan.tick(NOON + HOUR)
+    assert [(run.due, run.origin, run.state) for run in made] == [(NOON + HOUR, Origin.SCHEDULE, RunState.PENDING)]
+    assert plan.tick(NOON + HOUR) == []
+    assert plan.next_due() == NOON + 2 * HOUR
+
+
+def test_restart_neither_doubles_nor_loses_a_due_time(store: Store) -> None:
+    planner(store, hourly()).tick(NOON + HOUR)
+    planner(store, hourly(), now=NOON + HOUR + 1)
+    planner(store, hourly(), now=NOON + 2 * HOUR + 1)
+    assert sorted(run.due for run in store.runs.recent(10)) == [NOON + HOUR, NOON + 2 * HOUR]
+
+
+def test_downtime_is_caught_up_with_one_run(store: Store) -> None:
+    planner(store, hourly())
+    planner(store, hourly(), now=NOON + 7 * HOUR + 1800)
+    assert [(run.due, run.origin) for run in store.runs.recent(10)] == [(NOON + 7 * HOUR, Origin.CATCH_UP)]
+
+
+def test_downtime_without_catch_up_is_missed_with_its_reason(store: Store) -> None:
+    once = hourly(schedule=Schedule("0 * * * *", "UTC", 0.0, False))
+    planner(store, once)
+    planner(store, once, now=NOON + 7 * HOUR + 1800)
+    assert [(run.state, run.why) for run in store.runs.recent(10)] == [(RunState.MISSED, Reason.DUE_WHILE_DOWN)]
+
+
+@pytest.mark.parametrize("step", [-7200.0, -HOUR, 1800.0, 5 * HOUR])
+def test_steps_of_the_clock_neither_double_nor_lose(store: Store, step: float) -> None:
+    plan = planner(store, hourly())
+    plan.tick(NOON + HOUR)
+    plan.replan(NOON + HOUR + step)
+    for hours in range(2, 9):
+        if NOON + hours * HOUR >= NOON + HOUR + step:
+            plan.tick(NOON + hours * HOUR)
+    dues = [run.due for run in store.runs.recent(100)]
+    assert len(dues) == len(set(dues))
+    assert NOON + HOUR in dues
+    assert NOON + 8 * HOUR in dues
+
+
+def test_edited_schedule_starts_from_now_and_an_unedited_one_goes_on(store: Store) -> None:
+    plan = planner(store, hourly("a"), hourly("b"))
+    edited = hourly("a", schedule=Schedule("30 * * * *", "UTC", 0.0, True))
+    plan.put_in_force(policies(edited, hourly("b")), NOON + 60)
+    assert plan.next_by_task() == {"a": NOON + 1800, "b": NOON + HOUR}
+
+
+def test_removed_task_is_forgotten(store: Store) -> None:
+    plan = planner(store, hourly("a"), hourly("b"))
+    plan.put_in_force(policies(hourly("b")), NOON)
+    assert set(store.marks.all()) == {"b"}
+    assert len(plan.tick(NOON + HOUR)) == 1
+
+
+def test_disabled_and_unscheduled_tasks_never_fall_due(store: Store) -> None:
+    plan = planner(store, hourly("a", enabled=False), hourly("b", schedule=None))
+    assert plan.next_due() is None
+
+
+def test_thousand_due_at_once_are_made_together(store: Store) -> None:
+    plan = planner(store, *(hourly(f"t{n}") for n in range(1000)))
+    assert len(plan.tick(NOON + HOUR)) == 1000
