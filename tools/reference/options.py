@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import yaml
 
@@ -25,6 +25,9 @@ RANGES = (
     ("minProperties", "maxProperties", " entries"),
 )
 
+LONGEST_EXAMPLE = 80
+"""Longer ones stand in a block of their own."""
+
 
 class Options:
     """Renders the options of one schema file, `whole`, in which its references are looked up."""
@@ -37,9 +40,8 @@ class Options:
         required = schema.get("required", [])
         for name, option in schema.get("properties", {}).items():
             yield from self._bullet(f"`{name}`", self.resolve(option), indent, required=name in required)
-        for pattern in (*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")):
-            if isinstance(pattern, Mapping) and self._inner(self.resolve(pattern)):
-                yield from self._bullet("each `<name>`", self.resolve(pattern), indent, required=False)
+        for name, option in schema.get("patternProperties", {}).items():
+            yield from self._bullet(f"`{name.removeprefix('^')}...`", self.resolve(option), indent, required=False)
 
     def resolve(self, schema: Schema) -> Schema:
         """Given a schema, return what it refers to, overlaid with what stands beside the reference."""
@@ -61,7 +63,7 @@ class Options:
             names = [TYPES[name] for name in ([types] if isinstance(types, str) else types)]
             if "list" in names and "items" in schema:
                 names[names.index("list")] = f"list of {self.type(schema['items'])}"
-        return " or ".join(dict.fromkeys(names))
+        return " or ".join(dict.fromkeys(names)) or "anything"
 
     def _bullet(self, name: str, schema: Schema, indent: int, *, required: bool) -> Iterator[str]:
         facts = [self.type(schema), *limits(schema)]
@@ -72,27 +74,18 @@ class Options:
         text = f"{'  ' * indent}- **{name}** ({'; '.join(filter(None, facts))})"
         if description := schema.get("description"):
             text += f": {description}"
-        if examples := schema.get("examples"):
-            text += " Example: " + ", ".join(f"`{inline(example)}`" for example in examples) + "."
+        examples = [line for line in map(inline, schema.get("examples", [])) if len(line) <= LONGEST_EXAMPLE]
+        if examples:
+            text += " Example: " + ", ".join(f"`{example}`" for example in examples) + "."
         yield text
         for inner in self._inner(schema):
             yield from self.lines(inner, indent + 1)
 
     def _inner(self, schema: Schema) -> list[Schema]:
         candidates = [schema, *variants_of(schema)]
-        if isinstance(schema.get("items"), Mapping):
+        if isinstance(schema.get("items"), dict):
             candidates.append(schema["items"])
-        resolved = map(self.resolve, candidates)
-        return [
-            inner
-            for inner in resolved
-            if inner.get("properties") or inner.get("patternProperties") or _map_of_objects(inner)
-        ]
-
-
-def _map_of_objects(schema: Schema) -> bool:
-    values = schema.get("additionalProperties")
-    return isinstance(values, Mapping) and ("properties" in values or "$ref" in values)
+        return [inner for inner in map(self.resolve, candidates) if inner.get("properties")]
 
 
 def variants_of(schema: Schema) -> list[Schema]:
@@ -105,7 +98,9 @@ def limits(schema: Schema) -> list[str]:
     found = []
     for lowest, highest, unit in RANGES:
         least, most = (inline(schema[key]) if key in schema else None for key in (lowest, highest))
-        if least and most:
+        if least and least == most:
+            found.append(f"{least}{unit}")
+        elif least and most:
             found.append(f"{least} to {most}{unit}")
         elif least:
             found.append(f"at least {least}{unit}")

@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from agent import registry
 from agent.cli.parser import get_parser
 from agent.errors import EXIT_MEANINGS
+from agent.metrics import families
+from agent.metrics.families import Family, Kind
 from agent.model.explanations import BY_SUBJECT
 from agent.probes.catalogue import SIGNALS
 from agent.schema import Schemas
 from tools.reference.options import Options, block
 
 SCHEMAS = Schemas()
+QUANTITIES = (
+    "- A **duration** is written `90s`, `15m`, `3h`, `7d`, `2w`, or from larger to smaller `1h30m`.",
+    "- A **size** is written `10MiB`, `5GB`, or as a plain number of bytes.",
+    "- A **percent** is a number from 0 to 100, with or without `%`.",
+)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -41,16 +48,41 @@ def actions() -> Iterator[str]:
 
 def policy() -> Iterator[str]:
     """Every key of a policy, from its schema."""
-    loaded = SCHEMAS.policy()
-    yield from ("# Policies", "", loaded["description"], "")
-    yield from Options(loaded).lines(loaded)
+    whole = SCHEMAS.policy()
+    options = Options(whole)
+    yield from ("# Policies", "", whole["description"], "", *QUANTITIES, "", "## The file", "", *options.lines(whole))
+    for section, described in whole["properties"].items():
+        each = described.get("additionalProperties")
+        if isinstance(each, dict):
+            each = options.resolve(each)
+            yield from ("", f"## {section}", "", described["description"], each["description"], "")
+            yield from (*(block({section: example}) for example in described["examples"]), "", *options.lines(each))
 
 
 def settings() -> Iterator[str]:
     """Every key of agent.yaml, from its schema."""
-    loaded = SCHEMAS.settings()
-    yield from ("# Settings", "", loaded["description"], "")
-    yield from Options(loaded).lines(loaded)
+    whole = SCHEMAS.settings()
+    yield from ("# Settings", "", whole["description"], "", *Options(whole).lines(whole))
+
+
+def metrics() -> Iterator[str]:
+    """Every metric, from agent/metrics/families.py and the signals of the host."""
+    yield from (
+        "# Metrics",
+        "",
+        "What `/metrics` shows. A counter ends with `_total`, a histogram has the usual three.",
+        "",
+    )
+    ours = [value for value in vars(families).values() if isinstance(value, Family)]
+    yield from table(("metric", "type", "labels", "means"), map(_metric, ours))
+    yield from ("", "## The host", "", "Every [signal](signals.md) is exported; percentages as ratios from 0 to 1.", "")
+    yield from table(("metric", "type", "labels", "means"), map(_metric, map(families.family_of, SIGNALS.values())))
+
+
+def _metric(family: Family) -> tuple[str, str, str, str]:
+    suffix = {Kind.COUNTER: "_total", Kind.INFO: "_info"}.get(family.kind, "")
+    labels = ", ".join(f"`{label}`" for label in family.labels)
+    return f"`{family.name}{suffix}`", str(family.kind), labels, family.help
 
 
 def exit_codes() -> Iterator[str]:
@@ -112,6 +144,9 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "actions.md": actions,
     "cli.md": cli,
     "exit-codes.md": exit_codes,
+    "metrics.md": metrics,
+    "policy.md": policy,
     "reasons.md": reasons,
+    "settings.md": settings,
     "signals.md": signals,
 }
