@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from agent.host.http import Counts
 from agent.metrics import families as f
 from agent.metrics.block import Block
+from agent.metrics.observed import HostMetrics, ThresholdMetrics
 from agent.metrics.page import Page
 from agent.metrics.records import DaemonFacts, PolicyFacts, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
 from agent.metrics.tasks import TaskMetrics
-from agent.model.signals import Labels, Sampling, SignalSpec, Verdict
-from agent.rules.conditions import Event, Standing, standing
+from agent.model.signals import Labels, Sampling, SignalSpec
+from agent.rules.conditions import Event
 
 _NOTHING: Labels = ()
 
@@ -27,17 +28,23 @@ class Metrics:
 
     def __init__(self, signals: Mapping[str, SignalSpec], version: str, started: float) -> None:
         self._lock = threading.Lock()
-        self._signals = {name: (f.family_of(spec), f.scale_of(spec)) for name, spec in signals.items()}
         self._policies = Block(f.OF_POLICIES)
         self._tasks = TaskMetrics()
-        self._thresholds = Block(f.OF_THRESHOLDS)
-        self._host = Block(family for family, _ in self._signals.values())
+        self._thresholds = ThresholdMetrics()
+        self._host = HostMetrics(signals)
         self._daemon = Block(f.OF_DAEMON)
-        self._blocks = (self._policies, self._tasks.block, self._thresholds, self._host, self._daemon)
+        # What changes least stands first.
+        self._blocks = (
+            self._policies,
+            self._tasks.block,
+            self._thresholds.block,
+            self._host.block,
+            self._daemon,
+        )
         self._page = Page(self._blocks)
         self._sampling: Sampling | None = None
         self._states: tuple[ThresholdFacts, ...] | None = None
-        self._policies.put(f.BUILD, (("version", version), ("python", platform.python_version())), 1)
+        self._policies.put(f.BUILD, (("version", version), ("python", platform.python_version())), 1.0)
         self._daemon.put(f.STARTED, _NOTHING, started)
 
     def policies(self, facts: PolicyFacts) -> None:
@@ -51,7 +58,7 @@ class Metrics:
             if facts.loaded_at is not None:
                 block.put(f.POLICIES_LOADED, _NOTHING, facts.loaded_at)
             for outcome, met in (("success", facts.valid), ("failure", not facts.valid)):
-                add(block, f.POLICIES_RELOADS, (("outcome", outcome),), int(met))
+                block.add(f.POLICIES_RELOADS, (("outcome", outcome),), int(met))
 
     def tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
         """Given every task in force, show these; the series of all others go."""
@@ -84,7 +91,7 @@ class Metrics:
         """Given a pass over the host and how long it took, show it; what it did not measure is shown no longer."""
         with self._lock:
             self._sampling = sampling
-            add(self._daemon, f.SAMPLINGS, _NOTHING, 1)
+            self._daemon.add(f.SAMPLINGS, _NOTHING, 1)
             self._daemon.put(f.SAMPLING_SECONDS, _NOTHING, seconds)
             self._daemon.replace(f.SAMPLING_FAILED, {(("group", group),): 1 for group in sampling.errors})
 
@@ -96,7 +103,7 @@ class Metrics:
     def threshold_event(self, threshold: str, event: Event) -> None:
         """Given that a threshold fired or cleared, count it."""
         with self._lock:
-            add(self._thresholds, f.THRESHOLD_EVENTS, (("threshold", threshold), ("event", event.value)), 1)
+            self._thresholds.count(threshold, event)
 
     def daemon(self, facts: DaemonFacts, http: Counts | None = None) -> None:
         """Given facts about the daemon and the counters of its server, show them."""
@@ -113,47 +120,19 @@ class Metrics:
                 self._daemon.put(family, _NOTHING, value)
             if http is not None:
                 self._http(http)
-            omitted = {name: len(keys) for block in self._blocks for name, keys in block.omitted.items()}
-            self._daemon.replace(f.SERIES_OMITTED, {(("family", name),): n for name, n in omitted.items()})
+            omitted = [item for block in self._blocks for item in block.omitted().items()]
+            self._daemon.replace(f.SERIES_OMITTED, {(("family", name),): count for name, count in omitted})
 
     def render(self, *, openmetrics: bool, gzipped: bool) -> bytes:
         """Return the page in one of the two formats, gzipped or not."""
         with self._lock:
             if self._sampling is not None:
-                self._show_signals(self._sampling)
+                self._host.show(self._sampling)
                 self._sampling = None
             if self._states is not None:
-                self._show_thresholds(self._states)
+                self._thresholds.show(self._states)
                 self._states = None
             return self._page.render(openmetrics=openmetrics, gzipped=gzipped)
-
-    def _show_signals(self, sampling: Sampling) -> None:
-        rows: dict[str, dict[Labels, float]] = {name: {} for name in self._signals}
-        for sample in sampling.samples:
-            if sample.signal in rows:
-                rows[sample.signal][sample.labels] = sample.value * self._signals[sample.signal][1]
-        for name, (family, _) in self._signals.items():
-            self._host.replace(family, rows[name])
-
-    def _show_thresholds(self, states: tuple[ThresholdFacts, ...]) -> None:
-        rows: dict[f.Family, dict[Labels, float]] = {
-            family: {} for family in (f.THRESHOLD_FIRING, f.THRESHOLD_PENDING, f.THRESHOLD_VERDICT, f.THRESHOLD_VALUE)
-        }
-        for facts in states:
-            key = (("threshold", facts.threshold), *facts.series)
-            where = standing(facts.state)
-            rows[f.THRESHOLD_FIRING][key] = where is Standing.FIRING
-            rows[f.THRESHOLD_PENDING][key] = where is Standing.PENDING
-            for verdict in Verdict:
-                rows[f.THRESHOLD_VERDICT][*key, ("verdict", verdict.value)] = facts.state.verdict is verdict
-            if facts.state.value is not None:
-                rows[f.THRESHOLD_VALUE][key] = facts.state.value
-        for family, series in rows.items():
-            self._thresholds.replace(family, series)
-        known = {facts.threshold for facts in states}
-        for events in self._thresholds.keys(f.THRESHOLD_EVENTS):
-            if dict(events)["threshold"] not in known:
-                self._thresholds.remove(f.THRESHOLD_EVENTS, events)
 
     def _http(self, http: Counts) -> None:
         self._daemon.put(f.HTTP_CONNECTIONS, _NOTHING, http.connections)
@@ -161,9 +140,3 @@ class Metrics:
             self._daemon.put(f.HTTP_REQUESTS, (("path", path), ("status", str(status))), count)
         for reason, count in dict(http.dropped).items():
             self._daemon.put(f.HTTP_DROPPED, (("reason", reason.value),), count)
-
-
-def add(block: Block, family: f.Family, key: Labels, amount: float) -> None:
-    """Given a series of a counter, count further."""
-    before = block.get(family, key)
-    block.put(family, key, amount if before is None else before[0] + amount)

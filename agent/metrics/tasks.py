@@ -27,13 +27,10 @@ class TaskMetrics:
     def tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
         """Given every task in force, show these; a task's outcomes begin at 0, so that its first failure is a rise."""
         for family in f.OF_TASKS:
-            self.block.omitted.pop(family.name, None)
-            for key in self.block.keys(family):
-                if dict(key)["task"] not in tasks:
-                    self.block.remove(family, key)
+            self.block.keep(family, {key for key in self.block.keys(family) if dict(key)["task"] in tasks})
         for name, facts in tasks.items():
             for outcome in (RunState.SUCCEEDED, RunState.FAILED):
-                self._add(f.RUNS, (("task", name), ("outcome", outcome.value)), 0)
+                self.block.add(f.RUNS, (("task", name), ("outcome", outcome.value)), 0)
             for family, instant in ((f.LAST_RUN, facts.last_run), (f.LAST_SUCCESS, facts.last_success)):
                 if instant is not None:
                     self.block.put(family, (("task", name),), instant)
@@ -42,11 +39,7 @@ class TaskMetrics:
     def next_due(self, instants: Mapping[str, float | None]) -> None:
         """Given tasks and when each falls due next, show it; None is never."""
         for name, instant in instants.items():
-            key = (("task", name),)
-            if instant is not None:
-                self.block.put(f.NEXT_DUE, key, instant)
-            elif self.block.get(f.NEXT_DUE, key) is not None:
-                self.block.remove(f.NEXT_DUE, key)
+            self.block.put(f.NEXT_DUE, (("task", name),), *(() if instant is None else (instant,)))
 
     def run_started(self, delay: float) -> None:
         """Given the seconds by which a run started late, count it."""
@@ -55,24 +48,20 @@ class TaskMetrics:
     def run_ended(self, facts: RunFacts) -> None:
         """Given how a run ended, count it."""
         task: Labels = (("task", facts.task),)
-        self._add(f.RUNS, (*task, ("outcome", facts.outcome.value)), 1)
+        self.block.add(f.RUNS, (*task, ("outcome", facts.outcome.value)), 1)
         if facts.seconds is not None:
             self._observe(f.RUN_DURATION, task, facts.seconds)
             self.block.put(f.LAST_RUN, task, facts.ended)
         if facts.outcome is RunState.SUCCEEDED:
             self.block.put(f.LAST_SUCCESS, task, facts.ended)
         if facts.reason and facts.outcome in (RunState.SKIPPED, RunState.MISSED):
-            self._add(f.SKIPS, (*task, ("reason", facts.reason)), 1)
+            self.block.add(f.SKIPS, (*task, ("reason", facts.reason)), 1)
         if facts.reason in _REFUSED:
-            self._add(f.REFUSALS, (*task, ("reason", facts.reason)), 1)
+            self.block.add(f.REFUSALS, (*task, ("reason", facts.reason)), 1)
         if facts.steps_undone:
-            self._add(f.STEPS_UNDONE, task, facts.steps_undone)
+            self.block.add(f.STEPS_UNDONE, task, facts.steps_undone)
         for reason, count in facts.objects.items():
-            self._add(f.OBJECTS, (*task, ("reason", reason.value)), count)
-
-    def _add(self, family: f.Family, key: Labels, amount: float) -> None:
-        before = self.block.get(family, key)
-        self.block.put(family, key, amount if before is None else before[0] + amount)
+            self.block.add(f.OBJECTS, (*task, ("reason", reason.value)), count)
 
     def _observe(self, family: f.Family, key: Labels, value: float) -> None:
         """Given a number for a histogram, count it in every bucket whose bound it does not exceed."""

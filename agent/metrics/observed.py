@@ -1,0 +1,96 @@
+"""The numbers that come anew with every pass: signals of the host, and thresholds.
+
+The same series come in the same order pass after pass, so where each of them is shown is looked up once, and only
+their numbers are handed over after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent.metrics import families as f
+from agent.metrics.block import Block
+from agent.metrics.records import ThresholdFacts
+from agent.metrics.series import Series
+from agent.model.signals import Labels, Sampling, SignalSpec, Verdict
+from agent.rules.conditions import Event, Standing, standing
+
+_VERDICTS = tuple(Verdict)
+
+
+class HostMetrics:
+    """One family for each signal of the host. Not locked: whoever holds it does that."""
+
+    def __init__(self, signals: Mapping[str, SignalSpec]) -> None:
+        self._families = {name: (f.family_of(spec), f.scale_of(spec)) for name, spec in signals.items()}
+        self.block = Block(family for family, _ in self._families.values())
+        self._order: list[tuple[str, Labels]] = []
+        self._places: list[tuple[Series | None, float]] = []
+
+    def show(self, sampling: Sampling) -> None:
+        """Given a pass over the host, show what it measured and nothing else."""
+        order = [(sample.signal, sample.labels) for sample in sampling.samples]
+        if order != self._order:
+            self._order, self._places = order, self._find(order)
+        for (series, scale), sample in zip(self._places, sampling.samples, strict=True):
+            if series is not None:
+                series.set((sample.value * scale,))
+
+    def _find(self, order: Sequence[tuple[str, Labels]]) -> list[tuple[Series | None, float]]:
+        measured: dict[str, set[Labels]] = {name: set() for name in self._families}
+        for name, key in order:
+            if name in measured:
+                measured[name].add(key)
+        for name, (family, _) in self._families.items():
+            self.block.keep(family, measured[name])
+        places: list[tuple[Series | None, float]] = []
+        for name, key in order:
+            known = self._families.get(name)
+            places.append((None, 1.0) if known is None else (self.block.series(known[0], key), known[1]))
+        return places
+
+
+class ThresholdMetrics:
+    """Firing, pending, verdict and value of each series of each threshold. Not locked either."""
+
+    def __init__(self) -> None:
+        self.block = Block(f.OF_THRESHOLDS)
+        self._order: list[tuple[str, Labels]] = []
+        self._places: list[tuple[Series | None, ...]] = []
+
+    def show(self, states: Sequence[ThresholdFacts]) -> None:
+        """Given the state of every series of every threshold, show these and no others."""
+        order = [(facts.threshold, facts.series) for facts in states]
+        if order != self._order:
+            self._order, self._places = order, self._find(order)
+        for places, facts in zip(self._places, states, strict=True):
+            where = standing(facts.state)
+            verdicts = [(float(facts.state.verdict is verdict),) for verdict in _VERDICTS]
+            value = () if facts.state.value is None else (facts.state.value,)
+            numbers = [(float(where is Standing.FIRING),), (float(where is Standing.PENDING),), value, *verdicts]
+            for series, number in zip(places, numbers, strict=True):
+                if series is not None:
+                    series.set(number)
+
+    def count(self, threshold: str, event: Event) -> None:
+        """Given that a threshold fired or cleared, count it."""
+        self.block.add(f.THRESHOLD_EVENTS, (("threshold", threshold), ("event", event.value)), 1)
+
+    def _find(self, order: Sequence[tuple[str, Labels]]) -> list[tuple[Series | None, ...]]:
+        keys = [(("threshold", threshold), *series) for threshold, series in order]
+        for family in (f.THRESHOLD_FIRING, f.THRESHOLD_PENDING, f.THRESHOLD_VALUE):
+            self.block.keep(family, set(keys))
+        of_verdicts = [[(*key, ("verdict", verdict.value)) for verdict in _VERDICTS] for key in keys]
+        self.block.keep(f.THRESHOLD_VERDICT, {key for verdicts in of_verdicts for key in verdicts})
+        known = {threshold for threshold, _ in order}
+        events = self.block.keys(f.THRESHOLD_EVENTS)
+        self.block.keep(f.THRESHOLD_EVENTS, {key for key in events if dict(key)["threshold"] in known})
+        return [
+            (
+                self.block.series(f.THRESHOLD_FIRING, key),
+                self.block.series(f.THRESHOLD_PENDING, key),
+                self.block.series(f.THRESHOLD_VALUE, key),
+                *(self.block.series(f.THRESHOLD_VERDICT, verdict) for verdict in verdicts),
+            )
+            for key, verdicts in zip(keys, of_verdicts, strict=True)
+        ]
