@@ -23,21 +23,19 @@ class Cgroup:
         with contextlib.suppress(FileNotFoundError):
             _write(f"{self.path}/cgroup.kill", "1")
 
-    def populated(self) -> bool:
-        """Return whether a process lives in the group or below it."""
-        try:
-            with open(f"{self.path}/cgroup.events", encoding="ascii") as file:
-                return "populated 1" in file.read()
-        except FileNotFoundError:
-            return False
-
-    def pids(self) -> list[int]:
-        """Return the ids of the processes in the group itself, zombies excluded."""
-        try:
+    def pids(self, *, below: bool = False) -> list[int]:
+        """Return the ids of the living processes in the group itself, and with `below` in the groups below it."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
             with open(f"{self.path}/cgroup.procs", encoding="ascii") as file:
-                return [int(line) for line in file]
-        except FileNotFoundError:
-            return []
+                found = [int(line) for line in file]
+            for path in self._below() if below else ():
+                found += Cgroup(path).pids(below=True)
+        return found
+
+    def _below(self) -> list[str]:
+        with os.scandir(self.path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
     def exists(self) -> bool:
         """Return whether the group's directory is there."""
@@ -46,9 +44,7 @@ class Cgroup:
     def remove(self) -> bool:
         """Remove the group and the empty groups below it; return False while a process is left in it."""
         try:
-            with os.scandir(self.path) as entries:
-                below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-            for path in below:
+            for path in self._below():
                 Cgroup(path).remove()
             os.rmdir(self.path)
         except FileNotFoundError:

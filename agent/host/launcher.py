@@ -7,98 +7,22 @@ environment carries a marker by which its processes are found when everything el
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
-import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent.errors import RunFailed
 from agent.host import proc
 from agent.host.cgroup import Cgroup, Cgroups
-
-MARKER = "HOSTKEEPER_RUN"
-GROUP = "HOSTKEEPER_CGROUP"
-
-EXIT_UNKNOWN = 256
-"""What `poll` returns for an adopted process that has ended: only its parent is ever told the exit code."""
+from agent.host.run_process import GROUP, MARKER, RunProcess
+from agent.host.spare import SpareDescriptors
 
 _AT_ONCE = 0.2
 _PATIENT = 5.0
-
-
-def enter_run(environ: Mapping[str, str] = os.environ) -> None:
-    """Be the first act of a run process: take up its control group, signals as they should be, and orphans.
-
-    Until it is called the process must not start another one.
-    """
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    proc.become_subreaper()
-    if path := environ.get(GROUP):
-        # Without its group the run is still found by session, descent and marker.
-        with contextlib.suppress(OSError):
-            Cgroup(path).enter()
-
-
-class RunProcess:
-    """`agent.ports.Child`: one run process, started or adopted by `ChildLauncher`."""
-
-    def __init__(
-        self,
-        launcher: ChildLauncher,
-        run: int,
-        process: proc.Process,
-        descriptor: int,
-        popen: subprocess.Popen[bytes] | None,
-    ) -> None:
-        self.run = run
-        self.pid = process.pid
-        self.pid_started = float(process.started)
-        self._launcher = launcher
-        self._descriptor = descriptor
-        self._popen = popen
-
-    @property
-    def owned(self) -> bool:
-        """True when this process is its parent, False when it was adopted."""
-        return self._popen is not None
-
-    def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, EXIT_UNKNOWN for an adopted process, None while it lives."""
-        if self._popen is not None:
-            return self._popen.poll()
-        poller = select.poll()
-        poller.register(self._descriptor, select.POLLIN)
-        return EXIT_UNKNOWN if poller.poll(0) else None
-
-    def fileno(self) -> int:
-        """Return the descriptor (a pidfd) that becomes readable when the process has ended."""
-        return self._descriptor
-
-    def terminate(self) -> None:
-        """Send SIGTERM to the run process itself; its own commands are its to stop."""
-        self._signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the process and every descendant of it, at once."""
-        tree = proc.descendants([self.pid]) if proc.same(self.pid, self.pid_started) else []
-        self._signal(signal.SIGKILL)
-        self._launcher.end(self.run, lambda: proc.alive(tree), adopted=not self.owned)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._descriptor >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._descriptor, number)
-
-    def close(self) -> None:
-        """After the end: end what was left behind, and give the descriptor back. A living process is let go."""
-        ended = self._descriptor >= 0 and self.poll() is not None
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-            self._launcher.forget(self, ended=ended)
+_UNCLAIMED = 30.0
+"""A dead child that nobody has waited for after this many seconds is an orphan of an ended run."""
 
 
 class ChildLauncher:
@@ -112,10 +36,11 @@ class ChildLauncher:
         self._idle_io = idle_io
         self._groups = Cgroups.discover() if cgroups else None
         self._lock = threading.RLock()
+        self._spare = SpareDescriptors()
         self._own: dict[int, RunProcess] = {}
         self._unremoved: list[Cgroup] = []
+        self._dead: dict[tuple[int, int], float] = {}
         self._clean: int | None = None
-        self._session = os.getsid(0)
         proc.become_subreaper()
 
     def start(self, run: int, attempt: int, argv: Sequence[str]) -> RunProcess:
@@ -136,6 +61,7 @@ class ChildLauncher:
 
     def _spawn(self, run: int, argv: Sequence[str], environment: Mapping[str, str]) -> RunProcess:
         popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
+        descriptor = -1
         try:
             descriptor = os.pidfd_open(popen.pid)
             process = proc.look(popen.pid)
@@ -144,8 +70,10 @@ class ChildLauncher:
         except OSError:
             popen.kill()
             popen.wait()
+            if descriptor >= 0:
+                os.close(descriptor)
             raise
-        return RunProcess(self, run, process, descriptor, popen)
+        return RunProcess(run, process, descriptor, popen, self._kill, self._forget)
 
     def _lower(self, pid: int) -> None:
         if self._nice:
@@ -166,7 +94,7 @@ class ChildLauncher:
         if process is None:
             os.close(descriptor)
             return None
-        child = RunProcess(self, run, process, descriptor, None)
+        child = RunProcess(run, process, descriptor, None, self._kill, self._forget)
         with self._lock:
             self._own[pid] = child
         return child
@@ -178,49 +106,61 @@ class ChildLauncher:
                 self._clean = run
 
     def reap(self) -> None:
-        """End and bury orphans of ended runs. Call it now and then; it costs one look at the list of children."""
+        """Bury dead orphans and empty groups of ended runs. Call it now and then; it costs a look at the children."""
         with self._lock:
-            proc.end(self._orphans, 0.0, self._own)
+            now, seen = time.monotonic(), self._dead
+            self._dead = {}
+            for process in self._strangers():
+                if process.dead:
+                    key = (process.pid, process.started)
+                    self._dead[key] = seen.get(key, now)
+                    if now - self._dead[key] >= _UNCLAIMED:
+                        proc.reap(process)
             self._unremoved = [group for group in self._unremoved if not group.remove()]
 
-    def end(self, run: int, find: proc.Find, *, adopted: bool) -> None:
-        """Given a run and what finds its processes, end them; what outlasts a moment is left to `close` and `reap`.
-
-        The children of an adopted run's process went to init with its death, so they are looked for by their marker.
-        """
+    def _kill(self, child: RunProcess, find: proc.Find) -> None:
+        """End a run; what outlasts a moment is left to `close` and `sweep`."""
         with self._lock:
-            more = (lambda: self._marked(run)) if adopted else self._orphans
-            self._end(run, lambda: [*find(), *more()], _AT_ONCE)
+            # The children of an adopted run's process went to init with its death.
+            more = self._orphans if child.owned else self._marked
+            self._end(child.run, lambda: [*find(), *more(child.run)], _AT_ONCE)
 
-    def forget(self, child: RunProcess, *, ended: bool) -> None:
-        """Given a handle that is closed, stop counting its process as one of ours and clean up after it."""
+    def _forget(self, child: RunProcess, ended: bool) -> None:
         with self._lock:
             self._own.pop(child.pid, None)
-            if ended and self._end(child.run, self._orphans, _AT_ONCE) and child.owned:
+            if ended and self._end(child.run, lambda: self._orphans(child.run), _AT_ONCE) and child.owned:
                 self._clean = child.run
 
     def _end(self, run: int, find: proc.Find, patience: float) -> bool:
-        group = self._groups.group(self._name(run)) if self._groups else None
-        if group is not None and group.exists():
-            group.kill()
-        survivors = proc.end(find, patience, self._own)
-        if group is not None and not group.remove():
-            self._unremoved.append(group)
-            return False
+        """End what `find` finds and what is in the run's group; return whether nothing is left."""
+        with self._spare.released():
+            group = self._groups.group(self._name(run)) if self._groups else None
+            inside: list[proc.Process] = []
+            if group is not None and group.exists():
+                inside = proc.descendants(group.pids(below=True))
+                group.kill()
+            survivors = proc.end(lambda: [*find(), *proc.alive(inside)], patience, self._own)
+            if group is not None and not group.remove():
+                self._unremoved.append(group)
+                return False
         return not survivors
+
+    def _orphans(self, run: int) -> Iterator[proc.Process]:
+        """Yield what a run whose process has ended left to this process, its subreaper."""
+        mark = self._mark(run)
+        for process in self._strangers():
+            if not process.dead and proc.carries(process.pid, MARKER, mark):
+                yield from proc.descendants([process.pid])
+
+    def _strangers(self) -> Iterator[proc.Process]:
+        """Yield the children of this process that are no run's main process."""
+        for pid in proc.children(os.getpid()):
+            process = proc.look(pid) if pid not in self._own else None
+            if process is not None:
+                yield process
 
     def _marked(self, run: int) -> list[proc.Process]:
         return proc.marked(MARKER, self._mark(run))
-
-    def _orphans(self) -> Iterator[proc.Process]:
-        """Yield children of this process that it did not start: what ended runs have left behind.
-
-        Helpers of the daemon stay in its session, while whatever descends from a run never is in it.
-        """
-        for pid in proc.children(os.getpid()):
-            process = proc.look(pid) if pid not in self._own else None
-            if process is not None and process.session != self._session:
-                yield from proc.descendants([pid])
 
     def _name(self, run: int) -> str:
         return f"hostkeeper-run-{self._key}-{run}"

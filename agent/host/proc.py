@@ -99,21 +99,20 @@ def alive(processes: Iterable[Process]) -> list[Process]:
     return descendants(process.pid for process in processes if same(process.pid, process.started))
 
 
+def carries(pid: int, variable: str, value: str) -> bool:
+    """Return whether a process's environment at its start held `variable=value`; False when it may not be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return f"{variable}={value}".encode() in file.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+
+
 def marked(variable: str, value: str) -> list[Process]:
     """Return every process whose environment at its start held `variable=value`, this one and its parents excepted."""
-    entry = f"{variable}={value}".encode()
     spared = set(ancestors())
-    found = []
-    for pid in everyone():
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                belongs = pid not in spared and entry in file.read().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        process = look(pid) if belongs else None
-        if process is not None:
-            found.append(process)
-    return found
+    found = [pid for pid in everyone() if pid not in spared and carries(pid, variable, value)]
+    return [process for process in map(look, found) if process is not None]
 
 
 def ancestors() -> Iterator[int]:
@@ -154,7 +153,7 @@ def send(process: Process, number: signal.Signals) -> None:
 
 
 def reap(process: Process) -> None:
-    """Given a dead process, take it off the process table if it is this process's own child."""
+    """Given a process, take it off the process table if it is dead and this process's own child."""
     if process.dead and process.parent == os.getpid():
         try:
             os.waitpid(process.pid, os.WNOHANG)
@@ -170,15 +169,31 @@ def end(find: Find, patience: float, keep: Container[int] = ()) -> tuple[Process
     """
     deadline = time.monotonic() + patience
     pause = 0.001
+    condemned: dict[int, Process] = {}
     while True:
-        living = []
-        for process in find():
-            if not process.dead:
-                send(process, signal.SIGKILL)
-                living.append(process)
-            elif process.pid not in keep:
-                reap(process)
-        if not living or time.monotonic() >= deadline:
-            return tuple(living)
+        condemned |= {process.pid: process for process in find()}
+        for process in list(condemned.values()):
+            if _is_over(process, condemned, keep):
+                del condemned[process.pid]
+        if not condemned:
+            return ()
+        if time.monotonic() >= deadline:
+            return tuple(process for process in condemned.values() if same(process.pid, process.started))
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
+
+
+def _is_over(process: Process, condemned: Container[int], keep: Container[int]) -> bool:
+    """Kill a process that lives; return True once it is gone for good, as far as it is ours to see to."""
+    seen = look(process.pid)
+    if seen is None or seen.started != process.started:
+        return True
+    if not seen.dead:
+        send(seen, signal.SIGKILL)
+        return False
+    if seen.parent in condemned:
+        # With its parent's end it becomes our child, and ours to reap.
+        return False
+    if seen.pid not in keep:
+        reap(seen)
+    return True

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from agent.errors import RunFailed
 from agent.host import proc
 from agent.host.cgroup import Cgroup, Cgroups
-from agent.host.launcher import MARKER
 from agent.host.output import Tail, visible
+from agent.host.run_process import MARKER
 from agent.host.users import Account, account
 from agent.ports import Command, Completed
 
