@@ -7,7 +7,9 @@ environment carries a marker by which its processes are found when everything el
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -23,6 +25,19 @@ _AT_ONCE = 0.2
 _PATIENT = 5.0
 _UNCLAIMED = 30.0
 """A dead child that nobody has waited for after this many seconds is an orphan of an ended run."""
+
+
+def enter_run(environ: Mapping[str, str] = os.environ) -> None:
+    """Be the first act of a run process: take up its control group, signals as they should be, and orphans.
+
+    Until it is called the process must not start another one.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    proc.become_subreaper()
+    if path := environ.get(GROUP):
+        # Without its group the run is still found by descent and by its marker.
+        with contextlib.suppress(OSError):
+            Cgroup(path).enter()
 
 
 class ChildLauncher:

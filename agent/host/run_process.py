@@ -1,4 +1,4 @@
-"""A run process from both sides: what it does first, and the handle that its launcher keeps on it."""
+"""The handle that a launcher keeps on a run process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from agent.host import proc
-from agent.host.cgroup import Cgroup
 
 MARKER = "HOSTKEEPER_RUN"
 """Environment variable `<state directory>:<run>` by which a run's processes are found when all else is gone."""
@@ -20,19 +19,6 @@ GROUP = "HOSTKEEPER_CGROUP"
 
 EXIT_UNKNOWN = 256
 """What `poll` returns for an adopted process that has ended: only its parent is ever told the exit code."""
-
-
-def enter_run(environ: Mapping[str, str] = os.environ) -> None:
-    """Be the first act of a run process: take up its control group, signals as they should be, and orphans.
-
-    Until it is called the process must not start another one.
-    """
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    proc.become_subreaper()
-    if path := environ.get(GROUP):
-        # Without its group the run is still found by descent and by its marker.
-        with contextlib.suppress(OSError):
-            Cgroup(path).enter()
 
 
 class RunProcess:
