@@ -28,14 +28,20 @@ def load_state(text: str) -> ConditionState:
     if unknown:
         raise ValueError(f"the state of a condition has unknown fields: {', '.join(unknown)}")
     for name in _INSTANTS_AND_VALUES:
-        value = data.get(name)
-        if value is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ValueError(f"{name} of a condition is not a finite number: {value!r}")
-            data[name] = float(value)
+        if data.get(name) is not None:
+            data[name] = _finite(name, data[name])
     violations = data.get("violations", 0)
     if isinstance(violations, bool) or not isinstance(violations, int) or violations < 0:
         raise ValueError(f"violations of a condition is not a count: {violations!r}")
     if "verdict" in data:
         data["verdict"] = Verdict(data["verdict"])
     return ConditionState(**data)
+
+
+def _finite(name: str, value: object) -> float:
+    # Integers that long are no instants, and some of them do not even fit a float.
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63:
+        return float(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise ValueError(f"{name} of a condition is not a finite number: {value!r:.40}")
