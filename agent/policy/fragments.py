@@ -1,0 +1,170 @@
+"""Fragments: what one policy file says, read from the JSON that `agent.policy.compile` wrote.
+
+The daemon reads them from the compiler's answers and from the store, so nothing here imports YAML or JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from agent.model.policies import (
+    Bound,
+    Breaker,
+    Category,
+    Limits,
+    NoData,
+    Overlap,
+    Position,
+    Priority,
+    Retry,
+    Schedule,
+    Severity,
+    Task,
+    Threshold,
+    Window,
+)
+
+FORMAT = 1
+"""Changes whenever a fragment of the past could be misread."""
+
+SECTIONS = ("windows", "tasks", "thresholds")
+
+
+class Name(NamedTuple):
+    """A thing that a file names, and where: section, name, line and column of its key."""
+
+    section: str
+    name: str
+    line: int
+    column: int
+
+
+class Reference(NamedTuple):
+    """A name that a file refers to.
+
+    `kind` is `window`, `needs`, `run`, `signal` or `label`; `owner` is the name of the thing that refers, and `of`
+    the signal that a label belongs to. `path` is the dotted way to the place.
+    """
+
+    kind: str
+    name: str
+    owner: str
+    of: str
+    path: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The names that a file gives and refers to: all that the files have to do with one another."""
+
+    names: tuple[Name, ...]
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What one valid file says. `digest` is the SHA-256 of its bytes in hexadecimal."""
+
+    file: str
+    digest: str
+    outline: Outline
+    windows: tuple[Window, ...]
+    tasks: tuple[Task, ...]
+    thresholds: tuple[Threshold, ...]
+
+
+def load_outline(body: Mapping[str, Any]) -> Outline:
+    """Given the JSON object of an outline or of a fragment, return the outline."""
+    return Outline(
+        tuple([Name(*name) for name in body["names"]]),
+        tuple([Reference(*reference) for reference in body["references"]]),
+    )
+
+
+def load_fragment(text: str, file: str, digest: str) -> Fragment:
+    """Given a fragment's JSON text, the file it belongs to and the digest of that file's bytes, return the fragment.
+
+    Raises ValueError when the text is of another format than this agent writes.
+    """
+    body = json.loads(text)
+    if body.get("format") != FORMAT:
+        raise ValueError(f"a fragment of format {body.get('format')!r} where {FORMAT} is expected")
+    outline = load_outline(body)
+    places = {(name.section, name.name): Position(file, name.line, name.column) for name in outline.names}
+    return Fragment(
+        file,
+        digest,
+        outline,
+        tuple([_window(name, thing, places["windows", name]) for name, thing in body["windows"].items()]),
+        tuple([_task(name, thing, places["tasks", name]) for name, thing in body["tasks"].items()]),
+        tuple([_threshold(name, thing, places["thresholds", name]) for name, thing in body["thresholds"].items()]),
+    )
+
+
+def _window(name: str, thing: dict[str, Any], position: Position) -> Window:
+    return Window(name, thing["opens"], thing["lasts"], thing["timezone"], position)
+
+
+def _task(name: str, thing: dict[str, Any], position: Position) -> Task:
+    return Task(
+        name=name,
+        description=thing["description"],
+        category=Category(thing["category"]),
+        action=thing["action"],
+        options=thing["with"],
+        schedule=_schedule(thing.get("schedule")),
+        window=thing.get("window"),
+        priority=Priority[thing["priority"].upper()],
+        needs=tuple(thing["needs"]),
+        enabled=thing["enabled"],
+        max_duration=thing["max_duration"],
+        retry=Retry(thing["retry"]["attempts"], thing["retry"]["delay"]),
+        overlap=Overlap(thing["overlap"]),
+        limits=Limits(thing["limits"]["items"], thing["limits"]["bytes"], thing["limits"]["percent"]),
+        at_most=_breaker(thing["at_most"]),
+        position=position,
+    )
+
+
+def _schedule(thing: dict[str, Any] | None) -> Schedule | None:
+    if thing is None:
+        return None
+    text = f"every {thing['every']}" if "every" in thing else thing["cron"]
+    return Schedule(text, thing["timezone"], thing["jitter"], thing["catch_up"])
+
+
+def _breaker(thing: dict[str, Any] | None) -> Breaker | None:
+    return None if thing is None else Breaker(thing["times"], thing["per"])
+
+
+def _threshold(name: str, thing: dict[str, Any], position: Position) -> Threshold:
+    bound = Bound(thing.get("above"), thing.get("below"), _range(thing.get("outside")))
+    clear = Bound(
+        thing.get("clear_below", bound.above),
+        thing.get("clear_above", bound.below),
+        _range(thing.get("clear_inside", bound.outside)),
+    )
+    return Threshold(
+        name=name,
+        description=thing["description"],
+        signal=thing["signal"],
+        labels=thing["labels"],
+        bound=bound,
+        clear=clear,
+        for_=thing["for"],
+        samples=thing["samples"],
+        no_data=NoData(thing["no_data"]),
+        severity=Severity(thing["severity"]),
+        run=tuple(thing["run"]),
+        at_most=_breaker(thing["at_most"]),
+        position=position,
+    )
+
+
+def _range(ends: Any) -> tuple[float, float] | None:
+    return None if ends is None else (ends[0], ends[1])

@@ -1,0 +1,119 @@
+"""All files together: from fragments to the policy set, or to every mistake between files. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from agent.errors import Mistake, PolicyError
+from agent.model.policies import PolicySet
+from agent.policy.fragments import Fragment, Name, Outline, Reference
+from agent.policy.nearest import suggest
+from agent.rules.needs import loops
+
+THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
+TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
+"""By kind of reference: the section that the name has to be found in."""
+
+Signals = Mapping[str, Collection[str]]
+"""The signals that there are, with the names of their labels."""
+
+
+def link(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet:
+    """Given the fragments of all files by file name, return the policy set. Raises PolicyError with every mistake."""
+    found = mistakes_between({fragment.file: fragment.outline for fragment in fragments.values()}, signals)
+    if found:
+        raise PolicyError(found)
+    ordered = [fragments[name] for name in sorted(fragments)]
+    return PolicySet(
+        digest=digest_of({name: fragment.digest for name, fragment in fragments.items()}),
+        files=len(fragments),
+        windows={window.name: window for fragment in ordered for window in fragment.windows},
+        tasks={task.name: task for fragment in ordered for task in fragment.tasks},
+        thresholds={threshold.name: threshold for fragment in ordered for threshold in fragment.thresholds},
+    )
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """Given the digests of all files' bytes by file name, return the digest that names exactly this set."""
+    whole = hashlib.sha256()
+    for name in sorted(digests):
+        whole.update(os.fsencode(name) + b"\0" + digests[name].encode() + b"\n")
+    return whole.hexdigest()
+
+
+def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:
+    """Given the outlines of all files by file, return every mistake between them.
+
+    None stands for a file of which not even the names are known; then a name that is not found may be there.
+    """
+    known: dict[str, dict[str, tuple[str, Name]]] = {section: {} for section in THINGS}
+    found: list[Mistake] = []
+    present = sorted((file, outline) for file, outline in outlines.items() if outline is not None)
+    for file, outline in present:
+        for name in outline.names:
+            first = known[name.section].setdefault(name.name, (file, name))
+            if first[1] is not name:
+                found.append(_duplicate(file, name, *first))
+    complete = len(present) == len(outlines)
+    needs: dict[str, list[str]] = {name: [] for name in known["tasks"]}
+    for file, outline in present:
+        for reference in outline.references:
+            target = TARGETS.get(reference.kind)
+            if target is None:
+                found += _signal(file, reference, signals)
+            elif reference.name not in known[target]:
+                if complete:
+                    found.append(_unknown(file, reference, known[target], THINGS[target]))
+            elif reference.kind == "needs":
+                needs[reference.owner].append(reference.name)
+    return found + _loops(needs, present)
+
+
+def _duplicate(file: str, name: Name, first_file: str, first: Name) -> Mistake:
+    what = THINGS[name.section]
+    return Mistake(
+        file,
+        name.line,
+        name.column,
+        f"{name.section}.{name.name}",
+        f"another {what} of this name is in {first_file}:{first.line}:{first.column}",
+        "give one of them another name",
+    )
+
+
+def _unknown(file: str, reference: Reference, known: Iterable[str], what: str) -> Mistake:
+    wrong = f"unknown {what} {reference.name!a:.64}"
+    return _mistake(file, reference, wrong, suggest(reference.name, known, f"{what}s"))
+
+
+def _signal(file: str, reference: Reference, signals: Signals) -> list[Mistake]:
+    if reference.kind == "signal":
+        if reference.name in signals:
+            return []
+        wrong = f"unknown signal {reference.name!a:.64}"
+        return [_mistake(file, reference, wrong, suggest(reference.name, signals, "signals"))]
+    labels = signals.get(reference.of)
+    if labels is None or reference.name in labels:
+        return []
+    wrong = f"{reference.of} has no label {reference.name!a:.64}"
+    return [_mistake(file, reference, wrong, suggest(reference.name, labels, "labels"))]
+
+
+def _mistake(file: str, reference: Reference, wrong: str, right: str) -> Mistake:
+    return Mistake(file, reference.line, reference.column, reference.path, wrong, right)
+
+
+def _loops(needs: Mapping[str, Sequence[str]], outlines: Sequence[tuple[str, Outline]]) -> list[Mistake]:
+    found = []
+    for loop in loops(needs):
+        file, reference = next(
+            (file, reference)
+            for file, outline in outlines
+            for reference in outline.references
+            if reference.kind == "needs" and reference.owner == loop[0] and reference.name == loop[1 % len(loop)]
+        )
+        way = " needs ".join((*loop, loop[0]))
+        found.append(_mistake(file, reference, f"a loop: {way}", "remove one of these needs"))
+    return found

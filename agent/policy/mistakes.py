@@ -1,0 +1,92 @@
+"""Every mistake of one file, once it is known that there is one: the slow way, which imports jsonschema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from agent.errors import Mistake
+from agent.policy.meaning import complaints_of
+from agent.policy.nearest import suggest
+from agent.policy.normalise import Complaint, normalise
+from agent.policy.places import Path, dotted, key_place, value_place
+from agent.policy.shape import Shapes
+from agent.policy.wording import Worded, word
+from agent.policy.words import shown
+from agent.policy.yaml_front import Document
+
+
+def mistakes_of(document: Document, file: str, shapes: Shapes) -> list[Mistake]:
+    """Given the document of a policy file that was not accepted, return all of its mistakes, sorted."""
+    found = {Mistake(file, flaw.line, flaw.column, "", flaw.wrong, flaw.right) for flaw in document.flaws}
+    flawed = {(mistake.line, mistake.column) for mistake in found}
+    if document.node is not None:
+        # What YAML spoilt need not be complained of a second time by a schema.
+        found |= {
+            Mistake(file, *worded.place, dotted(worded.path), worded.wrong, worded.right)
+            for worded in _worded(document, shapes)
+            if worded.place not in flawed
+        }
+    return sorted(found)
+
+
+def _worded(document: Document, shapes: Shapes) -> list[Worded]:
+    root, data = document.node, document.data
+    found = [] if shapes.policy().accepts(data) else word(shapes.policy().schema, data, root)
+    for name, task in _tasks(data):
+        found += _with(name, task, document, shapes)
+    sound = _pruned(data, [worded.path for worded in found if worded.spoils])
+    if not isinstance(sound, dict):
+        return found
+    complaints: list[Complaint] = []
+    policy = normalise(shapes.policy().plan, sound, complaints)
+    complaints += complaints_of(policy, sound)
+    for name, task in _tasks(sound):
+        if task.get("action") in shapes.actions and isinstance(task.get("with"), dict):
+            normalise(shapes.action(task["action"]).plan, task["with"], complaints, ("tasks", name, "with"))
+    return found + [Worded(path, value_place(root, path), wrong, right) for path, wrong, right in complaints]
+
+
+def _tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    tasks = data.get("tasks") if isinstance(data, dict) else None
+    if isinstance(tasks, dict):
+        yield from ((name, task) for name, task in tasks.items() if isinstance(task, dict))
+
+
+def _with(name: str, task: dict[str, Any], document: Document, shapes: Shapes) -> list[Worded]:
+    """Return what is wrong with a task's action and with the options given to it."""
+    action, options = task.get("action"), task.get("with", {})
+    path: Path = ("tasks", name, "action")
+    if not isinstance(action, str):
+        return []
+    if action not in shapes.actions:
+        where = value_place(document.node, path)
+        return [Worded(path, where, f"unknown action {shown(action)}", suggest(action, shapes.actions, "actions"))]
+    shape = shapes.action(action)
+    if not isinstance(options, dict) or shape.accepts(options):
+        return []
+    path = ("tasks", name, "with")
+    found = word(shape.schema, options, document.node, path)
+    if "with" in task:
+        return found
+    place = key_place(document.node, ("tasks", name))
+    return [worded._replace(place=place) for worded in found]
+
+
+def _pruned(data: Any, paths: Iterable[Path]) -> Any:
+    """Return data without the values at the paths; a list goes as a whole, so that the places in others stay true."""
+    cuts: dict[str | int, list[Path]] = {}
+    for path in paths:
+        if not path or isinstance(path[0], int):
+            return None
+        cuts.setdefault(path[0], []).append(path[1:])
+    if not cuts or not isinstance(data, dict):
+        return data
+    kept = {}
+    for name, value in data.items():
+        if name in cuts:
+            value = _pruned(value, cuts[name])
+            if value is None:
+                continue
+        kept[name] = value
+    return kept

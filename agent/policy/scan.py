@@ -1,0 +1,57 @@
+"""Which files of a directory are policies, and a signature of each that changes whenever the file does.
+
+A policy is an entry of the directory itself, named `*.yaml` or `*.yml`, not hidden, and no leftover of an editor;
+directories below it are not looked into. A symlink counts as what it leads to, so a `..data` that is swapped changes
+the signatures of all files behind it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SUFFIXES = (".yaml", ".yml")
+GONE = "gone"
+"""The signature of an entry that leads nowhere: a symlink whose target is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a directory holds: signatures by file name, and the names that look like policies but are not looked at."""
+
+    files: Mapping[str, str]
+    ignored: tuple[str, ...]
+
+
+def signature_of(status: os.stat_result) -> str:
+    """Given what `stat` says of a file, return text that differs once the file has been replaced or changed."""
+    return (
+        f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_mode}"
+    )
+
+
+def scan(directory: str) -> Scan:
+    """Given a directory, return its policy files. Raises OSError when the directory cannot be read."""
+    files: dict[str, str] = {}
+    ignored: list[str] = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            if name.endswith(SUFFIXES) and not _is_directory(entry):
+                try:
+                    files[name] = signature_of(entry.stat())
+                except OSError:
+                    files[name] = GONE
+            elif not name.endswith(("~", ".swp", ".tmp")):
+                ignored.append(name)
+    return Scan(files, tuple(sorted(ignored)))
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

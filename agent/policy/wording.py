@@ -1,0 +1,88 @@
+"""Every mistake of data that jsonschema-rs has rejected, found by jsonschema and worded by us, keyword by keyword."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jsonschema
+import jsonschema_rs
+from jsonschema.exceptions import ValidationError
+from yaml.nodes import Node, ScalarNode
+
+from agent.policy.places import Path, Place, key_place, value_at, value_place
+from agent.policy.words import WORDINGS, unknown_key
+from agent.schema import Schema
+
+
+class Worded(NamedTuple):
+    """The path and the place of a mistake, what is wrong, and what would be right.
+
+    `spoils` says that the value at the path is of no use, while else something is missing beside it.
+    """
+
+    path: Path
+    place: Place
+    wrong: str
+    right: str
+    spoils: bool = True
+
+
+ABOUT_THE_MAP = frozenset({"required", "oneOf", "dependentRequired", "minProperties", "maxProperties"})
+"""Keywords that complain of a map as a whole, so that the mistake stands at the map's key."""
+
+
+def _whole_pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """`pattern`, where `$` is the end of the text; to Python's `re` it is also the place before a last line feed."""
+    if isinstance(instance, str) and not re.search(re.sub(r"\$(?=$|\))", r"\\Z", pattern), instance):
+        yield ValidationError("is not of the right form")
+
+
+Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _whole_pattern})
+
+
+def word(schema: Schema, data: Any, root: Node | None, base: Path = ()) -> list[Worded]:
+    """Given a schema and data that it rejects, return every mistake.
+
+    `root` is the document that the data stands in, at the path `base`.
+    """
+    found: list[Worded] = []
+    for error in Validator(schema).iter_errors(data):
+        found += _worded(error, root, (*base, *error.absolute_path))
+    if not found:
+        # The two libraries disagree: the word of the one that decides is better than none.
+        for problem in jsonschema_rs.Draft202012Validator(schema).iter_errors(data):
+            path = (*base, *problem.instance_path)
+            found.append(Worded(path, value_place(root, path), problem.message, ""))
+    return found
+
+
+def _worded(error: ValidationError, root: Node | None, path: Path) -> Iterator[Worded]:
+    keyword = str(error.validator)
+    if keyword == "additionalProperties":
+        for name in _extra(error):
+            full = (*path, name)
+            yield Worded(full, key_place(root, full), *unknown_key(name, error.schema))
+        return
+    if keyword == "oneOf" and not isinstance(error.instance, dict):
+        return  # `type` complains of the same value
+    wording = WORDINGS.get(keyword)
+    about_map = keyword in ABOUT_THE_MAP and isinstance(error.instance, dict)
+    if "propertyNames" in error.absolute_schema_path:
+        path = (*path, error.instance)
+        where, written = key_place(root, path), error.instance
+    else:
+        node = value_at(root, path)
+        written = node.value if isinstance(node, ScalarNode) else None
+        where = key_place(root, path) if about_map else value_place(root, path)
+    wrong, right = wording(error, written) if wording else (error.message, "")
+    yield Worded(path, where, wrong, error.schema.get("x-hint", right), spoils=not about_map)
+
+
+def _extra(error: ValidationError) -> Iterator[str]:
+    """Yield the keys that a closed map does not have."""
+    patterns = [re.compile(pattern) for pattern in error.schema.get("patternProperties", {})]
+    for name in error.instance:
+        if name not in error.schema.get("properties", {}) and not any(p.search(name) for p in patterns):
+            yield name
