@@ -116,3 +116,21 @@ def test_documents_yield_their_complete_policies_with_lines() -> None:
 )
 def test_readme_must_show_the_real_help(readme: str, findings: int) -> None:
     assert len(list(documents.readme(readme, "usage: hostkeeper COMMAND\n"))) == findings
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("```console\n$ hostkeeper chekc\n```\n", "a.md:2: hostkeeper: error: argument COMMAND: invalid choice"),
+        ("```console\n$ hostkeeper calendar --dais 3\n```\n", "a.md:2: hostkeeper: error: unrecognized arguments"),
+        ("say `hostkeeper chekc` first", "a.md:1: there is no command chekc"),
+    ],
+)
+def test_documents_with_a_command_that_does_not_exist_are_found(text: str, finding: str) -> None:
+    (found,) = documents.commands("a.md", text)
+    assert found.startswith(finding)
+
+
+def test_documents_with_real_commands_pass() -> None:
+    text = "```console\n$ hostkeeper --help\n$ hostkeeper calendar --days 3\n$ ls\n```\nsay `hostkeeper check`"
+    assert list(documents.commands("a.md", text)) == []

@@ -21,6 +21,7 @@ def findings() -> Iterator[str]:
         if path.suffix == ".md":
             yield from links.check(ROOT, path, text)
             yield from documents.fragments(str(path.relative_to(ROOT)), text)
+            yield from documents.commands(str(path.relative_to(ROOT)), text)
     yield from documents.readme(contents[ROOT / "README.md"], get_parser().format_help())
     yield from (f"docs/reference/{page}: run `make docs`" for page in stale())
     sources = {

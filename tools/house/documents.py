@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+import shlex
 from collections.abc import Iterator
 
 import yaml
 
+from agent.cli.parser import COMMANDS, get_parser
+
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\s*\$ hostkeeper (?!--help)(?P<arguments>.*)$", re.MULTILINE)
+MENTION = re.compile(r"`hostkeeper (?P<command>[a-z][a-z-]*)")
 HELP = re.compile(r"^\$ hostkeeper --help\n(?P<text>.*)", re.DOTALL)
 
 
@@ -30,6 +37,21 @@ def fragments(name: str, text: str) -> Iterator[str]:
                 yaml.safe_load(body)
             except yaml.YAMLError as error:
                 yield f"{name}:{line}: {error}"
+
+
+def commands(name: str, text: str) -> Iterator[str]:
+    """Given a document, yield a finding for each command of ours that the command line would not understand."""
+    for found in COMMAND.finditer(text):
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                get_parser().parse_args(shlex.split(found["arguments"], comments=True))
+        except SystemExit:
+            line = text.count("\n", 0, found.start()) + 1
+            yield f"{name}:{line}: {said.getvalue().strip().splitlines()[-1]}"
+    for found in MENTION.finditer(text):
+        if found["command"] not in COMMANDS:
+            yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: there is no command {found['command']}"
 
 
 def readme(text: str, help_text: str) -> Iterator[str]:
