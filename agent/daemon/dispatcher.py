@@ -6,7 +6,7 @@ Keeps the open runs in memory; whatever it changes is in the store first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from agent.engine import document
@@ -54,7 +54,10 @@ class Dispatcher:
         self._agenda: Agenda | None = None
         self._open: dict[int, Run] = {}
         self._until: dict[int, float] = {}
+        self._asked = 0.0
         self.waits: dict[int, Wait] = {}
+        self.delay = 0.0
+        """Seconds between the instant from which nothing held the run started last back, and its start."""
 
     def put_in_force(self, policies: PolicySet, agenda: Agenda) -> None:
         """Decide by this policy set from now on."""
@@ -80,27 +83,28 @@ class Dispatcher:
         """Start, skip and stop what is to be; return when, in seconds since the epoch, to look again."""
         if self._agenda is None:
             return None
-        now = self._now()
+        now = self._asked = self._now()
         self._end_windows(now)
         running = [Running(w.run, w.task, w.kill_at is not None) for w in self._supervisor.children.values()]
         candidates = self._agenda.candidates(self._open.values(), now)
         result = decide(candidates, running, self._limit, now)
-        self.waits = {}
+        waited, self.waits = self.waits, {}
         for decision in result.decisions:
-            self._act(decision)
+            self._act(decision, waited)
         for number in result.stops:
             self._supervisor.request_stop(number, Reason.REPLACED)
         instants = [result.wake, *self._until.values()]
         return min((instant for instant in instants if instant is not None), default=None)
 
-    def _act(self, decision: Decision) -> None:
+    def _act(self, decision: Decision, waited: Mapping[int, Wait]) -> None:
         match decision:
             case Wait():
                 self.waits[decision.run] = decision
             case Skip():
                 self._skip(decision.run, decision.reason, decision.detail)
             case Start():
-                self._start(self._open.pop(decision.run))
+                run = self._open.pop(decision.run)
+                self._start(run, self._asked if run.id in waited else run.not_before)
 
     def _skip(self, number: int, reason: Reason, detail: str) -> None:
         self._open.pop(number)
@@ -109,7 +113,7 @@ class Dispatcher:
         )
         self._ended(self._store.runs.get(number))
 
-    def _start(self, run: Run) -> None:
+    def _start(self, run: Run, since: float) -> None:
         task = document.load(self._store.documents.get(run.document)).task
         if run.state is RunState.PENDING and not self._admitted(task):
             self._open[run.id] = run
@@ -121,6 +125,7 @@ class Dispatcher:
         until = self._window_end(run, task)
         if until is not None:
             self._until[run.id] = until
+        self.delay = max(0.0, self._now() - since)
         self._started(watched)
 
     def _admitted(self, task: Task) -> bool:

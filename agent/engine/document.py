@@ -5,8 +5,9 @@ A run that applies a plan carries the plan's instant and the fingerprints that i
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from agent.model.policies import Breaker, Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
 
@@ -23,6 +24,12 @@ class Document:
 def dump(document: Document) -> str:
     """Given a document, return its canonical text, equal for equal documents."""
     return json.dumps(asdict(document), sort_keys=True, separators=(",", ":"))
+
+
+def task_digest(task: Task) -> str:
+    """Given a task, return a digest of what it does; where its file says so does not count."""
+    placeless = replace(task, position=Position("", 0, 0))
+    return hashlib.sha256(dump(Document(placeless)).encode()).hexdigest()
 
 
 def load(text: str) -> Document:

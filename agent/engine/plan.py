@@ -33,7 +33,8 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that has not happened. `now` is seconds since the epoch, `document` the digest of the task's document."""
+    """A run that has not happened. `now` is seconds since the epoch, `document` the `task_digest` of the
+    task."""
 
     task: str
     action: str

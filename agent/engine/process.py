@@ -23,7 +23,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
-from agent.ports import Clock, Context, StopRequested
+from agent.ports import Clock, Context, Memory, ObjectLog, StopRequested
 from agent.registry import load
 from agent.store import Store
 
@@ -50,8 +50,9 @@ class StopFlag:
             raise StopRequested
 
 
-def context(store: Store, task: Task, run: int, now: datetime, stop: StopFlag, clock: Clock) -> Context:
-    """Given a task and the instant its run started, return what its action may use."""
+def context(task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory, objects: ObjectLog) -> Context:
+    """Given a task, its run and the instant that started, return what its action may use."""
+    clock = SystemClock()
     return Context(
         task=task.name,
         run=run,
@@ -59,8 +60,8 @@ def context(store: Store, task: Task, run: int, now: datetime, stop: StopFlag, c
         limits=task.limits,
         clock=clock,
         processes=SystemProcesses(),
-        memory=store.memory(task.name),
-        objects=FileObjectLog(store.directory, run),
+        memory=memory,
+        objects=objects,
         explain=_unheard,
         checkpoint=stop.checkpoint,
         stopping=lambda: stop.raised,
@@ -96,7 +97,12 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
             return 0
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
-            steps = tuple(action.plan(options, context(store, task, number, now, stop, clock)))
+            steps = tuple(
+                action.plan(
+                    options,
+                    context(task, number, now, stop, store.memory(task.name), FileObjectLog(store.directory, number)),
+                )
+            )
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)
         except (AgentError, OSError) as error:

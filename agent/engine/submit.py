@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent import __version__
 from agent.engine import document
 from agent.engine.document import Document
@@ -29,32 +31,38 @@ def submit(
     Instants are seconds since the epoch. With `plan`, the run does what the plan shows or refuses. Returns
     None when a scheduled due time already has its run.
     """
+    run = pending_run(task, policy=policy, origin=origin, due=due, now=now)
     body = Document(task) if plan is None else Document(task, plan.now, expectations(plan))
-    return store.runs.create(
-        Run(
-            id=0,
-            task=task.name,
-            action=task.action,
-            state=RunState.PENDING,
-            origin=origin,
-            cause=cause,
-            due=due,
-            not_before=due if not_before is None else not_before,
-            created=now,
-            started=None,
-            ended=None,
-            attempt=0,
-            tries=tries,
-            why="",
-            detail="",
-            stop="",
-            document=store.documents.put(document.dump(body)),
-            policy=policy,
-            code=__version__,
-            pid=None,
-            pid_started=None,
-            boot="",
-            on_interrupt="",
-            crashes=0,
-        )
+    digest = store.documents.put(document.dump(body))
+    not_before = due if not_before is None else not_before
+    return store.runs.create(replace(run, cause=cause, not_before=not_before, tries=tries, document=digest))
+
+
+def pending_run(task: Task, *, policy: str, origin: Origin, due: float, now: float) -> Run:
+    """Return a pending run of a task that is not in the store yet."""
+    return Run(
+        id=0,
+        task=task.name,
+        action=task.action,
+        state=RunState.PENDING,
+        origin=origin,
+        cause="",
+        due=due,
+        not_before=due,
+        created=now,
+        started=None,
+        ended=None,
+        attempt=0,
+        tries=1,
+        why="",
+        detail="",
+        stop="",
+        document="",
+        policy=policy,
+        code=__version__,
+        pid=None,
+        pid_started=None,
+        boot="",
+        on_interrupt="",
+        crashes=0,
     )

@@ -66,6 +66,11 @@ class Supervisor:
 
     def start(self, run: Run, task: Task) -> Watched | None:
         """Start a pending run, or go on with an interrupted one; None when somebody else did it first."""
+        attempt = self.begin(run)
+        return None if attempt is None else self.launch(run.id, attempt, task)
+
+    def begin(self, run: Run) -> int | None:
+        """Write that a run is at work; return its attempt, or None when somebody else did it first."""
         attempt = run.attempt + 1
         if not self._store.runs.advance(
             run.id,
@@ -79,7 +84,11 @@ class Supervisor:
             stop="",
         ):
             return None
-        return self._launch(run.id, task.name, attempt, task.max_duration, undo=False)
+        return attempt
+
+    def launch(self, run: int, attempt: int, task: Task) -> Watched:
+        """Start the process of a run that `begin` has written down."""
+        return self._launch(run, task.name, attempt, task.max_duration, undo=False)
 
     def _launch(self, run: int, task: str, attempt: int, max_duration: float | None, *, undo: bool) -> Watched:
         argv = self._argv(self._store.directory, run, attempt, undo=undo)

@@ -177,6 +177,14 @@ class Connection:
         """Return a number that changes when another connection has written."""
         return int(str(next(self._db.execute("PRAGMA data_version"))[0]))
 
+    def size(self) -> int:
+        """Return the size of the store's files in bytes."""
+        total = 0
+        for suffix in ("", "-wal"):
+            with suppress(OSError):
+                total += os.stat(self.path + suffix).st_size
+        return total
+
     def checkpoint(self) -> None:
         """Move the WAL into the database as far as no reader is in the way."""
         with suppress(apsw.Error):

@@ -1,0 +1,64 @@
+"""`hostkeeper actions`: what tasks can do, and every option of an action, from its schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from agent.cli.output import emit_json, table
+from agent.errors import ExitCode
+from agent.registry import load, names
+from agent.schema import Schema, Schemas, resolve
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """List the actions, or print the reference of one."""
+    schemas = Schemas()
+    if arguments.action is None:
+        found = {name: schemas.action(name)["description"] for name in names()}
+        emit_json(found) if arguments.json else print(table(("action", "does"), list(found.items())))
+        return ExitCode.OK
+    load(arguments.action)
+    schema = schemas.action(arguments.action)
+    emit_json(schema) if arguments.json else print(reference(arguments.action, schema))
+    return ExitCode.OK
+
+
+def reference(name: str, schema: Schema) -> str:
+    """Given an action's name and schema, return its whole reference as text."""
+    lines = [f"{name}: {schema['description']}", "", "options"]
+    for key, raw in schema["properties"].items():
+        option = resolve(raw, schema)
+        required = key in schema.get("required", ())
+        lines.append(f"  {key}: {_kind(option)}{', required' if required else ''}{_default(option)}")
+        lines.append(f"      {option['description']}")
+        limits = [f"{_LIMITS[limit]} {option[limit]}" for limit in _LIMITS if limit in option]
+        lines += [f"      {', '.join(limits)}"] if limits else []
+    for example in schema.get("examples", ()):
+        lines += ["", "example", f"  action: {name}", f"  with: {json.dumps(example)}"]
+    return "\n".join(lines)
+
+
+_LIMITS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "x-minimum": "at least",
+    "x-maximum": "at most",
+    "minItems": "items at least",
+    "maxItems": "items at most",
+    "maxLength": "characters at most",
+}
+
+
+def _kind(option: dict[str, Any]) -> str:
+    if "x-quantity" in option:
+        return str(option["x-quantity"])
+    if "enum" in option:
+        return " | ".join(map(str, option["enum"]))
+    kind = option.get("type", "any")
+    return " | ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _default(option: dict[str, Any]) -> str:
+    return f", default {json.dumps(option['default'])}" if "default" in option else ""

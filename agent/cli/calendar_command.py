@@ -1,0 +1,58 @@
+"""`hostkeeper calendar`: what will run when, and what a window, a need or an overlap holds back."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from datetime import timedelta
+
+from agent.cli.output import emit_json, instant, table
+from agent.cli.world import World
+from agent.engine.agenda import Agenda
+from agent.errors import ExitCode, NotFound
+from agent.host.clock import SystemClock
+from agent.rules.upcoming import Entry, upcoming
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print the days to come."""
+    world = World(arguments)
+    policies, start = world.policies(), SystemClock().now()
+    if arguments.task is not None and arguments.task not in policies.tasks:
+        raise NotFound(f"there is no task {arguments.task!r}; `hostkeeper tasks` lists them")
+    expected: dict[str, float] = {}
+    store = world.store_if_any()
+    if store is not None:
+        with store:
+            agenda = Agenda(store, policies, world.zone)
+            found = {name: agenda.expected(name) for name in policies.tasks}
+            expected = {name: seconds for name, seconds in found.items() if seconds is not None}
+    coming = upcoming(
+        policies,
+        start,
+        start + timedelta(days=arguments.days),
+        local=world.zone,
+        host_id=world.host_id,
+        expected=expected,
+    )
+    entries = [entry for entry in coming.entries if arguments.task in (None, entry.task)]
+    if arguments.json:
+        emit_json({"entries": [asdict(entry) for entry in entries], "cut": coming.cut})
+        return ExitCode.OK
+    if not entries:
+        print(f"nothing falls due in the next {arguments.days} days")
+        return ExitCode.OK
+    rows = [
+        (instant(e.due, world.zone), instant(e.starts, world.zone) if e.starts else "skipped", e.task, _held(e))
+        for e in entries
+    ]
+    print(table(("due", "starts", "task", "held back by"), rows))
+    for name in coming.cut:
+        print(f"{name}: only the first of its many due times are listed")
+    return ExitCode.OK
+
+
+def _held(entry: Entry) -> str:
+    held = f"{entry.reason} {entry.detail}".strip() if entry.reason else ""
+    after = f"after {', '.join(entry.needs)}" if entry.needs else ""
+    return "; ".join(part for part in (held, after) if part) or "-"

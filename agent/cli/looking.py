@@ -1,0 +1,82 @@
+"""A run's steps without a run: plan a task in this process, having given up the ability to write."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from agent import __version__
+from agent.cli.output import path_text
+from agent.engine.document import task_digest
+from agent.engine.plan import Plan, planned
+from agent.engine.process import StopFlag, context
+from agent.host.readonly import forbid_writing
+from agent.model.actions import Judgement
+from agent.model.policies import PolicySet, Task
+from agent.ports import Memory
+from agent.registry import load
+
+
+class Nothing:
+    """The memory of a task that has never run; fits `agent.ports.Memory`."""
+
+    def recall(self, key: str) -> object | None:
+        """Return None."""
+        del key
+
+    def remember(self, key: str, value: object) -> None:
+        """Forget it: looking leaves no trace."""
+
+
+class Nowhere:
+    """Where looking records deletions; fits `agent.ports.ObjectLog`."""
+
+    def record(self, directory: bytes, names: Sequence[bytes], reason: str) -> None:
+        """Record nothing: nothing is deleted."""
+
+
+def look(task: Task, policies: PolicySet, memory: Memory, now: datetime, explain: Callable[[Judgement], None]) -> Plan:
+    """Given a task, what it remembers and an instant, return what a run of it would do.
+
+    The process cannot write to any file system afterwards.
+    """
+    action = load(task.action)
+    options = action.options(**json.loads(task.options))
+    if not forbid_writing():
+        print("this kernel has no Landlock: nothing but the program itself keeps it from writing", file=sys.stderr)
+    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere()), explain=explain)
+    steps = tuple(action.plan(options, looking))
+    return Plan(
+        task=task.name,
+        action=task.action,
+        now=now.timestamp(),
+        policy=policies.digest,
+        code=__version__,
+        document=task_digest(task),
+        steps=planned(steps, explain),
+    )
+
+
+def say(judgement: Judgement) -> None:
+    """Print why an object would be kept or deleted."""
+    verb = "delete" if judgement.deleted else "keep"
+    detail = f" ({judgement.detail})" if judgement.detail else ""
+    print(f"{verb} {path_text(judgement.target)}: {judgement.reason}{detail}")
+
+
+def text(plan: Plan) -> str:
+    """Return a plan as text."""
+    lines = [f"{plan.task}: {plan.action}, {len(plan.steps)} steps"]
+    for step in plan.steps:
+        lines.append(f"  {step.name}: {step.summary}")
+        lines += [f"    {name} {value}" for name, value in step.facts.items()]
+        lines.append("    can be taken back" if step.undo else f"    cannot be taken back: {step.irreversible}")
+    return "\n".join(lines)
+
+
+def data(plan: Plan) -> dict[str, object]:
+    """Return a plan as data for `--json`."""
+    return asdict(plan)

@@ -1,0 +1,108 @@
+"""Run a task from the command line: the same supervisor and the same run process as under the daemon."""
+
+from __future__ import annotations
+
+import select
+import signal
+from dataclasses import asdict
+
+from agent.cli.history_command import whole
+from agent.cli.output import emit_json
+from agent.engine.plan import Plan
+from agent.engine.submit import submit
+from agent.engine.supervise import Supervisor
+from agent.errors import ExitCode, Refused, RunFailed
+from agent.host.clock import SystemClock, boot_id
+from agent.host.launcher import ChildLauncher
+from agent.model.policies import PolicySet, Task
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, Run, RunState
+from agent.store import Store
+
+REFUSALS = frozenset(
+    {
+        *(Reason.LIMIT_ITEMS, Reason.LIMIT_BYTES, Reason.LIMIT_PERCENT, Reason.BEYOND_HISTORY),
+        *(Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN),
+    }
+)
+
+
+class Foreground:
+    """Supervises one run until it has ended; SIGINT and SIGTERM ask it to stop at its next checkpoint."""
+
+    def __init__(self, store: Store, grace: float) -> None:
+        self._store = store
+        self._clock = SystemClock()
+        self._supervisor = Supervisor(store, ChildLauncher(store.directory), self._clock, grace=grace, boot=boot_id())
+        self._interrupted = False
+
+    def run(self, task: Task, policies: PolicySet, plan: Plan | None = None) -> Run:
+        """Given a task, run it, going on with an interrupted run of it if there is one; return the run as it ended."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+        self._refuse_if_held(task)
+        run = self._unfinished(task, policies) if plan is None else None
+        with self._store.transaction():
+            run = run or self._new(task, policies, plan)
+            attempt = self._supervisor.begin(run)
+        if attempt is None:
+            raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} was taken by another process this moment")
+        self._supervisor.launch(run.id, attempt, task)
+        while run.id in self._supervisor.children:
+            self._wait(run.id)
+        return self._store.runs.get(run.id)
+
+    def _refuse_if_held(self, task: Task) -> None:
+        hold = self._store.holds.held().get(task.name)
+        if hold is not None:
+            raise Refused(
+                Reason.ON_HOLD,
+                f"{task.name} is held: {hold.detail}; release it with `hostkeeper release-hold {task.name}`",
+            )
+
+    def _unfinished(self, task: Task, policies: PolicySet) -> Run | None:
+        """Return an interrupted run to go on with; refuse while one is at work."""
+        self._supervisor.recover(dict(policies.tasks), strays=True)
+        at_work = [run for run in self._store.runs.open() if run.task == task.name]
+        for run in at_work:
+            if run.state is RunState.RUNNING or run.id in self._supervisor.children:
+                raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} is at work; wait until it has ended")
+        return next((run for run in at_work if run.state is RunState.INTERRUPTED), None)
+
+    def _new(self, task: Task, policies: PolicySet, plan: Plan | None) -> Run:
+        now = self._clock.now().timestamp()
+        origin = Origin.MANUAL if plan is None else Origin.APPLY
+        number = submit(self._store, task, policy=policies.digest, origin=origin, due=now, now=now, plan=plan)
+        assert number is not None, "only scheduled due times can have a run already"
+        return self._store.runs.get(number)
+
+    def _wait(self, number: int) -> None:
+        watched = self._supervisor.children[number]
+        deadline = self._supervisor.next_deadline()
+        patience = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        ready, _, _ = select.select([watched.child.fileno()], [], [], 0.5 if patience is None else min(0.5, patience))
+        if ready:
+            self._supervisor.settle(number)
+        elif self._interrupted:
+            self._supervisor.request_stop(number, Reason.AGENT_STOPPING)
+        self._supervisor.tick()
+
+    def _interrupt(self, _number: int, _frame: object) -> None:
+        self._interrupted = True
+
+
+def report(store: Store, run: Run, *, as_json: bool) -> int:
+    """Print a run as it ended, and return the exit code that says so."""
+    steps = store.steps.of(run.id)
+    if as_json:
+        emit_json({**asdict(run), "steps": [asdict(step) for step in steps]})
+    else:
+        print(whole(run, steps))
+    if run.state in (RunState.SUCCEEDED, RunState.SKIPPED):
+        return ExitCode.OK
+    if run.state is RunState.INTERRUPTED:
+        return ExitCode.INTERRUPTED
+    sentence = f"run {run.id} of {run.task} ended {run.state} ({run.why})"
+    if run.why in REFUSALS:
+        raise Refused(run.why, sentence)
+    raise RunFailed(sentence)

@@ -1,0 +1,236 @@
+"""The daemon: puts policies in force, watches the host and the clock, starts what is due, and tells how it goes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from agent.daemon.dispatcher import Dispatcher
+from agent.daemon.loop import Loop
+from agent.daemon.planner import Planner
+from agent.daemon.policies import Policies
+from agent.daemon.telling import Teller
+from agent.daemon.thresholds import Thresholds
+from agent.engine.agenda import Agenda
+from agent.engine.supervise import Supervisor, Watched
+from agent.host.http import HttpServer
+from agent.host.launcher import ChildLauncher
+from agent.host.notify import Notifier
+from agent.metrics import Metrics
+from agent.model.policies import PolicySet, Task
+from agent.model.reasons import Reason
+from agent.model.runs import Run
+from agent.model.settings import Settings
+from agent.ports import Clock
+from agent.probes.host import HostProbe
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+RESCAN_SECONDS = 60.0
+"""How often the policy directory is looked at although nothing was heard: inotify does not see a mount over it."""
+
+PRUNE_SECONDS = 3600.0
+
+
+class Daemon:
+    """Composes the parts and turns the loop. `http` is None where no address is to be listened on."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        settings: Settings,
+        policies: Policies,
+        clock: Clock,
+        launcher: ChildLauncher,
+        notifier: Notifier,
+        metrics: Metrics,
+        local: tzinfo,
+        host: str,
+        boot: str,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._launcher = launcher
+        self._notifier = notifier
+        self._metrics = metrics
+        self._local = local
+        self._errors = 0
+        self._stopping = False
+        self._worst_lag = 0.0
+        self._data_version = 0
+        self.ready = False
+        self.beat = time.monotonic()
+        self.http: HttpServer | None = None
+        self._loop = Loop(clock, self._stepped, self._erred)
+        self._policies = policies
+        policies.attach(self._loop, self._put_in_force)
+        self._planner = Planner(store, local, host)
+        self._thresholds = Thresholds(store, HostProbe(clock.monotonic), settings.sample_every)
+        self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
+        self._dispatcher = Dispatcher(
+            store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
+        )
+        self._teller = Teller(store, metrics, notifier)
+
+    def run(self) -> None:
+        """Be the agent until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._policies.reload())
+        self._policies.start()
+        self._loop.every(self._settings.sample_every, self._sample)
+        self._loop.every(PRUNE_SECONDS, self._prune)
+        self._loop.every(RESCAN_SECONDS, self._policies.changed)
+        interval = self._notifier.watchdog_interval
+        if interval is not None:
+            self._loop.every(max(1.0, interval / 2), self._notifier.alive)
+        self._loop.alarm("sample", self._clock.monotonic(), self._sample)
+        self.ready = True
+        self._notifier.ready()
+        self._loop.run()
+        self._policies.stop()
+        self._loop.close()
+
+    def stop(self) -> None:
+        """Ask every run to stop at its next checkpoint, and leave when the last has."""
+        if not self._stopping:
+            self._stopping = True
+            self.ready = False
+            self._notifier.stopping()
+            self._loop.alarm("stop", self._clock.monotonic(), self._stop_runs)
+            self._loop.wake()
+
+    def _stop_runs(self) -> None:
+        for number in list(self._supervisor.children):
+            self._supervisor.request_stop(number, Reason.AGENT_STOPPING)
+        self._after_change()
+
+    def _put_in_force(self, policies: PolicySet) -> None:
+        now = self._now()
+        first = not self.ready
+        self._dispatcher.put_in_force(policies, Agenda(self._store, policies, self._local))
+        self._thresholds.put_in_force(policies)
+        if first:
+            self._recover(policies)
+        self._dispatcher.add(self._planner.put_in_force(policies, now))
+        self._dispatcher.adopt()
+        self._teller.tasks(policies, self._planner.next_by_task())
+        self._dispatch()
+
+    def _recover(self, policies: PolicySet) -> None:
+        if not self._supervisor.children:
+            for run in self._supervisor.recover(dict(policies.tasks)):
+                self._dispatcher.settled(run)
+            for watched in self._supervisor.children.values():
+                self._watch(watched)
+        self._dispatcher.load()
+        self._dispatcher.owed_retries()
+
+    def _dispatch(self) -> None:
+        """Make what is due, start what may start, and set the alarm for when to look again."""
+        self._loop.alarm("dispatch", None, self._dispatch)
+        if not self._stopping:
+            now = self._now()
+            made = self._planner.tick(now)
+            self._dispatcher.add(made)
+            if made:
+                due = self._planner.next_by_task()
+                self._metrics.next_due({run.task: due.get(run.task) for run in made})
+            self._alarm_at("dispatch", self._dispatcher.dispatch(), self._planner.next_due())
+        self._after_change()
+
+    def _alarm_at(self, name: str, *instants: float | None) -> None:
+        """Set the alarm of dispatching to the earliest of some instants of the wall clock."""
+        earliest = min((instant for instant in instants if instant is not None), default=None)
+        if earliest is not None:
+            earliest = self._clock.monotonic() + max(0.0, earliest - self._now())
+        self._loop.alarm(name, earliest, self._dispatch)
+
+    def _after_change(self) -> None:
+        self._loop.alarm("supervise", self._supervisor.next_deadline(), self._supervise)
+        running = len(self._supervisor.children)
+        holds = {name: hold.reason for name, hold in self._store.holds.held().items()}
+        self._teller.queue(running, self._dispatcher.waits.values(), holds)
+        self._teller.status(self._sentence(running))
+        if self._stopping and not running:
+            self._loop.stop()
+
+    def _sentence(self, running: int) -> str:
+        state = "stopping" if self._stopping else "watching"
+        trouble = "" if self._policies.valid else "; the policy files have mistakes, the last good set is in force"
+        return f"{state}: {running} running, {self._dispatcher.pending} waiting{trouble}"
+
+    def _supervise(self) -> None:
+        self._supervisor.tick()
+        self._loop.alarm("supervise", self._supervisor.next_deadline(), self._supervise)
+
+    def _started(self, watched: Watched) -> None:
+        self._watch(watched)
+        self._metrics.run_started(self._dispatcher.delay)
+
+    def _watch(self, watched: Watched) -> None:
+        self._loop.watch(watched.child.fileno(), lambda: self._settle(watched))
+
+    def _settle(self, watched: Watched) -> None:
+        self._loop.unwatch(watched.child.fileno())
+        self._dispatcher.settle(watched.run)
+        successor = self._supervisor.children.get(watched.run)
+        if successor is not None:
+            self._watch(successor)
+        self._dispatch()
+
+    def _ended(self, run: Run) -> None:
+        self._teller.run_ended(run)
+
+    def _sample(self) -> None:
+        begun = time.monotonic()
+        sampling, reactions = self._thresholds.tick(self._now())
+        self._metrics.signals(sampling, time.monotonic() - begun)
+        self._teller.thresholds(self._thresholds.states, reactions)
+        made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
+        self._dispatcher.add(made)
+        if made or self._others_wrote():
+            self._take_strays()
+            self._dispatch()
+        self._launcher.reap()
+        self._worst_lag = max(self._worst_lag, self._loop.lag)
+        self._teller.daemon(self._worst_lag, self._loop.wakeups, self.http.counts if self.http else None)
+        self._worst_lag = self._loop.lag = 0.0
+        self.beat = time.monotonic()
+
+    def _others_wrote(self) -> bool:
+        before, self._data_version = self._data_version, self._store.connection.version_of_data()
+        return before != self._data_version
+
+    def _take_strays(self) -> None:
+        """Runs that the command line started, and left behind, are looked after like our own."""
+        known = set(self._supervisor.children)
+        for run in self._supervisor.recover(dict(self._tasks()), strays=True):
+            self._dispatcher.settled(run)
+        for number, watched in self._supervisor.children.items():
+            if number not in known:
+                self._watch(watched)
+
+    def _tasks(self) -> Mapping[str, Task]:
+        policies = self._policies.in_force
+        return policies.tasks if policies is not None else {}
+
+    def _prune(self) -> None:
+        self._store.runs.prune(self._now() - self._settings.history)
+        self._store.connection.checkpoint()
+        self._store.connection.restore_ballast()
+
+    def _stepped(self, _seconds: float) -> None:
+        self._dispatcher.add(self._planner.replan(self._now()))
+        self._dispatch()
+
+    def _erred(self) -> None:
+        self._errors += 1
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()

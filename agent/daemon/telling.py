@@ -1,0 +1,124 @@
+"""What the daemon tells: metrics for Prometheus, a line for systemd, and a record in the store for the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from agent.daemon.thresholds import Reaction
+from agent.host.http import Counts
+from agent.host.notify import Notifier
+from agent.metrics import DaemonFacts, Metrics, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
+from agent.model.policies import PolicySet
+from agent.model.reasons import Reason
+from agent.model.runs import Run, RunState, StepState
+from agent.model.signals import ConditionState, Labels
+from agent.rules.conditions import Event
+from agent.rules.dispatch import Wait
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+BAD_ENDS = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
+_PAGE = resource.getpagesize()
+
+
+class Teller:
+    """Knows the three listeners. Nothing here decides."""
+
+    def __init__(self, store: Store, metrics: Metrics, notifier: Notifier) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._notifier = notifier
+        self._sentence = ""
+
+    def tasks(self, policies: PolicySet, next_due: Mapping[str, float | None]) -> None:
+        """Tell which tasks there are, and what the store remembers of them."""
+        latest, successes = self._store.runs.latest_by_task(), self._store.runs.last_success()
+        self._metrics.tasks(
+            {
+                name: TaskFacts(
+                    last_run=latest[name].ended if name in latest else None,
+                    last_success=successes.get(name),
+                    next_due=next_due.get(name),
+                )
+                for name in policies.tasks
+            }
+        )
+
+    def run_ended(self, run: Run) -> None:
+        """Tell how a run ended."""
+        steps = self._store.steps.of(run.id)
+        objects: Counter[Reason] = Counter()
+        for step in steps:
+            for key, number in json.loads(step.facts).items():
+                if key.startswith("count."):
+                    objects[Reason(key.removeprefix("count."))] += number
+        took = run.ended - run.started if run.ended is not None and run.started is not None else None
+        self._metrics.run_ended(
+            RunFacts(
+                task=run.task,
+                outcome=run.state,
+                ended=run.ended or 0.0,
+                seconds=took,
+                reason=run.why,
+                steps_undone=sum(step.state is StepState.UNDONE for step in steps),
+                objects=objects,
+            )
+        )
+        level = logging.ERROR if run.state in BAD_ENDS else logging.INFO
+        why = f" ({run.why})" if run.why else ""
+        LOG.log(
+            level, "task %s: run %d %s%s%s", run.task, run.id, run.state, why, f": {run.detail}" if run.detail else ""
+        )
+
+    def queue(self, running: int, waits: Iterable[Wait], holds: Mapping[str, str]) -> None:
+        """Tell what is at work, what waits and why, and what is held."""
+        self._metrics.queue(QueueFacts(running=running, pending=Counter(w.reason for w in waits), holds=holds))
+
+    def thresholds(self, states: Mapping[str, Mapping[Labels, ConditionState]], reactions: Iterable[Reaction]) -> None:
+        """Tell where every threshold stands, and what has fired or cleared."""
+        self._metrics.thresholds(
+            ThresholdFacts(name, series, state)
+            for name, all_series in states.items()
+            for series, state in all_series.items()
+        )
+        for reaction in reactions:
+            self._metrics.threshold_event(reaction.threshold, reaction.event)
+            fired = reaction.event is Event.FIRED
+            LOG.log(
+                logging.WARNING if fired else logging.INFO,
+                "threshold %s %s%s: value %s%s",
+                reaction.threshold,
+                "fired" if fired else "cleared",
+                "".join(f" {name}={value}" for name, value in reaction.series),
+                reaction.value,
+                f", made runs {', '.join(map(str, reaction.runs))}" if reaction.runs else "",
+            )
+
+    def daemon(self, lag: float, wakeups: int, http: Counts | None) -> None:
+        """Tell how the daemon itself is."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            resident = int(statm.read().split()[1]) * _PAGE
+        self._metrics.daemon(
+            DaemonFacts(
+                loop_lag=lag,
+                wakeups=wakeups,
+                cpu_seconds=usage.ru_utime + usage.ru_stime,
+                resident_bytes=resident,
+                open_files=len(os.listdir("/proc/self/fd")),
+                threads=len(os.listdir("/proc/self/task")),
+                store_bytes=self._store.connection.size(),
+            ),
+            http,
+        )
+
+    def status(self, sentence: str) -> None:
+        """Tell systemd in one line what the agent is doing, when that has changed."""
+        if sentence != self._sentence:
+            self._sentence = sentence
+            self._notifier.status(sentence)
