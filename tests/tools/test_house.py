@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.house import documents, lengths, links, schemas, words
+from tools.house import documents, lengths, links, policies, schemas, words
 
 ROOT = Path("/checkout")
 UNFINISHED = "TO" + "DO"
@@ -134,3 +134,15 @@ def test_documents_with_a_command_that_does_not_exist_are_found(text: str, findi
 def test_documents_with_real_commands_pass() -> None:
     text = "```console\n$ hostkeeper --help\n$ hostkeeper calendar --days 3\n$ ls\n```\nsay `hostkeeper check`"
     assert list(documents.commands("a.md", text)) == []
+
+
+def test_policies_in_documents_with_a_mistake_are_found_at_their_line() -> None:
+    text = "one\n```yaml\nversion: 1\ntasks:\n  a: {action: no.such}\n```\n"
+    (found,) = policies.in_document("a.md", documents.policies(text))
+    assert found.startswith("a.md:5: tasks.a.action: unknown action")
+
+
+def test_policies_in_folders_with_a_mistake_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("version: 2\n", encoding="utf-8")
+    (found,) = policies.in_folder(tmp_path, tmp_path)
+    assert found.startswith("a.yaml:1:")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from agent.cli.parser import get_parser
-from tools.house import documents, lengths, links, schemas, words
+from tools.house import documents, lengths, links, policies, schemas, words
 from tools.house.repository import ROOT, files, texts
 from tools.reference.__main__ import stale
 
@@ -22,6 +22,9 @@ def findings() -> Iterator[str]:
             yield from links.check(ROOT, path, text)
             yield from documents.fragments(str(path.relative_to(ROOT)), text)
             yield from documents.commands(str(path.relative_to(ROOT)), text)
+            yield from policies.in_document(str(path.relative_to(ROOT)), documents.policies(text))
+    for folder in policies.folders(ROOT):
+        yield from policies.in_folder(ROOT, folder)
     yield from documents.readme(contents[ROOT / "README.md"], get_parser().format_help())
     yield from (f"docs/reference/{page}: run `make docs`" for page in stale())
     sources = {
