@@ -20,6 +20,12 @@ EXAMPLES = (
     "use 0 to 7 or SUN to SAT, 5L for the last Friday, 1#2 for the second Monday",
 )
 SPANS = (59, 23, 30, 11, 7)
+RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+NAMES = {
+    "month": ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    "day-of-week": ("sun", "mon", "tue", "wed", "thu", "fri", "sat"),
+}
+BACKWARDS = re.compile(r"(?P<first>\d{1,2}|[a-z]{3})-(?P<last>\d{1,2}|[a-z]{3})", re.IGNORECASE)
 SHAPE = 'write five fields: minute, hour, day of month, month, day of week, such as "30 2 * * 1-5"'
 LONGEST = 256
 
@@ -106,7 +112,27 @@ def _explained(bad: str, fields: list[str]) -> ScheduleError:
         return _never(" ".join(fields))
     if "?" in field:
         return ScheduleError(f'the {name} field "{field}" is not valid', 'write "*" instead of "?"')
+    for term in field.split(","):
+        forwards = _forwards(index, term)
+        if forwards:
+            return ScheduleError(f'the {name} field "{term}" runs backwards', f'write "{forwards}"')
     return ScheduleError(f'the {name} field "{field}" is not valid', EXAMPLES[index])
+
+
+def _forwards(index: int, term: str) -> str:
+    """Given a range that runs backwards, return what its writer meant; "" for anything else."""
+    match = BACKWARDS.fullmatch(term)
+    if match is None:
+        return ""
+    low, high = RANGES[index]
+    first, last = match["first"].lower(), match["last"].lower()
+    names = NAMES.get(FIELDS[index], ())
+    if first in names and last in names:
+        start, end = names.index(first), names.index(last)
+        return ",".join((*names[start:], *names[: end + 1])) if start > end else ""
+    if first.isdigit() and last.isdigit() and low <= int(last) < int(first) <= high:
+        return f"{first}-{high},{low}-{last}"
+    return ""
 
 
 def _never(line: str) -> ScheduleError:

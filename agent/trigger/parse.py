@@ -33,7 +33,7 @@ def parse(text: str) -> Trigger:
         raise ScheduleError('a phrase begins with "every"', phrases.SHAPE)
     if not any(character in "0123456789*" for character in words):
         raise ScheduleError(f'"{words[:64]}" is not a schedule', SHAPE)
-    return cron.parse_cron(text, words)
+    return cron.parse_cron(text, text)
 
 
 def _alias(text: str, word: str) -> Trigger:

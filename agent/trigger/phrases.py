@@ -48,11 +48,11 @@ def parse_phrase(text: str, words: str) -> Trigger:
     Raises ScheduleError.
     """
     match = PHRASE.fullmatch(words)
-    unit = match["unit"] if match else next((word for word in words.split()[1:] if word.isalpha()), "")
-    if unit not in WORDS:
-        raise _unknown(unit)
     if match is None:
         raise _misshapen(words)
+    unit = match["unit"]
+    if unit not in WORDS:
+        raise _unknown(unit)
     count = int((match["count"] or "1")[:12])
     if count < 1:
         raise ScheduleError("an interval of 0 never ends", SHAPE)
@@ -107,8 +107,6 @@ def _pattern(text: str, job: schedule.Job, count: int) -> Cron:
 
 
 def _unknown(unit: str) -> ScheduleError:
-    if not unit:
-        return ScheduleError("this phrase names no unit", SHAPE)
     message = f'"{unit}" is no unit or weekday'
     if unit in INSTEAD:
         return ScheduleError(message, f"write {INSTEAD[unit]}")
@@ -118,8 +116,13 @@ def _unknown(unit: str) -> ScheduleError:
 
 def _misshapen(words: str) -> ScheduleError:
     message = f'"{words[:64]}" is not a phrase'
-    if " to " in words or " until " in words:
+    names = [word for word in words.split()[1:] if word.isalpha()]
+    if "to" in names or "until" in names:
         return ScheduleError(f"{message}: random and ending intervals are not offered", SHAPE)
-    if " at " in words:
+    if not names:
+        return ScheduleError(f"{message}: it names no unit", SHAPE)
+    if names[0] not in WORDS:
+        return _unknown(names[0])
+    if "at" in names:
         return ScheduleError(message, 'give one time after "at", such as 02:30; for several times use a cron line')
     return ScheduleError(message, SHAPE)
