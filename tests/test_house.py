@@ -166,6 +166,34 @@ print(json.dumps([c.__qualname__ for c in classes if sum(b.__module__.startswith
     assert in_fresh_process(code) == []
 
 
-def test_no_module_hides_an_import_behind_type_checking() -> None:
-    hidden = [str(path.relative_to(ROOT)) for path, text in SOURCES.items() if "TYPE_CHECKING" in text]
+def imports(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and the module of each import inside a node."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.ImportFrom):
+            yield inner.lineno, inner.module or ""
+        elif isinstance(inner, ast.Import):
+            yield from ((inner.lineno, alias.name) for alias in inner.names)
+
+
+def test_no_module_of_ours_is_imported_for_its_types_alone() -> None:
+    hidden = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path, text in SOURCES.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for line, module in imports(node)
+        if module.partition(".")[0] == "agent"
+    ]
     assert hidden == []
+
+
+def test_every_import_inside_a_function_says_why() -> None:
+    unexplained = [
+        f"{path.relative_to(ROOT)}:{line}: {module}"
+        for path, text in SOURCES.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+        for line, module in imports(node)
+        if "#" not in "".join(text.splitlines()[line - 2 : line])
+    ]
+    assert unexplained == []
