@@ -30,10 +30,18 @@ test: $(VENV)/.dev ## Run the whole test suite; PYTEST_ARGS="tests/rules -x" nar
 
 .PHONY: check
 check: $(VENV)/.dev ## Check format, lint, types, import floors, schemas, policies and documents.
-	$(PYTHON) -m ruff format --check --quiet .
-	$(PYTHON) -m ruff check --quiet .
-	$(VENV)/bin/lint-imports --no-logo
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target types layout lint floors house
+
+.PHONY: types layout lint floors house
+types:
 	$(PYTHON) -m mypy $(MODULES)
+layout:
+	$(PYTHON) -m ruff format --check --quiet .
+lint:
+	$(PYTHON) -m ruff check --quiet .
+floors:
+	$(VENV)/bin/lint-imports --no-logo
+house:
 	$(PYTHON) -m tools.house
 
 .PHONY: format
