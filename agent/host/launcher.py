@@ -23,8 +23,6 @@ from agent.host.spare import SpareDescriptors
 
 _AT_ONCE = 0.2
 _PATIENT = 5.0
-_UNCLAIMED = 30.0
-"""A dead child that nobody has waited for after this many seconds is an orphan of an ended run."""
 
 
 def enter_run(environ: Mapping[str, str] = os.environ) -> None:
@@ -41,14 +39,27 @@ def enter_run(environ: Mapping[str, str] = os.environ) -> None:
 
 
 class ChildLauncher:
-    """`agent.ports.Launcher`. `nice` and `idle_io` are given to every run; `cgroups` False does without them."""
+    """`agent.ports.Launcher`.
 
-    def __init__(self, state_directory: str, *, nice: int = 0, idle_io: bool = False, cgroups: bool = True) -> None:
+    `nice` and `idle_io` are given to every run; `cgroups` False does without them. A dead child that nobody has waited
+    for after `unclaimed` seconds is taken for an orphan of an ended run.
+    """
+
+    def __init__(
+        self,
+        state_directory: str,
+        *,
+        nice: int = 0,
+        idle_io: bool = False,
+        cgroups: bool = True,
+        unclaimed: float = 30.0,
+    ) -> None:
         # The directory's identity is short, is the same by every path, and needs no place to be kept.
         identity = os.stat(state_directory)
         self._key = f"{identity.st_dev:x}-{identity.st_ino:x}"
         self._nice = nice
         self._idle_io = idle_io
+        self._unclaimed = unclaimed
         self._groups = Cgroups.discover() if cgroups else None
         self._lock = threading.RLock()
         self._spare = SpareDescriptors()
@@ -129,16 +140,16 @@ class ChildLauncher:
                 if process.dead:
                     key = (process.pid, process.started)
                     self._dead[key] = seen.get(key, now)
-                    if now - self._dead[key] >= _UNCLAIMED:
+                    if now - self._dead[key] >= self._unclaimed:
                         proc.reap(process)
             self._unremoved = [group for group in self._unremoved if not group.remove()]
 
-    def _kill(self, child: RunProcess, find: proc.Find) -> None:
+    def _kill(self, child: RunProcess, tree: list[proc.Process]) -> None:
         """End a run; what outlasts a moment is left to `close` and `sweep`."""
         with self._lock:
             # The children of an adopted run's process went to init with its death.
-            more = self._orphans if child.owned else self._marked
-            self._end(child.run, lambda: [*find(), *more(child.run)], _AT_ONCE)
+            find = self._orphans if child.owned else self._marked
+            self._end(child.run, lambda: find(child.run), _AT_ONCE, tree)
 
     def _forget(self, child: RunProcess, ended: bool) -> None:
         with self._lock:
@@ -146,15 +157,15 @@ class ChildLauncher:
             if ended and self._end(child.run, lambda: self._orphans(child.run), _AT_ONCE) and child.owned:
                 self._clean = child.run
 
-    def _end(self, run: int, find: proc.Find, patience: float) -> bool:
-        """End what `find` finds and what is in the run's group; return whether nothing is left."""
+    def _end(self, run: int, find: proc.Find, patience: float, known: Sequence[proc.Process] = ()) -> bool:
+        """End what `find` finds, what is known, and what is in the run's group; return whether nothing is left."""
         with self._spare.released():
             group = self._groups.group(self._name(run)) if self._groups else None
-            inside: list[proc.Process] = []
+            known = list(known)
             if group is not None and group.exists():
-                inside = proc.descendants(group.pids(below=True))
+                known += proc.descendants(group.pids(below=True))
                 group.kill()
-            survivors = proc.end(lambda: [*find(), *proc.alive(inside)], patience, self._own)
+            survivors = proc.end(lambda: [*find(), *proc.alive(known)], patience, known=known, keep=self._own)
             if group is not None and not group.remove():
                 self._unremoved.append(group)
                 return False

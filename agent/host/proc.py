@@ -161,15 +161,18 @@ def reap(process: Process) -> None:
             return
 
 
-def end(find: Find, patience: float, keep: Container[int] = ()) -> tuple[Process, ...]:
+def end(
+    find: Find, patience: float, *, known: Iterable[Process] = (), keep: Container[int] = ()
+) -> tuple[Process, ...]:
     """Kill whatever `find` returns, again and again until it finds no living process; return those that survive.
 
-    `patience` is seconds; processes in an uninterruptible wait may outlast it. `keep` holds the ids of children whose
-    exit codes somebody else collects, so they are killed but not reaped.
+    `patience` is seconds; processes in an uninterruptible wait may outlast it. `known` are processes to end that
+    `find` may no longer see once they are dead. `keep` holds the ids of children whose exit codes somebody else
+    collects, so they are killed but not reaped.
     """
     deadline = time.monotonic() + patience
     pause = 0.001
-    condemned: dict[int, Process] = {}
+    condemned = {process.pid: process for process in known}
     while True:
         condemned |= {process.pid: process for process in find()}
         for process in list(condemned.values()):

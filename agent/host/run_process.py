@@ -34,7 +34,7 @@ class RunProcess:
         process: proc.Process,
         descriptor: int,
         popen: subprocess.Popen[bytes] | None,
-        end: Callable[[RunProcess, proc.Find], None],
+        end: Callable[[RunProcess, list[proc.Process]], None],
         closed: Callable[[RunProcess, bool], None],
     ) -> None:
         self.run = run
@@ -73,7 +73,7 @@ class RunProcess:
         # Looked for first: with the death of an adopted process its children would be lost to init.
         tree = proc.descendants([self.pid]) if proc.same(self.pid, self.pid_started) else []
         self._signal(signal.SIGKILL)
-        self._end(self, lambda: proc.alive(tree))
+        self._end(self, tree)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._descriptor >= 0:
