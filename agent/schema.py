@@ -55,7 +55,7 @@ class Schemas:
         return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
 
     def fingerprint(self) -> str:
-        """Return a digest of all schemas and the agent's version: what is compiled by others has to be compiled anew."""
+        """Return a digest of all schemas and the agent's version; what was compiled under another is out of date."""
         digest = hashlib.sha256(__version__.encode())
         names = [f"{POLICY}.schema.json", f"{SETTINGS}.schema.json"]
         for name in [*names, *(f"actions/{action}.json" for action in self.action_names())]:

@@ -8,6 +8,7 @@ that, and a look at their bytes shows it (`needs_inspection`), which is far chea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import yaml
 from yaml._yaml import CParser
@@ -25,13 +26,12 @@ from agent.policy.bounds import (
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something wrong with the YAML itself; line and column count from 1. A fatal one leaves nothing to look at."""
+    """Something wrong with the YAML itself; line and column count from 1, and 0 means the file as a whole."""
 
     line: int
     column: int
     wrong: str
     right: str
-    fatal: bool = False
 
 
 class Fatal(Exception):
@@ -80,12 +80,12 @@ class _Inspection:
             self._close()
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
-        elif isinstance(event, yaml.NodeEvent):
+        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             self._node(event)
         elif isinstance(event, yaml.DocumentStartEvent) and event.tags:
             self._flaw(event, "tag directives are not allowed", "remove the %TAG line")
 
-    def _node(self, event: yaml.NodeEvent) -> None:
+    def _node(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
             self._flaw(event, f"tag {event.tag[:40]!r} is not allowed", "write the value without a tag")
         if isinstance(event, yaml.ScalarEvent):
@@ -115,7 +115,7 @@ class _Inspection:
         if any(collection.anchor == event.anchor for collection in self._open):
             self._fatal(event, f"*{event.anchor} contains itself", "an alias may not stand inside its own anchor")
         # An unknown alias is left to the composer, which words it.
-        nodes, text = self._known.get(event.anchor, (1, 0))
+        nodes, text = self._known.get(event.anchor or "", (1, 0))
         self._count(event, nodes, text)
 
     def _close(self) -> None:
@@ -132,10 +132,15 @@ class _Inspection:
             self._fatal(event, f"more than {MAX_TEXT} characters, aliases written out", "split the policy into files")
 
     def _flaw(self, event: yaml.Event, wrong: str, right: str) -> None:
-        self.flaws.append(Flaw(event.start_mark.line + 1, event.start_mark.column + 1, wrong, right))
+        self.flaws.append(_flaw(event, wrong, right))
 
-    def _fatal(self, event: yaml.Event, wrong: str, right: str) -> None:
-        raise Fatal(Flaw(event.start_mark.line + 1, event.start_mark.column + 1, wrong, right, fatal=True))
+    def _fatal(self, event: yaml.Event, wrong: str, right: str) -> NoReturn:
+        raise Fatal(_flaw(event, wrong, right))
+
+
+def _flaw(event: yaml.Event, wrong: str, right: str) -> Flaw:
+    mark: Any = event.start_mark
+    return Flaw(mark.line + 1, mark.column + 1, wrong, right)
 
 
 def inspect(data: bytes) -> list[Flaw]:

@@ -19,7 +19,7 @@ def complaints_of(policy: dict[str, Any], written: dict[str, Any]) -> list[Compl
         path = ("windows", name)
         if "opens" in window:
             found += _schedule(window["opens"], (*path, "opens"))
-        found += _timezone(window["timezone"], (*path, "timezone"))
+        found += timezone_complaints(window["timezone"], (*path, "timezone"))
     for name, task in policy["tasks"].items():
         if "schedule" in task:
             at_text = isinstance(written["tasks"][name]["schedule"], str)
@@ -34,7 +34,7 @@ def _task_schedule(schedule: dict[str, Any], path: Path, *, at_text: bool) -> li
     if ("every" in schedule) != ("cron" in schedule):
         text = f"every {schedule['every']}" if "every" in schedule else schedule["cron"]
         found = _schedule(text, path if at_text else (*path, "every" if "every" in schedule else "cron"))
-    return found + _timezone(schedule["timezone"], (*path, "timezone"))
+    return found + timezone_complaints(schedule["timezone"], (*path, "timezone"))
 
 
 def _schedule(text: str, path: Path) -> list[Complaint]:
@@ -45,7 +45,8 @@ def _schedule(text: str, path: Path) -> list[Complaint]:
     return []
 
 
-def _timezone(name: str, path: Path) -> list[Complaint]:
+def timezone_complaints(name: str, path: Path) -> list[Complaint]:
+    """Given a name of a time zone and the path it stands at, complain if there is no such zone."""
     try:
         zone(name, UTC)
     except ScheduleError as error:

@@ -10,32 +10,41 @@ from agent.policy.meaning import complaints_of
 from agent.policy.nearest import suggest
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.places import Path, dotted, key_place, value_place
-from agent.policy.shape import Shapes
+from agent.policy.shape import Shape, Shapes
 from agent.policy.wording import Worded, word
 from agent.policy.words import shown
 from agent.policy.yaml_front import Document
 
 
-def mistakes_of(document: Document, file: str, shapes: Shapes) -> list[Mistake]:
+def policy_mistakes(document: Document, file: str, shapes: Shapes) -> list[Mistake]:
     """Given the document of a policy file that was not accepted, return all of its mistakes, sorted."""
+    return _mistakes(document, file, [] if document.node is None else _policy(document, shapes))
+
+
+def settings_mistakes(document: Document, file: str, shape: Shape) -> list[Mistake]:
+    """Given the document of a settings file that was not accepted, return all of its mistakes, sorted."""
+    if document.node is None:
+        return _mistakes(document, file, [])
+    found = _rejected(shape, document)
+    complaints: list[Complaint] = []
+    sound = _pruned(document.data, [worded.path for worded in found if worded.spoils])
+    normalise(shape.plan, sound, complaints)
+    return _mistakes(document, file, found + _placed(document, complaints))
+
+
+def _mistakes(document: Document, file: str, worded: Iterable[Worded]) -> list[Mistake]:
     found = {Mistake(file, flaw.line, flaw.column, "", flaw.wrong, flaw.right) for flaw in document.flaws}
     flawed = {(mistake.line, mistake.column) for mistake in found}
-    if document.node is not None:
-        # What YAML spoilt need not be complained of a second time by a schema.
-        found |= {
-            Mistake(file, *worded.place, dotted(worded.path), worded.wrong, worded.right)
-            for worded in _worded(document, shapes)
-            if worded.place not in flawed
-        }
+    # What YAML spoilt need not be complained of a second time.
+    found |= {Mistake(file, *w.place, dotted(w.path), w.wrong, w.right) for w in worded if w.place not in flawed}
     return sorted(found)
 
 
-def _worded(document: Document, shapes: Shapes) -> list[Worded]:
-    root, data = document.node, document.data
-    found = [] if shapes.policy().accepts(data) else word(shapes.policy().schema, data, root)
-    for name, task in _tasks(data):
+def _policy(document: Document, shapes: Shapes) -> list[Worded]:
+    found = _rejected(shapes.policy(), document)
+    for name, task in _tasks(document.data):
         found += _with(name, task, document, shapes)
-    sound = _pruned(data, [worded.path for worded in found if worded.spoils])
+    sound = _pruned(document.data, [worded.path for worded in found if worded.spoils])
     if not isinstance(sound, dict):
         return found
     complaints: list[Complaint] = []
@@ -44,7 +53,15 @@ def _worded(document: Document, shapes: Shapes) -> list[Worded]:
     for name, task in _tasks(sound):
         if task.get("action") in shapes.actions and isinstance(task.get("with"), dict):
             normalise(shapes.action(task["action"]).plan, task["with"], complaints, ("tasks", name, "with"))
-    return found + [Worded(path, value_place(root, path), wrong, right) for path, wrong, right in complaints]
+    return found + _placed(document, complaints)
+
+
+def _rejected(shape: Shape, document: Document) -> list[Worded]:
+    return [] if shape.accepts(document.data) else word(shape.schema, document.data, document.node)
+
+
+def _placed(document: Document, complaints: Iterable[Complaint]) -> list[Worded]:
+    return [Worded(path, value_place(document.node, path), wrong, right) for path, wrong, right in complaints]
 
 
 def _tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -84,9 +101,7 @@ def _pruned(data: Any, paths: Iterable[Path]) -> Any:
         return data
     kept = {}
     for name, value in data.items():
-        if name in cuts:
-            value = _pruned(value, cuts[name])
-            if value is None:
-                continue
-        kept[name] = value
+        rest = _pruned(value, cuts[name]) if name in cuts else value
+        if rest is not None:
+            kept[name] = rest
     return kept

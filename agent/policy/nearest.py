@@ -9,8 +9,7 @@ SHOWN = 12
 
 def suggest(name: str, known: Iterable[str], what: str) -> str:
     """Given a name that is not known, those that are and what they are called (plural), say what would be right."""
-    # difflib is only needed once something is wrong.
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed once something is wrong
 
     names = sorted(known)
     close = get_close_matches(name[:64], names, 1, 0.6) or [full for full in names if _alike(name, full)]

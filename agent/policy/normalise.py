@@ -60,9 +60,9 @@ def plan_of(schema: Schema, whole: Schema | None = None) -> Plan:
         below = plan_of(member, whole)
         if below.asks_for_something():
             plan.properties[name] = below
-        member = resolve(member, whole)
-        if "default" in member:
-            plan.defaults[name] = normalise(below, member["default"], [])
+        resolved = resolve(member, whole)
+        if "default" in resolved:
+            plan.defaults[name] = normalise(below, resolved["default"], [])
     return plan
 
 
@@ -82,23 +82,18 @@ def normalise(plan: Plan, value: Any, complaints: list[Complaint], path: Path = 
 
     Nothing is changed in place; defaults are shared between results, so results are for reading only.
     """
-    if isinstance(value, str):
-        if plan.quantity:
-            return _quantity(plan, value, complaints, path)
-        if plan.text_is:
-            return {**plan.defaults, plan.text_is: value}
-        return value
     if isinstance(value, dict):
-        return _map(plan, value, complaints, path)
-    if isinstance(value, list):
+        value = _map(plan, value, complaints, path)
+    elif isinstance(value, list):
         below = plan.items
-        if below is None:
-            return value
-        return [normalise(below, item, complaints, (*path, index)) for index, item in enumerate(value)]
-    if plan.whole and isinstance(value, float):
-        return int(value)
-    if plan.quantity and value is not None and value is not True and value is not False:
-        return _within(plan, value, str(value), complaints, path)
+        if below is not None:
+            value = [normalise(below, item, complaints, (*path, index)) for index, item in enumerate(value)]
+    elif plan.quantity:
+        value = _quantity(plan, value, complaints, path)
+    elif plan.text_is and isinstance(value, str):
+        value = {**plan.defaults, plan.text_is: value}
+    elif plan.whole and isinstance(value, float):
+        value = int(value)
     return value
 
 
@@ -112,19 +107,18 @@ def _map(plan: Plan, value: dict[str, Any], complaints: list[Complaint], path: P
     return found
 
 
-def _quantity(plan: Plan, text: str, complaints: list[Complaint], path: Path) -> Any:
-    assert plan.quantity is not None
+def _quantity(plan: Plan, value: Any, complaints: list[Complaint], path: Path) -> Any:
+    """Return the number that a text means, or the number that stands there, within the plan's bounds."""
+    if value is None or plan.quantity is None:
+        return value
+    text = str(value)
     try:
-        value = quantities.parse(plan.quantity, text)
+        number = quantities.parse(plan.quantity, text) if isinstance(value, str) else value
     except QuantityError as error:
         complaints.append((path, error.wrong, error.right))
-        return text
-    return _within(plan, value, text, complaints, path)
-
-
-def _within(plan: Plan, value: float, text: str, complaints: list[Complaint], path: Path) -> float:
-    if plan.minimum and value < plan.minimum[0]:
+        return value
+    if plan.minimum and number < plan.minimum[0]:
         complaints.append((path, f"{text} is too small", f"give at least {plan.minimum[1]}"))
-    if plan.maximum and value > plan.maximum[0]:
+    if plan.maximum and number > plan.maximum[0]:
         complaints.append((path, f"{text} is too large", f"give at most {plan.maximum[1]}"))
-    return value
+    return number

@@ -15,12 +15,16 @@ from agent.policy.scan import signature_of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of a file (up to one more than is allowed), their SHA-256 in hexadecimal, and what `stat` said."""
+    """The bytes of a file (up to one more than is allowed), their SHA-256 in hexadecimal, and what `fstat` said.
+
+    `linked` says that the path is a symlink.
+    """
 
     data: bytes
     digest: str
     signature: str
     status: os.stat_result
+    linked: bool
 
 
 class Busy(Exception):
@@ -43,32 +47,40 @@ def read_source(path: str) -> Source:
     """
     try:
         # A FIFO would block, and opening a device may have effects of its own.
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        mode = os.lstat(path).st_mode
+        linked = stat.S_ISLNK(mode)
+        if not stat.S_ISREG(os.stat(path).st_mode if linked else mode):
             raise Unreadable("not a regular file", "put a file there, or give the entry another suffix")
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        follow = 0 if linked else os.O_NOFOLLOW
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise Unreadable(f"cannot be read: {error.strerror}", "make it readable for the agent") from None
     try:
-        return _read(descriptor)
+        return _read(descriptor, linked=linked)
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int) -> Source:
+def _read(descriptor: int, *, linked: bool) -> Source:
     _lease(descriptor)
     before = os.fstat(descriptor)
     if not stat.S_ISREG(before.st_mode):
-        raise Unreadable("not a regular file", "put a file there, or give the entry another suffix")
-    data = os.read(descriptor, MAX_BYTES + 1)
-    if len(data) < before.st_size <= MAX_BYTES:
-        raise Busy
-    after = os.fstat(descriptor)
+        raise Busy  # replaced between the two looks
+    data = _whole(descriptor, before.st_size)
     signature = signature_of(before)
-    if signature_of(after) != signature:
+    if signature_of(os.fstat(descriptor)) != signature:
         raise Busy
-    return Source(data, hashlib.sha256(data).hexdigest(), signature, before)
+    return Source(data, hashlib.sha256(data).hexdigest(), signature, before, linked)
+
+
+def _whole(descriptor: int, size: int) -> bytes:
+    """Return all bytes, or one more than is allowed; a size of 0 is not believed (files in /proc and their like)."""
+    data = os.read(descriptor, min(size, MAX_BYTES) + 1)
+    while len(data) <= MAX_BYTES and len(data) != size and (more := os.read(descriptor, MAX_BYTES + 1 - len(data))):
+        data += more
+    return data
 
 
 def _lease(descriptor: int) -> None:

@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 from yaml.nodes import Node, ScalarNode
 
 from agent.policy.places import Path, Place, key_place, value_at, value_place
-from agent.policy.words import WORDINGS, unknown_key
+from agent.policy.words import WORDINGS, Refusal, unknown_key
 from agent.schema import Schema
 
 
@@ -39,7 +39,9 @@ def _whole_pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -
         yield ValidationError("is not of the right form")
 
 
-Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _whole_pattern})
+Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    jsonschema.Draft202012Validator, {"pattern": _whole_pattern}
+)
 
 
 def word(schema: Schema, data: Any, root: Node | None, base: Path = ()) -> list[Worded]:
@@ -58,17 +60,17 @@ def word(schema: Schema, data: Any, root: Node | None, base: Path = ()) -> list[
     return found
 
 
-def _worded(error: ValidationError, root: Node | None, path: Path) -> Iterator[Worded]:
+def _worded(error: Any, root: Node | None, path: Path) -> Iterator[Worded]:
+    """Yield the mistakes in one error of jsonschema; its attributes are typed too loosely to be of use."""
     keyword = str(error.validator)
     if keyword == "additionalProperties":
-        for name in _extra(error):
+        for name in _extra(error.instance, error.schema):
             full = (*path, name)
             yield Worded(full, key_place(root, full), *unknown_key(name, error.schema))
         return
-    if keyword == "oneOf" and not isinstance(error.instance, dict):
-        return  # `type` complains of the same value
-    wording = WORDINGS.get(keyword)
     about_map = keyword in ABOUT_THE_MAP and isinstance(error.instance, dict)
+    if keyword == "oneOf" and not about_map:
+        return  # `type` complains of the same value
     if "propertyNames" in error.absolute_schema_path:
         path = (*path, error.instance)
         where, written = key_place(root, path), error.instance
@@ -76,13 +78,15 @@ def _worded(error: ValidationError, root: Node | None, path: Path) -> Iterator[W
         node = value_at(root, path)
         written = node.value if isinstance(node, ScalarNode) else None
         where = key_place(root, path) if about_map else value_place(root, path)
-    wrong, right = wording(error, written) if wording else (error.message, "")
+    refusal = Refusal(keyword, error.validator_value, error.instance, error.schema, written, error.message)
+    wording = WORDINGS.get(keyword)
+    wrong, right = wording(refusal) if wording else (error.message, "")
     yield Worded(path, where, wrong, error.schema.get("x-hint", right), spoils=not about_map)
 
 
-def _extra(error: ValidationError) -> Iterator[str]:
+def _extra(value: dict[str, Any], schema: Schema) -> Iterator[str]:
     """Yield the keys that a closed map does not have."""
-    patterns = [re.compile(pattern) for pattern in error.schema.get("patternProperties", {})]
-    for name in error.instance:
-        if name not in error.schema.get("properties", {}) and not any(p.search(name) for p in patterns):
+    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
+    for name in value:
+        if name not in schema.get("properties", {}) and not any(pattern.search(name) for pattern in patterns):
             yield name

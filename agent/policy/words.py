@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
-
 from agent.policy.nearest import suggest
+from agent.rules import quantities
 
-Wording = Callable[[ValidationError, str | None], tuple[str, str]]
-"""Given an error and the scalar as it was written (or None), return what is wrong and what would be right."""
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A value, the keyword of its schema that refuses it, and what that keyword wants.
+
+    `written` is the scalar as it stands in the file, None for lists and maps; `message` the library's own words.
+    """
+
+    keyword: str
+    wants: Any
+    value: Any
+    schema: Mapping[str, Any]
+    written: str | None
+    message: str
+
+
+Wording = Callable[[Refusal], tuple[str, str]]
+"""Given a refusal, return what is wrong and what would be right."""
 
 KINDS = {
     "string": "text",
@@ -47,97 +63,103 @@ def _example(schema: Mapping[str, Any]) -> str:
     return f", such as {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
 
 
-def _type(error: ValidationError, written: str | None) -> tuple[str, str]:
-    allowed = [error.validator_value] if isinstance(error.validator_value, str) else list(error.validator_value)
-    value = error.instance
+def _type(it: Refusal) -> tuple[str, str]:
+    allowed = [it.wants] if isinstance(it.wants, str) else list(it.wants)
     wanted = " or ".join(KINDS[kind] for kind in allowed if kind != "null" or len(allowed) == 1)
-    wrong = "the value is missing" if value is None else f"{shown(value)} is not {wanted}"
-    if "string" in allowed and written is not None and value is not None:
-        return wrong, f"put it in quotes: {json.dumps(written)}"
-    if (
-        isinstance(value, str)
-        and allowed[0] in ("integer", "number")
-        and written
-        and written.strip("0123456789.") == ""
-    ):
+    if it.value is None:
+        return "the value is missing", f"write {wanted}{_example(it.schema)}"
+    wrong = f"{shown(it.value)} is not {wanted}"
+    if "x-quantity" in it.schema:
+        return wrong, _quantity(it)
+    if "string" in allowed and it.written is not None:
+        return wrong, f"put it in quotes: {json.dumps(it.written)}"
+    if isinstance(it.value, str) and allowed[0] in ("integer", "number") and it.value.strip("0123456789.") == "":
         return wrong, "write the number without quotes and without leading zeros"
-    if "array" in allowed and isinstance(value, str):
-        return wrong, f"write a list: [{value if len(value) < LONGEST else '...'}]"
-    return wrong, f"write {wanted}{_example(error.schema)}"
+    if "array" in allowed and it.written is not None:
+        return wrong, f"write a list: [{it.written[:LONGEST]}]"
+    return wrong, f"write {wanted}{_example(it.schema)}"
 
 
-def _enum(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    allowed = [str(value) for value in error.validator_value]
-    wrong = "the value is missing" if error.instance is None else f"{shown(error.instance)} is not one of the choices"
-    near = suggest(error.instance, allowed, "choices") if isinstance(error.instance, str) else ""
-    choices = f"write {', '.join(allowed[:-1])} or {allowed[-1]}"
-    return wrong, near if near.startswith("did you mean") else choices
+def _quantity(it: Refusal) -> str:
+    """Say how to write a quantity that was given as a bare number, a list or a map."""
+    try:
+        quantities.parse(it.schema["x-quantity"], str(it.written))
+    except quantities.QuantityError as error:
+        return error.right
+    return f"put it in quotes: {json.dumps(it.written)}"
 
 
-def _const(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    return f"{shown(error.instance)} is not known here", f"write {json.dumps(error.validator_value)}"
+def _enum(it: Refusal) -> tuple[str, str]:
+    wrong = "the value is missing" if it.value is None else f"{shown(it.value)} is not one of the choices"
+    choices = [str(value) for value in it.wants]
+    near = suggest(str(it.written), choices, "choices")
+    return wrong, f"{near} (one of {', '.join(choices)})" if near.startswith(
+        "did"
+    ) else f"write one of {', '.join(choices)}"
 
 
-def _required(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    missing = next(
-        name for name in error.validator_value if name not in error.instance and f"'{name}'" in error.message
-    )
-    schema = error.schema.get("properties", {}).get(missing, {})
+def _const(it: Refusal) -> tuple[str, str]:
+    return f"{shown(it.value)} is not known here", f"write {json.dumps(it.wants)}"
+
+
+def _required(it: Refusal) -> tuple[str, str]:
+    missing = next(name for name in it.wants if name not in it.value and f"'{name}'" in it.message)
+    schema = it.schema.get("properties", {}).get(missing, {})
     examples = schema.get("examples") or ["..."]
     return f"{missing} is missing", f"add {missing}: {json.dumps(examples[0], ensure_ascii=False)}"
 
 
-def _one_of(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    keys = [key for choice in error.validator_value for key in choice.get("required", ())]
-    given = [key for key in keys if key in error.instance]
+def _one_of(it: Refusal) -> tuple[str, str]:
+    keys = [key for choice in it.wants for key in choice.get("required", ())]
+    given = [key for key in keys if key in it.value]
     choices = f"{', '.join(keys[:-1])} and {keys[-1]}"
     wrong = f"{' and '.join(given)} exclude each other" if given else f"none of {choices} is given"
     return wrong, f"give exactly one of {choices}"
 
 
-def _dependent(error: ValidationError, _written: str | None) -> tuple[str, str]:
+def _dependent(it: Refusal) -> tuple[str, str]:
     key, wanted = next(
         (key, name)
-        for key, names in error.validator_value.items()
-        if key in error.instance
+        for key, names in it.wants.items()
+        if key in it.value
         for name in names
-        if name not in error.instance and repr(name) in error.message
+        if name not in it.value and repr(name) in it.message
     )
     return f"{key} is given without {wanted}", f"{key} goes with {wanted} only"
 
 
-def _too_small(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    return f"{shown(error.instance)} is too small", f"write at least {error.validator_value}"
+def _too_small(it: Refusal) -> tuple[str, str]:
+    return f"{shown(it.value)} is too small", f"write at least {it.wants}"
 
 
-def _too_large(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    return f"{shown(error.instance)} is too large", f"write at most {error.validator_value}"
+def _too_large(it: Refusal) -> tuple[str, str]:
+    return f"{shown(it.value)} is too large", f"write at most {it.wants}"
 
 
-def _too_short(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    if isinstance(error.instance, str):
-        wrong = "the text is empty" if not error.instance else f"{shown(error.instance)} is too short"
-        return wrong, f"write at least {error.validator_value} characters{_example(error.schema)}"
-    many = "entry" if error.validator_value == 1 else "entries"
-    return f"{len(error.instance)} entries are too few", f"give at least {error.validator_value} {many}"
+def _too_short(it: Refusal) -> tuple[str, str]:
+    if isinstance(it.value, str):
+        wrong = "the text is empty" if not it.value else f"{shown(it.value)} is too short"
+        return wrong, f"write at least {it.wants} characters{_example(it.schema)}"
+    many = "entry" if it.wants == 1 else "entries"
+    return f"{len(it.value)} entries are too few", f"give at least {it.wants} {many}"
 
 
-def _too_long(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    if isinstance(error.instance, str):
-        return f"a text of {len(error.instance)} characters is too long", f"write at most {error.validator_value}"
-    return f"{len(error.instance)} entries are too many", f"give at most {error.validator_value}"
+def _too_long(it: Refusal) -> tuple[str, str]:
+    if isinstance(it.value, str):
+        return f"a text of {len(it.value)} characters is too long", f"write at most {it.wants}"
+    return f"{len(it.value)} entries are too many", f"give at most {it.wants}"
 
 
-def _unique(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    entries = [json.dumps(entry, sort_keys=True) for entry in error.instance]
-    twice = next(entry for entry, text in zip(error.instance, entries, strict=True) if entries.count(text) > 1)
+def _unique(it: Refusal) -> tuple[str, str]:
+    entries = [json.dumps(entry, sort_keys=True) for entry in it.value]
+    twice = next(entry for entry, text in zip(it.value, entries, strict=True) if entries.count(text) > 1)
     return f"{shown(twice)} is given more than once", "remove the repetition"
 
 
-def _pattern(error: ValidationError, _written: str | None) -> tuple[str, str]:
-    example = _example(error.schema).removeprefix(", ")
-    return f"{shown(error.instance)} is not of the right form", f"write it {example}" if example else (
-        f"it has to match {error.validator_value}"
+def _pattern(it: Refusal) -> tuple[str, str]:
+    example = _example(it.schema).removeprefix(", ")
+    return f"{shown(it.value)} is not of the right form", f"write it {example}" if example else (
+        f"it has to match {it.wants}"
     )
 
 

@@ -118,7 +118,7 @@ def read(data: bytes) -> Document:
     except yaml.YAMLError as error:
         return Document(None, None, (syntax_flaw(error, data),))
     if node is None:
-        return Document(None, None, (Flaw(1, 1, "the file is empty", "begin with `version: 1`", fatal=True),))
+        return Document(None, None, (Flaw(1, 1, "the file is empty", "begin with `version: 1`"),))
     builder = _Builder()
     try:
         value = builder.build(node, 1)
@@ -131,14 +131,14 @@ def read(data: bytes) -> Document:
 
 def _look(data: bytes) -> list[Flaw]:
     if len(data) > MAX_BYTES:
-        raise Fatal(Flaw(0, 0, f"larger than {MAX_BYTES} bytes", "split the policy into several files", fatal=True))
+        raise Fatal(Flaw(0, 0, f"larger than {MAX_BYTES} bytes", "split the policy into several files"))
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         right = "save the file as UTF-8"
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             right += "; this looks like UTF-16"
-        raise Fatal(Flaw(*_at(data, error.start), "not valid UTF-8", right, fatal=True)) from None
+        raise Fatal(Flaw(*_at(data, error.start), "not valid UTF-8", right)) from None
     return inspect(data) if needs_inspection(data) else []
 
 
@@ -164,7 +164,6 @@ class _Builder:
                     mark.column + 1,
                     f"nested more than {MAX_DEPTH} levels deep",
                     "policies are flat; look at the indentation",
-                    fatal=True,
                 )
             )
         depth += 1
@@ -200,7 +199,7 @@ def _search(root: Node) -> list[Flaw]:
             left += [value for _, value in reversed(node.value)]
         elif isinstance(node, SequenceNode):
             left += reversed(node.value)
-        elif node.style is None or node.style == "":
+        elif isinstance(node, ScalarNode) and not node.style:
             flaws += _number_flaws(node)
     return flaws
 
@@ -215,7 +214,7 @@ def _key_flaws(node: MappingNode) -> list[Flaw]:
         elif key.value == "<<" and not key.style:
             flaws.append(Flaw(line, column, "merge keys (<<) are not allowed", "write the keys out, or alias a value"))
         elif key.value in first:
-            wrong = f"duplicate key {ascii(key.value[:40])}, first on line {first[key.value]}"
+            wrong = f"duplicate key {key.value[:40]!a}, first on line {first[key.value]}"
             flaws.append(Flaw(line, column, wrong, "remove one of the two"))
         else:
             first[key.value] = line
@@ -237,13 +236,13 @@ def syntax_flaw(error: yaml.YAMLError, data: bytes) -> Flaw:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         where = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Flaw(*where, *_wording(error), fatal=True)
+        return Flaw(*where, *_wording(error))
     found = _UNPRINTABLE.search(data.decode("utf-8", "replace"))
     if found is None:
-        return Flaw(0, 0, f"not YAML: {error}", "", fatal=True)
+        return Flaw(0, 0, f"not YAML: {error}", "")
     text = data.decode("utf-8", "replace")
     where = _at(data, len(text[: found.start()].encode()))
-    return Flaw(*where, f"the character U+{ord(found[0]):04X} is not allowed", "remove it", fatal=True)
+    return Flaw(*where, f"the character U+{ord(found[0]):04X} is not allowed", "remove it")
 
 
 _ADVICE = {

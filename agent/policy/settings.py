@@ -1,0 +1,30 @@
+"""What `agent.yaml` says, as the model's settings; the daemon reads them from the compiler's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.model.settings import Settings
+from agent.policy.normalise import normalise, plan_of
+from agent.schema import Schemas
+
+
+def default_settings(schemas: Schemas | None = None) -> Settings:
+    """Return the settings of an agent without `agent.yaml`."""
+    return settings_from(normalise(plan_of((schemas or Schemas()).settings()), {}, []))
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Given normalised settings as a JSON object, return them."""
+    return Settings(
+        listen=values["metrics"]["listen"],
+        sample_every=values["sample_every"],
+        concurrency=values["concurrency"],
+        grace=values["grace"],
+        timezone=values["timezone"],
+        host_id=values["host_id"],
+        history=values["history"],
+        ballast=int(values["ballast"]),
+        log_level=values["log_level"],
+    )
