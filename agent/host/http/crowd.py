@@ -77,12 +77,12 @@ class Crowd:
     def least_deserving(self, peer: str | None = None) -> Connection | None:
         """Return who should go first: who lingers, half-open requests, idle ones, slow readers; oldest of each first.
 
-        With a `peer`, one of its connections.
+        With a `peer`, one of its connections: the oldest half-open one, or else the oldest.
         """
         if peer is not None:
             members = self._by_peer.get(peer, {}).values()
-            order = list(Phase)
-            return min(members, key=lambda connection: order.index(connection.phase), default=None)
+            half_open = (c for c in members if c.phase in (Phase.LINGERING, Phase.READING))
+            return next(half_open, next(iter(members), None))
         return next((next(iter(members.values())) for members in self._by_phase.values() if members), None)
 
     def _enter(self, connection: Connection, phase: Phase, now: float) -> None:

@@ -83,7 +83,7 @@ def parse(received: bytes | bytearray) -> tuple[Request, int] | None:
     if _BARE_LINE_END.search(head) or b"\0" in head:
         raise Rejected(400, "lines end in CR LF, and there are no bare CR, LF or NUL in a request")
     lines = head.split(b"\r\n")
-    if len(lines) > FIELDS_LIMIT + 2:
+    if len(lines) > FIELDS_LIMIT + (1 if end >= 0 else 2):
         raise Rejected(431, f"there are more than {FIELDS_LIMIT} header fields")
     return None if end < 0 else (_request(lines), end + 4)
 
