@@ -17,7 +17,7 @@ The rules:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from agent.model.policies import Bound, NoData, Threshold
@@ -107,6 +107,24 @@ def standing(state: ConditionState) -> Standing:
     if state.since is not None:
         return Standing.PENDING
     return Standing.OK if state.verdict is Verdict.PASS else Standing.UNKNOWN
+
+
+def shift(state: ConditionState, seconds: float) -> ConditionState:
+    """Given by how much the wall clock was set forward (negative: back), move the instants along with it.
+
+    Durations then stay what they were, as if the clock had always been right.
+    """
+
+    def moved(instant: float | None) -> float | None:
+        return None if instant is None else instant + seconds
+
+    return replace(
+        state,
+        since=moved(state.since),
+        fired_at=moved(state.fired_at),
+        evaluated_at=moved(state.evaluated_at),
+        measured_at=moved(state.measured_at),
+    )
 
 
 def _verdict(threshold: Threshold, state: ConditionState, reading: Reading, value: float | None) -> Verdict:

@@ -21,6 +21,7 @@ from agent.rules.conditions import (
     Standing,
     evaluate,
     gap_limit,
+    shift,
     standing,
     violates,
 )
@@ -193,6 +194,15 @@ def test_clock_set_back_keeps_firing_and_dates_it_no_later_than_the_present() ->
     steps = history(THRESHOLD, [(1000, BAD), (500, BAD), (510, GOOD)])
     assert [event for event, _ in steps] == [Event.FIRED, Event.NONE, Event.CLEARED]
     assert steps[1][1].fired_at == 500
+
+
+@pytest.mark.parametrize("seconds", [-1e6, 240.0, 1e6])
+def test_shifted_state_fires_as_if_the_clock_had_not_been_set(seconds: float) -> None:
+    lasting = replace(THRESHOLD, for_=30.0)
+    state = history(lasting, [(0, BAD), (10, BAD)])[-1][1]
+    state = evaluate(lasting, shift(state, seconds), BAD, seconds + 20).state
+    assert standing(state) is Standing.PENDING
+    assert evaluate(lasting, state, BAD, seconds + 30).event is Event.FIRED
 
 
 def test_state_tells_when_a_number_was_last_measured() -> None:
