@@ -36,6 +36,7 @@ COUNTED = 10
 """Counting due times stops here: after years of downtime there are millions, and the number says nothing."""
 
 SECOND = timedelta(seconds=1)
+TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def due(
     if mark is None or mark.schedule != key or mark.at > now + TOLERANCE:
         return Decision((), Mark(key, now), next_due)
     begin = datetime.fromtimestamp(min(mark.at, now), UTC)
-    late_until = max(begin, at - timedelta(seconds=jitter + TOLERANCE))
+    late_until = max(begin, at - timedelta(seconds=jitter + TOLERANCE) - TICK)
     recent = deque((instant.timestamp() for instant in fires(trigger, zone, late_until, at)), ON_TIME)
     on_time = [Due(instant, instant + jitter, Origin.SCHEDULE) for instant in recent if instant not in handled]
     late = _late(trigger, zone, begin, late_until, handled)
@@ -99,7 +100,7 @@ def due(
     if late and not schedule.catch_up:
         on_time.insert(0, replace(late, missed=Reason.DUE_WHILE_DOWN))
     elif late and on_time:
-        on_time[0] = replace(on_time[0], others=late.others + 1)
+        on_time[0] = replace(on_time[0], others=min(late.others + 1, COUNTED))
     elif late:
         on_time = [replace(late, not_before=now + jitter)]
     return Decision(tuple(on_time), Mark(key, max(mark.at, reached)), next_due)
