@@ -78,7 +78,11 @@ def served(**settings: Any) -> Iterator[Served]:
         process.stdin.flush()
         host, _, port = process.stdout.readline().strip().rpartition(":")
         server = Served(process.pid, (host, int(port)))
-        yield server
+        try:
+            yield server
+        except BaseException:
+            process.kill()
+            raise
         process.stdin.close()
         server.told = json.loads(process.stdout.readline())
     assert process.returncode == 0

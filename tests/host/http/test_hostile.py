@@ -228,7 +228,7 @@ def test_idle_server_does_not_wake_up() -> None:
         assert Answer.read(client).status == 200
         switches = _voluntary_switches(server.pid)
         time.sleep(1.0)
-        assert _voluntary_switches(server.pid) - switches <= 1
+        assert _voluntary_switches(server.pid) - switches < 5
 
 
 def _voluntary_switches(pid: int) -> int:
