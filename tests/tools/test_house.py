@@ -146,3 +146,10 @@ def test_policies_in_folders_with_a_mistake_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("version: 2\n", encoding="utf-8")
     (found,) = policies.in_folder(tmp_path, tmp_path)
     assert found.startswith("a.yaml:1:")
+
+
+def test_settings_of_examples_with_a_mistake_are_found(tmp_path: Path) -> None:
+    (tmp_path / "examples" / "a").mkdir(parents=True)
+    (tmp_path / "examples" / "a" / "agent.yaml").write_text("concurrency: many\n", encoding="utf-8")
+    (found,) = policies.settings(tmp_path)
+    assert found.startswith("examples/a/agent.yaml:1:")

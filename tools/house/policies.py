@@ -1,4 +1,4 @@
-"""Every policy that we show or ship can be put in force: those in folders, and those in documents."""
+"""Every policy and every settings file that we show or ship is valid: those in folders, and those in documents."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.errors import PolicyError
 from agent.policy.load import load
+from agent.policy.load_settings import load_settings
 from agent.probes.catalogue import SIGNALS
 
 KNOWN = {name: spec.labels for name, spec in SIGNALS.items()}
@@ -25,6 +26,15 @@ def in_folder(root: Path, folder: Path) -> Iterator[str]:
         load(str(folder), KNOWN)
     except PolicyError as error:
         yield from (str(mistake).removeprefix(f"{root}/") for mistake in error.mistakes)
+
+
+def settings(root: Path) -> Iterator[str]:
+    """Given the checkout, yield the mistakes of the settings that we show."""
+    for file in sorted((root / "examples").glob("*/agent.yaml")):
+        try:
+            load_settings(str(file))
+        except PolicyError as error:
+            yield from (str(mistake).removeprefix(f"{root}/") for mistake in error.mistakes)
 
 
 def in_document(name: str, policies: Iterable[tuple[int, str]]) -> Iterator[str]:
