@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.errors import PolicyError
-from agent.policy.load import load
-from agent.policy.load_settings import load_settings
+from agent.policy.load import load, load_settings
 from agent.probes.catalogue import SIGNALS
 
+# Who may write the files of a checkout is nobody's business here: `root=False` leaves that question out.
 KNOWN = {name: spec.labels for name, spec in SIGNALS.items()}
 
 
@@ -23,7 +23,7 @@ def folders(root: Path) -> Iterator[Path]:
 def in_folder(root: Path, folder: Path) -> Iterator[str]:
     """Given a folder that is a policy set, yield its mistakes."""
     try:
-        load(str(folder), KNOWN)
+        load(str(folder), KNOWN, root=False)
     except PolicyError as error:
         yield from (str(mistake).removeprefix(f"{root}/") for mistake in error.mistakes)
 
@@ -32,7 +32,7 @@ def settings(root: Path) -> Iterator[str]:
     """Given the checkout, yield the mistakes of the settings that we show."""
     for file in sorted((root / "examples").glob("*/agent.yaml")):
         try:
-            load_settings(str(file))
+            load_settings(str(file), root=False)
         except PolicyError as error:
             yield from (str(mistake).removeprefix(f"{root}/") for mistake in error.mistakes)
 
@@ -43,7 +43,7 @@ def in_document(name: str, policies: Iterable[tuple[int, str]]) -> Iterator[str]
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "policy.yaml").write_text(body, encoding="utf-8")
             try:
-                load(folder, KNOWN)
+                load(folder, KNOWN, root=False)
             except PolicyError as error:
                 for mistake in error.mistakes:
                     yield f"{name}:{line + mistake.line}: {mistake.path}: {mistake.wrong}: {mistake.right}"
