@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -21,14 +22,17 @@ print(json.dumps([agent.__file__, str(root), sorted(str(p.relative_to(root)) for
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel as an installer does, without network and without a fresh environment."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+def build(source: Path, target: str, folder: Path) -> Path:
+    """Build a wheel or an sdist as an installer does, without network and without a fresh environment."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
     (built,) = folder.iterdir()
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
 def schemas_seen(pythonpath: str, directory: Path) -> tuple[str, str, set[str]]:
@@ -60,6 +64,18 @@ def test_wheel_installed_elsewhere_finds_its_own_schemas(wheel: Path, tmp_path: 
     assert package.startswith(str(site))
     assert root == str(site / "agent" / "_schemas")
     assert found == SCHEMAS
+
+
+def test_wheel_built_from_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "sdist").mkdir()
+    with tarfile.open(build(ROOT, "sdist", tmp_path / "sdist")) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    assert (source / "policies" / "daily.yaml").is_file()
+    assert (source / "systemd" / "hostkeeper.service").is_file()
+    (tmp_path / "wheel").mkdir()
+    rebuilt = build(source, "wheel", tmp_path / "wheel")
+    assert zipfile.ZipFile(rebuilt).namelist() == zipfile.ZipFile(wheel).namelist()
 
 
 def test_editable_install_finds_the_schemas_of_the_checkout(tmp_path: Path) -> None:
