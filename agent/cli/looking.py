@@ -26,6 +26,7 @@ class Nothing:
     def recall(self, key: str) -> object | None:
         """Return None."""
         del key
+        return None
 
     def remember(self, key: str, value: object) -> None:
         """Forget it: looking leaves no trace."""

@@ -32,6 +32,9 @@ LOG = logging.getLogger(__name__)
 RESCAN_SECONDS = 60.0
 """How often the policy directory is looked at although nothing was heard: inotify does not see a mount over it."""
 
+HUNG_SECONDS = 60.0
+"""A loop that is this late beyond its sampling interval is not healthy."""
+
 PRUNE_SECONDS = 3600.0
 
 
@@ -95,6 +98,18 @@ class Daemon:
         self._loop.run()
         self._policies.stop()
         self._loop.close()
+
+    def sickness(self) -> str:
+        """Return what is wrong with the loop, or "" while it comes round; for any thread."""
+        silent = time.monotonic() - self.beat
+        late = self._settings.sample_every + HUNG_SECONDS
+        return f"the loop has not come round for {silent:.0f} s" if silent > late else ""
+
+    def unreadiness(self) -> str:
+        """Return why no policies are acted on, or "" when they are; for any thread."""
+        if self._stopping:
+            return "stopping"
+        return "" if self.ready else "starting"
 
     def stop(self) -> None:
         """Ask every run to stop at its next checkpoint, and leave when the last has."""

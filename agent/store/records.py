@@ -25,8 +25,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class CachedFragment:
-    """A policy file as last compiled; `signature` is what `stat` said of it, `body` the fragment's JSON."""
+    """A policy file in force: its name in the directory, its path, what `stat` said of it, and its fragment's JSON."""
 
+    name: str
     path: str
     signature: str
     digest: str
@@ -160,18 +161,18 @@ class TaskMemory:
 
 
 class Fragments:
-    """Policy files as last compiled, so that an unchanged file is never compiled twice."""
+    """The files of the policy set in force as they were compiled, so that an unchanged one is never compiled twice."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def all(self) -> dict[str, CachedFragment]:
-        """Return the cached files by path."""
+        """Return the files by name."""
         rows = (
             verified("fragments", row)
-            for row in self._db.rows("SELECT path, signature, digest, body, seal FROM fragments")
+            for row in self._db.rows("SELECT name, path, signature, digest, body, seal FROM fragments ORDER BY name")
         )
-        return {str(r[0]): CachedFragment(str(r[0]), str(r[1]), str(r[2]), str(r[3])) for r in rows}
+        return {str(r[0]): CachedFragment(*map(str, r)) for r in rows}
 
     def update(self, put: list[CachedFragment], forget: list[str]) -> None:
         """Write some cached files and forget others, together."""
@@ -179,12 +180,12 @@ class Fragments:
             return
         reach("fragments.update:before")
         with self._db.transaction():
-            for path in forget:
-                self._db.rows("DELETE FROM fragments WHERE path = ?", (path,))
+            for name in forget:
+                self._db.rows("DELETE FROM fragments WHERE name = ?", (name,))
             for item in put:
-                values = (item.path, item.signature, item.digest, item.body)
+                values = (item.name, item.path, item.signature, item.digest, item.body)
                 self._db.rows(
-                    "INSERT OR REPLACE INTO fragments VALUES (?, ?, ?, ?, ?)", (*values, seal("fragments", values))
+                    "INSERT OR REPLACE INTO fragments VALUES (?, ?, ?, ?, ?, ?)", (*values, seal("fragments", values))
                 )
         reach("fragments.update:after")
 

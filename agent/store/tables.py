@@ -40,7 +40,8 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (task, key)
     ) WITHOUT ROWID;
     CREATE TABLE fragments (
-        path TEXT PRIMARY KEY, signature TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL
+        name TEXT PRIMARY KEY, path TEXT NOT NULL, signature TEXT NOT NULL, digest TEXT NOT NULL,
+        body TEXT NOT NULL, seal TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
 )

@@ -1,0 +1,115 @@
+"""`hostkeeper agent`: the daemon, composed."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import sys
+
+from agent import __version__
+from agent.cli.parser import DEFAULT_CONFIG
+from agent.daemon.policies import Policies
+from agent.daemon.publish import Publisher
+from agent.daemon.service import Daemon
+from agent.daemon.settings import settings_of
+from agent.errors import ExitCode
+from agent.host.clock import SystemClock, boot_id, local_zone, pin_utc
+from agent.host.http import HttpServer, address_of, listen
+from agent.host.identity import host_id
+from agent.host.launcher import ChildLauncher
+from agent.host.lock import hold
+from agent.host.notify import Notifier
+from agent.metrics import Metrics, health_page, metrics_page
+from agent.model.settings import Settings
+from agent.probes.catalogue import SIGNALS
+from agent.registry import names
+from agent.schema import Schemas
+from agent.store import Store
+from agent.trigger import zone
+
+LOG = logging.getLogger("agent")
+LABELS = {name: spec.labels for name, spec in SIGNALS.items()}
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Be the agent until told to stop."""
+    pin_utc()
+    with hold(arguments.state):
+        fingerprint = Schemas().fingerprint()
+        with Store(arguments.state) as store:
+            required = arguments.config != DEFAULT_CONFIG
+            settings = settings_of(store, arguments.config, fingerprint, required=required)
+        logging.basicConfig(
+            level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+        )
+        with Store(arguments.state, ballast_bytes=settings.ballast) as store:
+            _serve(arguments, settings, store, fingerprint)
+    return ExitCode.OK
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fingerprint: str) -> None:
+    clock = SystemClock()
+    started = clock.now().timestamp()
+    listeners = [listen(settings.listen)] if settings.listen else []
+    address = address_of(listeners[0]) if listeners else ""
+    metrics = Metrics(SIGNALS, __version__, started)
+    publisher = Publisher(store, metrics, started=started, listen=address)
+    policies = Policies(
+        os.path.abspath(arguments.policies),
+        store,
+        clock,
+        signals=LABELS,
+        actions=names(),
+        fingerprint=fingerprint,
+        told=lambda: publisher.policies(policies),
+    )
+    daemon = Daemon(
+        store=store,
+        settings=settings,
+        policies=policies,
+        clock=clock,
+        launcher=ChildLauncher(arguments.state),
+        notifier=Notifier(),
+        metrics=metrics,
+        local=zone(settings.timezone, local_zone()),
+        host=host_id(settings.host_id),
+        boot=boot_id(),
+    )
+    routes = {
+        "/metrics": metrics_page(metrics),
+        "/healthz": health_page(daemon.sickness),
+        "/readyz": health_page(daemon.unreadiness),
+    }
+    server = HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
+    daemon.http = server
+    if listeners:
+        server.start()
+        LOG.info("metrics on %s", address)
+    if arguments.tell:
+        print(_screen(arguments, address), flush=True)
+    # What start-up has made stays for good; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    try:
+        daemon.run()
+    finally:
+        publisher.gone()
+        server.stop()
+
+
+def _screen(arguments: argparse.Namespace, address: str) -> str:
+    command = f"{sys.argv[0]} status --state {arguments.state}"
+    return "\n".join(
+        [
+            "Hostkeeper is at work. It watches the policies, does what they say, and tells how it went.",
+            f"  policies   {arguments.policies}: edit them, they are taken up within a second",
+            f"  state      {arguments.state}",
+            f"  metrics    http://{address}/metrics",
+            f"  look       {command}",
+            f"             {command.replace(' status ', ' history ')}",
+            "  stop       Ctrl-C",
+            "",
+        ]
+    )

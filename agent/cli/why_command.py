@@ -1,0 +1,128 @@
+"""`hostkeeper why`: the reason behind a task, a run or an object, in words."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import asdict, dataclass
+
+from agent.cli.history_command import whole
+from agent.cli.looking import Nothing, look
+from agent.cli.output import emit_json, harmless, instant
+from agent.cli.world import LABELS, World
+from agent.engine.in_force import in_force
+from agent.engine.outlook import outlook
+from agent.errors import ExitCode, NotFound
+from agent.host.clock import SystemClock
+from agent.host.objects import lookup
+from agent.model.actions import Judgement
+from agent.model.explanations import explain
+from agent.model.policies import PolicySet, Task
+from agent.model.reasons import Reason
+from agent.rules.dispatch import Skip, Wait
+from agent.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One reason: what it is about, the word, what the word means, and when it came to be."""
+
+    about: str
+    reason: str
+    meaning: str
+    at: float | None = None
+    detail: str = ""
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Say why; exit code 8 when nothing is known of the subject."""
+    world = World(arguments)
+    subject: str = arguments.subject
+    with Store(arguments.state, read_only=True) as store:
+        policies = in_force(store, LABELS)
+        if subject.isascii() and subject.isdigit():
+            run = store.runs.get(int(subject))
+            answers = [_reason(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]
+            text = whole(run, store.steps.of(run.id))
+        elif "/" in subject:
+            answers, text = _object(os.path.abspath(subject), store, policies), ""
+        else:
+            answers, text = _task(subject, world, store, policies), ""
+    if not answers:
+        raise NotFound(f"nothing is known of {subject!r}: give a task, the number of a run, or the path of an object")
+    if arguments.json:
+        emit_json([asdict(answer) for answer in answers])
+        return ExitCode.OK
+    for answer in answers:
+        at = f", {instant(answer.at, world.zone)}" if answer.at is not None else ""
+        print(f"{harmless(answer.about)}: {answer.reason or 'nothing stood in its way'}{at}")
+        if answer.meaning:
+            print(f"  {answer.meaning}")
+        if answer.detail:
+            print(f"  {harmless(answer.detail)}")
+    if text:
+        print(f"\n{text}")
+    return ExitCode.OK
+
+
+def _reason(about: str, reason: str, at: float | None = None, detail: str = "") -> Answer:
+    return Answer(about, reason, explain(reason), at, detail)
+
+
+def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[Answer]:
+    now = SystemClock().now().timestamp()
+    answers = []
+    hold = store.holds.held().get(name)
+    if hold is not None:
+        answers.append(_reason(f"{name} is held", hold.reason, hold.since, hold.detail))
+    decisions = outlook(store, policies, world.zone, world.settings().concurrency, now)
+    for run in store.runs.open():
+        decision = decisions.get(run.id) if run.task == name else None
+        if isinstance(decision, Wait):
+            answers.append(_reason(f"run {run.id} waits", decision.reason, decision.until, decision.detail))
+        elif isinstance(decision, Skip):
+            answers.append(_reason(f"run {run.id} will be skipped", decision.reason, None, decision.detail))
+    task = policies.tasks.get(name)
+    if task is not None and not task.enabled:
+        answers.append(_reason(f"{name} never falls due", Reason.DISABLED))
+    latest = store.runs.latest(name)
+    if latest is not None:
+        answers.append(_reason(f"run {latest.id} is {latest.state}", latest.why, latest.ended, latest.detail))
+    elif task is not None:
+        due = world.next_due(policies).get(name)
+        detail = f"it falls due at {instant(due, world.zone)}" if due else "it has no schedule"
+        answers.append(Answer(f"{name} has not run yet", "", "", None, detail))
+    return answers
+
+
+def _object(path: str, store: Store, policies: PolicySet) -> list[Answer]:
+    """Deleted objects are in the log; those that exist are judged anew by every task that would meet them."""
+    wanted = os.fsencode(path)
+    answers = [
+        _reason(f"deleted by run {found.run}", found.reason, found.at) for found in lookup(store.directory, wanted)
+    ]
+    if not os.path.lexists(path):
+        return answers
+    for task in policies.tasks.values():
+        if _meets(task, path):
+            answers += _judged(task, policies, store, wanted)
+    return answers
+
+
+def _meets(task: Task, path: str) -> bool:
+    places = json.loads(task.options).get("paths", ())
+    return any(path.startswith(place.rstrip("/") + "/") for place in places if isinstance(place, str))
+
+
+def _judged(task: Task, policies: PolicySet, store: Store, wanted: bytes) -> list[Answer]:
+    heard: list[Answer] = []
+
+    def hear(judgement: Judgement) -> None:
+        if judgement.target == wanted:
+            verb = "would be deleted" if judgement.deleted else "is kept"
+            heard.append(_reason(f"{verb} by {task.name}", judgement.reason, None, judgement.detail))
+
+    memory = store.memory(task.name) if store.runs.latest(task.name) else Nothing()
+    look(task, policies, memory, SystemClock().now(), hear)
+    return heard

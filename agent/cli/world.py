@@ -1,0 +1,85 @@
+"""What commands work on: the policies, the settings, the store and the host's clock, as the arguments name them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import datetime, tzinfo
+from functools import cached_property
+
+from agent.errors import NotFound, StoreError
+from agent.host.clock import SystemClock, local_zone
+from agent.host.identity import host_id
+from agent.model.policies import PolicySet, Task
+from agent.model.settings import Settings
+from agent.policy.load import load, load_settings
+from agent.policy.nearest import suggest
+from agent.probes.catalogue import SIGNALS
+from agent.registry import names
+from agent.store import Store
+from agent.store.connection import DATABASE_NAME
+from agent.trigger import next_fire, parse, zone
+
+LABELS = {name: spec.labels for name, spec in SIGNALS.items()}
+"""The signals that policies may name, with their labels."""
+
+
+class World:
+    """Opens each thing when it is asked for. `policies_from` overrides `--policies`."""
+
+    def __init__(self, arguments: argparse.Namespace, policies_from: str | None = None) -> None:
+        self._arguments = arguments
+        self._directory = policies_from or arguments.policies
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return load_settings(self._arguments.config)
+
+    def settings(self) -> Settings:
+        """Return the settings; a file that does not exist means the defaults. Raises PolicyError."""
+        return self._settings
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """What `local` means in policies."""
+        return zone(self._settings.timezone, local_zone())
+
+    @property
+    def host_id(self) -> str:
+        """What makes this host's jitter its own."""
+        return host_id(self._settings.host_id)
+
+    def policies(self) -> PolicySet:
+        """Return the policies as the files are at this moment. Raises PolicyError with every mistake."""
+        self.settings()
+        return load(self._directory, LABELS, names())
+
+    def task(self, policies: PolicySet, name: str) -> Task:
+        """Given the name of a task, return the task. Raises NotFound with the nearest name."""
+        if name not in policies.tasks:
+            raise NotFound(f"there is no task {name!r}: {suggest(name, policies.tasks, 'tasks')}")
+        return policies.tasks[name]
+
+    def store(self) -> Store:
+        """Open the store to read and write, and make it if there is none."""
+        return Store(self._arguments.state, ballast_bytes=self._settings.ballast)
+
+    def store_if_any(self) -> Store | None:
+        """Open the store to read only, if there is one."""
+        if not os.path.exists(os.path.join(self._arguments.state, DATABASE_NAME)):
+            return None
+        try:
+            return Store(self._arguments.state, read_only=True)
+        except PermissionError as error:
+            raise StoreError(f"{self._arguments.state}: {error.strerror}; run this as the user of the agent") from error
+
+    def next_due(self, policies: PolicySet, now: datetime | None = None) -> dict[str, float]:
+        """Return when each scheduled, enabled task falls due next, in seconds since the epoch."""
+        now = now or SystemClock().now()
+        found = {}
+        for name, task in policies.tasks.items():
+            if task.schedule is not None and task.enabled:
+                fire = next_fire(parse(task.schedule.text), zone(task.schedule.timezone, self.zone), now)
+                if fire is not None:
+                    found[name] = fire.timestamp()
+        return found

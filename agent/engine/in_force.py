@@ -1,0 +1,19 @@
+"""The policy set that the agent has in force, as the store keeps it: no policy file is read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from agent.model.policies import PolicySet
+from agent.policy.fragments import load_fragment
+from agent.policy.link import link
+from agent.store import Store
+
+
+def in_force(store: Store, signals: Mapping[str, Collection[str]]) -> PolicySet:
+    """Given a store and the known signals with their labels, return the set; an empty one if none was ever in force.
+
+    Raises PolicyError when this agent judges otherwise than the one that put the set in force.
+    """
+    cached = store.fragments.all()
+    return link({item.name: load_fragment(item.body, item.path, item.digest) for item in cached.values()}, signals)
