@@ -15,9 +15,6 @@ from agent.errors import AgentError
 ORIGINAL_TZ = "HOSTKEEPER_TZ"
 """Where `pin_utc` keeps the TZ it replaced, so that this process and its children still know the host's zone."""
 
-_LOCALTIME = "/etc/localtime"
-_TIMEZONE = "/etc/timezone"
-
 
 class SystemClock:
     """`agent.ports.Clock` over the system's clocks; `monotonic` is CLOCK_BOOTTIME, which counts suspended time."""
@@ -48,29 +45,31 @@ def pin_utc() -> None:
     time.tzset()
 
 
-def local_zone(environ: Mapping[str, str] = os.environ, localtime: str = _LOCALTIME) -> ZoneInfo:
+def local_zone(
+    environ: Mapping[str, str] = os.environ, localtime: str = "/etc/localtime", timezone: str = "/etc/timezone"
+) -> ZoneInfo:
     """Return the host's time zone, from TZ or else /etc/localtime; its `key` is the tz name, None when unknown.
 
     A host without either counts in UTC, as the C library does. Raises AgentError for a TZ that names no zone.
     """
     text = environ.get(ORIGINAL_TZ, environ.get("TZ", "")).removeprefix(":")
     if not text:
-        return _zone_of_file(localtime)
+        return _zone_of_file(localtime, timezone)
     if text.startswith("/"):
-        return _zone_of_file(text)
+        return _zone_of_file(text, timezone)
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError):
         return _zone_of_rule(text)
 
 
-def _zone_of_file(path: str) -> ZoneInfo:
+def _zone_of_file(path: str, timezone: str) -> ZoneInfo:
     try:
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
         return ZoneInfo("UTC")
-    for name in _names_of_file(path):
+    for name in _names_of_file(path, timezone):
         try:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError):
@@ -81,12 +80,12 @@ def _zone_of_file(path: str) -> ZoneInfo:
         raise AgentError(f"{path} is not a time zone file: link it to a zone under /usr/share/zoneinfo") from error
 
 
-def _names_of_file(path: str) -> list[str]:
+def _names_of_file(path: str, timezone: str) -> list[str]:
     _, found, name = os.path.realpath(path).partition("/zoneinfo/")
     if found:
         return [name.removeprefix("posix/").removeprefix("right/")]
     try:
-        with open(_TIMEZONE, encoding="utf-8") as file:
+        with open(timezone, encoding="utf-8") as file:
             name = file.read().strip()
         with open(path, "rb") as ours, open(f"/usr/share/zoneinfo/{name}", "rb") as named:
             return [name] if ours.read() == named.read() else []

@@ -54,6 +54,9 @@ def _try(state_directory: str) -> int | None:
     path = os.path.join(state_directory, _NAME)
     # Descriptors of Python are closed on exec, so no program started from here keeps the lock alive.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StoreError(f"cannot lock the state directory {state_directory}: {path} is not a file, remove it")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shlex
 import signal
@@ -31,7 +32,7 @@ class Options:
     user: str | None
     environment: Mapping[str, str]
     directory: str
-    timeout: float
+    timeout: float | None
     grace: float
     output_limit: int
     success_codes: Sequence[int]
@@ -94,7 +95,7 @@ def _command(argv: Sequence[str], options: Options, who: Account, context: Conte
             "HOSTKEEPER_RUN_ID": str(context.run),
         },
         directory=options.directory,
-        timeout=options.timeout,
+        timeout=math.inf if options.timeout is None else options.timeout,
         grace=options.grace,
         output_limit=options.output_limit,
     )
@@ -117,7 +118,7 @@ def _sentence(what: str, completed: Completed, options: Options) -> str:
         pids = ", ".join(map(str, completed.survivors))
         end = f"left processes that could not be ended ({pids}); they hang in the kernel or belong to another user"
     elif completed.timed_out:
-        end = f"took longer than its timeout of {options.timeout:g} s and was ended"
+        end = f"took longer than its timeout of {options.timeout or 0:g} s and was ended"
     elif completed.stopped:
         end = "was told to stop"
     elif completed.code < 0:
