@@ -9,8 +9,8 @@ once, and the mark moves to the last of them:
   missed, with the reason DUE_WHILE_DOWN.
 
 At first sight of a task, or of a changed schedule, the mark is set to now, so nothing is made up for that was never
-planned. When the clock is put back by more than TOLERANCE to before the mark, the mark follows it: times that have
-a run are in `handled` and lead to no second one, and those that a wrong clock had only jumped over get their chance.
+planned. When the clock is put back to before the mark, the mark follows it: times that have a run are in `handled` and
+lead to no second one, and those that a wrong clock had only jumped over get their chance.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ def due(
     upcoming = next_fire(trigger, zone, at)
     next_due = None if upcoming is None else upcoming.timestamp()
     key = f"{schedule.text} {schedule.timezone}"
-    if mark is None or mark.schedule != key or mark.at > now + TOLERANCE:
+    if mark is None or mark.schedule != key or mark.at > now:
         return Decision((), Mark(key, now), next_due)
-    begin = datetime.fromtimestamp(min(mark.at, now), UTC)
+    begin = datetime.fromtimestamp(mark.at, UTC)
     late_until = max(begin, at - timedelta(seconds=jitter + TOLERANCE) - TICK)
     recent = deque((instant.timestamp() for instant in fires(trigger, zone, late_until, at)), ON_TIME)
     on_time = [Due(instant, instant + jitter, Origin.SCHEDULE) for instant in recent if instant not in handled]

@@ -37,9 +37,11 @@ QUEUE = 10
 class Candidate:
     """A pending run. Instants are seconds since the epoch.
 
-    `rank` is the task's depth from `agent.rules.needs.ranks`. `retry` says that `not_before` comes from a retry's
-    delay. `hold` is why the run may not start at all, `window` the state of its window (None without one), and
-    `expected` the 95th percentile of its history in seconds, from `agent.rules.fit.p95`.
+    `rank` is the task's depth from `agent.rules.needs.ranks`, and `overlap` the same for every run of a task. `retry`
+    says that `not_before` comes from a retry's delay, `begun` that the run was interrupted and is to be gone on with:
+    overlap never skips it. `hold` is why the run may not start at all, `window` the state of its window (None without
+    one) at the instant of the decision, and `expected` the 95th percentile of its history in seconds, from
+    `agent.rules.fit.p95`.
     """
 
     run: int
@@ -50,6 +52,7 @@ class Candidate:
     overlap: Overlap
     rank: int = 0
     retry: bool = False
+    begun: bool = False
     hold: Reason | None = None
     needs: Answer = READY
     window: State | None = None
@@ -112,12 +115,13 @@ class Dispatch:
 class _Family:
     """The runs of one task, which are in one another's way."""
 
-    __slots__ = ("latest", "place", "running")
+    __slots__ = ("begun", "latest", "place", "running")
 
     def __init__(self) -> None:
         self.running: list[Running] = []
         self.place: dict[int, int] = {}
         self.latest: int | None = None
+        self.begun = False
 
 
 def decide(pending: Iterable[Candidate], running: Sequence[Running], limit: int, now: float) -> Dispatch:
@@ -134,7 +138,8 @@ def decide(pending: Iterable[Candidate], running: Sequence[Running], limit: int,
         decision: Decision | None = out.get(candidate.run) or _gates(candidate, family, now)
         if decision is None and family.running:
             stops.extend(run.run for run in family.running if not run.stopping)
-            decision = Wait(candidate.run, Reason.OVERLAP_QUEUED, None, f"run {family.running[0].run}")
+            last_start = _last_start(candidate, now)
+            decision = Wait(candidate.run, Reason.OVERLAP_QUEUED, last_start, f"run {family.running[0].run}")
         elif decision is None and free <= 0:
             decision = Wait(candidate.run, Reason.CONCURRENCY, _last_start(candidate, now))
         elif decision is None:
@@ -161,6 +166,7 @@ def _families(pending: Iterable[Candidate], running: Iterable[Running], now: flo
     for candidate in sorted(pending, key=attrgetter("due", "run")):
         family = families[candidate.task]
         family.place[candidate.run] = len(family.place)
+        family.begun = family.begun or candidate.begun
         if candidate.not_before <= now:
             family.latest = candidate.run
     return families
@@ -181,11 +187,13 @@ def _gates(candidate: Candidate, family: _Family, now: float) -> Wait | Skip | N
 
 def _overlap(candidate: Candidate, family: _Family) -> Wait | Skip | None:
     ahead = family.place[candidate.run] + len(family.running)
-    if candidate.overlap is Overlap.REPLACE:
-        return None if candidate.run == family.latest else Skip(candidate.run, Reason.SUPERSEDED)
+    if candidate.overlap is Overlap.REPLACE and not candidate.begun:
+        if candidate.run != family.latest:
+            return Skip(candidate.run, Reason.SUPERSEDED)
+        return Wait(candidate.run, Reason.OVERLAP_QUEUED) if family.begun else None
     if ahead == 0:
         return None
-    if candidate.overlap is Overlap.SKIP or ahead > QUEUE:
+    if not candidate.begun and (candidate.overlap is Overlap.SKIP or ahead > QUEUE):
         return Skip(candidate.run, Reason.OVERLAP)
     return Wait(candidate.run, Reason.OVERLAP_QUEUED)
 
@@ -204,7 +212,7 @@ def _window(candidate: Candidate, now: float) -> Wait | None:
 
 
 def _last_start(candidate: Candidate, now: float) -> float | None:
-    """Return when its window turns away a run that waits for a place: when it no longer fits, or at the end."""
+    """Return when its window turns away a run that waits for others to end: when it no longer fits, or at the end."""
     if candidate.window is None or isinstance(candidate.window, Closed):
         return None
     ends = candidate.window.until.timestamp()
