@@ -1,0 +1,165 @@
+"""A real agent under test: its own directories, a process started and ended by the test, nothing shared."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agent.model.runs import Run
+from agent.store import Store
+
+T = TypeVar("T")
+PATIENCE = 30.0
+
+
+def wait_for(what: Callable[[], T | None], seconds: float = PATIENCE, saying: str = "") -> T:
+    """Return the first thing that is not None and not False; AssertionError when it does not come in time."""
+    end = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found is not None and found is not False:
+            return found
+        assert time.monotonic() < end, f"waited {seconds} s in vain {saying}"
+        time.sleep(0.02)
+
+
+class AgentUnderTest:
+    """An agent in a directory of its own. Policies are written with `policy`, settings with `settings`."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.policies = place / "policies"
+        self.state = place / "state"
+        self.config = place / "agent.yaml"
+        self.log = place / "log"
+        self.policies.mkdir(mode=0o700, exist_ok=True)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.settings("sample_every: 1s\ngrace: 5s\n")
+
+    def settings(self, text: str, listen: str | None = None) -> None:
+        """Write agent.yaml; metrics go to a socket in the place unless another address is given."""
+        listen = listen or f"unix:{self.place}/metrics.sock"
+        self.config.write_text(f"metrics: {{listen: {listen!r}}}\n{text}")
+        self.config.chmod(0o600)
+
+    def policy(self, text: str, name: str = "policy.yaml") -> Path:
+        """Write a policy file as an editor would: complete under another name, then renamed."""
+        draft = self.place / f".{name}.draft"
+        draft.write_text(text)
+        draft.chmod(0o600)
+        path = self.policies / name
+        os.replace(draft, path)
+        return path
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments that every command takes."""
+        return ["--policies", str(self.policies), "--state", str(self.state), "--config", str(self.config)]
+
+    def command(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line to its end."""
+        return subprocess.run(
+            [sys.executable, "-I", "-m", "agent", *arguments, *self.arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def start(self, *, ready: bool = True, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start the agent; with `ready`, return once it is."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "agent", "agent", *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
+        if ready:
+            wait_for(self.is_ready, saying=f"for the agent to be ready: {self.log.read_text()}")
+        return self.process
+
+    def is_ready(self) -> bool:
+        """Whether the agent says that it acts on policies."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        return self.get("/readyz")[0] == 200
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of a page of the agent; 0 when it does not answer."""
+        request = f"GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n".encode()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            try:
+                client.connect(f"{self.place}/metrics.sock")
+                client.sendall(request)
+                answer = b"".join(iter(lambda: client.recv(65536), b""))
+            except OSError:
+                return 0, ""
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body.decode()
+
+    def metric(self, name: str) -> float | None:
+        """Return the number of a series, named as on the page."""
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+        return None
+
+    def digest(self) -> str:
+        """Return the digest of the policy set in force, "" before there is one."""
+        return str(self.facts().get("digest", ""))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the agent says of its policies."""
+        if not (self.state / "hostkeeper.db").exists():
+            return {}
+        with Store(str(self.state), read_only=True) as store:
+            record = store.facts.get("daemon")
+        return dict(record["policies"]) if isinstance(record, dict) else {}
+
+    def checked(self) -> str:
+        """Return the digest that a cold start would put in force."""
+        done = self.command("check", "--json")
+        return str(json.loads(done.stdout).get("digest", ""))
+
+    def runs(self) -> list[Run]:
+        """Return all runs, oldest first."""
+        if not (self.state / "hostkeeper.db").exists():
+            return []
+        with Store(str(self.state), read_only=True) as store:
+            return store.runs.recent(10_000)[::-1]
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End the agent by a signal and return its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self.process = None
+        return code
+
+
+@contextmanager
+def agent_in(place: Path) -> Iterator[AgentUnderTest]:
+    """An agent that is ended with the test, whatever happens."""
+    agent = AgentUnderTest(place)
+    try:
+        yield agent
+    finally:
+        if agent.process is not None:
+            agent.process.kill()
+            agent.process.wait()
