@@ -8,6 +8,7 @@ environment carries a marker by which its processes are found when everything el
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -21,8 +22,10 @@ from agent.host.cgroup import Cgroup, Cgroups
 from agent.host.run_process import GROUP, MARKER, RunProcess
 from agent.host.spare import SpareDescriptors
 
+LOG = logging.getLogger(__name__)
 _AT_ONCE = 0.2
-_PATIENT = 5.0
+_PATIENT = 1.0
+_FOR_THE_DAEMON_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
 
 
 def enter_run(environ: Mapping[str, str] = os.environ) -> None:
@@ -73,7 +76,8 @@ class ChildLauncher:
         """Given a run, its attempt and an argument list, start its process; raises RunFailed when that fails."""
         with self._lock:
             group = self._groups.make(self._name(run)) if self._groups else None
-            environment = {**os.environ, MARKER: self._mark(run), GROUP: group.path if group else ""}
+            environment = {key: value for key, value in os.environ.items() if key not in _FOR_THE_DAEMON_ALONE}
+            environment |= {MARKER: self._mark(run), GROUP: group.path if group else ""}
             try:
                 child = self._spawn(run, argv, environment)
             except OSError as error:
@@ -126,7 +130,7 @@ class ChildLauncher:
         return child
 
     def sweep(self, run: int) -> None:
-        """End what a run without a living main process has left behind; waits up to a few seconds for their end."""
+        """End what a run without a living main process has left behind; waits up to a second for their end."""
         with self._lock:
             if run != self._clean and self._end(run, lambda: self._marked(run), _PATIENT):
                 self._clean = run
@@ -168,7 +172,9 @@ class ChildLauncher:
             survivors = proc.end(lambda: [*find(), *proc.alive(known)], patience, known=known, keep=self._own)
             if group is not None and not group.remove():
                 self._unremoved.append(group)
-                return False
+        if survivors:
+            pids = ", ".join(str(process.pid) for process in survivors)
+            LOG.warning("run %d left processes that SIGKILL does not end at once: %s", run, pids)
         return not survivors
 
     def _orphans(self, run: int) -> Iterator[proc.Process]:

@@ -24,18 +24,21 @@ from agent.ports import Command, Completed
 
 _LOOK_EVERY = 0.1
 _POLITE = 0.5
-_PATIENT = 5.0
 _PIPE_BYTES = 1 << 20
+_UMASK = 0o022
+"""What commands are used to; the agent's own is stricter."""
 
 
 class SystemProcesses:
     """`agent.ports.Processes`: one command at a time; this process becomes a subreaper.
 
-    `cgroups` False does without control groups, and finds a command's processes by descent alone.
+    `cgroups` False does without control groups, and finds a command's processes by descent alone. `patience` is how
+    many seconds killed processes may take to die, before they are reported as survivors.
     """
 
-    def __init__(self, *, cgroups: bool = True) -> None:
+    def __init__(self, *, cgroups: bool = True, patience: float = 5.0) -> None:
         self._cgroups = cgroups
+        self._patience = patience
         self._one = threading.Lock()
         proc.become_subreaper()
 
@@ -50,7 +53,7 @@ class SystemProcesses:
             begun = time.monotonic()
             spared = frozenset(proc.children(os.getpid()))
             popen, group = self._start(command, who)
-            with _Running(popen, group, spared) as running:
+            with _Running(popen, group, spared, self._patience) as running:
                 tail = Tail(command.output_limit)
                 stopped, timed_out = running.wait(command, tail, stop)
                 survivors = running.end()
@@ -93,6 +96,7 @@ def _popen(command: Command, who: Account) -> subprocess.Popen[bytes]:
             cwd=command.directory,
             env=environment,
             start_new_session=True,
+            umask=_UMASK,
             user=who.uid if switch else None,
             group=who.gid if switch else None,
             extra_groups=who.groups if switch else None,
@@ -129,6 +133,7 @@ class _Running:
     popen: subprocess.Popen[bytes]
     group: Cgroup | None
     spared: frozenset[int]
+    patience: float
 
     def __enter__(self) -> _Running:
         return self
@@ -199,7 +204,7 @@ class _Running:
             time.sleep(0.01)
         if self.group is not None:
             self.group.kill()
-        return proc.end(self._all, _PATIENT, keep=(self.popen.pid,))
+        return proc.end(self._all, self.patience, keep=(self.popen.pid,))
 
     def _left_behind(self) -> list[proc.Process]:
         """Return the living processes of a command whose main process has ended; nothing while that lives."""

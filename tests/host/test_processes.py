@@ -112,6 +112,14 @@ def test_run_command_inherits_no_descriptor_and_has_its_own_session(processes: S
     assert completed.output == "['0', '1', '2'] True\n"
 
 
+def test_run_umask_is_the_usual_one(processes: SystemProcesses) -> None:
+    before = os.umask(0o077)
+    try:
+        assert processes.run(command("sh", "-c", "umask"), never).output == "0022\n"
+    finally:
+        os.umask(before)
+
+
 def test_run_working_directory_and_program_beside_it(processes: SystemProcesses, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\npwd\n")

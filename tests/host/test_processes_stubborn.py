@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from agent.host.processes import SystemProcesses
 from tests.host.commands import command, never, python
+from tests.host.leftovers import carriers, until
 
 pytestmark = pytest.mark.usefixtures("no_child_left")
 NOBODY = "nobody"
@@ -100,3 +103,39 @@ def test_run_own_other_children_are_spared(processes: SystemProcesses) -> None:
         processes.run(command("sh", "-c", "setsid sleep 1000 & true"), never)
         assert other.poll() is None
         other.kill()
+
+
+FREEZER = Path("/sys/fs/cgroup/freezer")
+
+
+@pytest.mark.root
+def test_run_process_that_even_a_kill_does_not_end_is_reported(kind: str, word: str) -> None:
+    """A hung mount does this to a process; the freezer of cgroup 1 does it as well, and can be undone."""
+    if not (FREEZER / "tasks").exists():
+        pytest.skip("no freezer of cgroup 1, which can make a process unkillable")
+    freezer = FREEZER / f"hostkeeper-test-{os.getpid()}"
+    freezer.mkdir()
+    frozen: list[int] = []
+
+    def stop() -> bool:
+        pids = carriers(word)
+        if pids and not frozen:
+            frozen.extend(pids)
+            (freezer / "tasks").write_text(str(frozen[0]))
+            (freezer / "freezer.state").write_text("FROZEN")
+        return bool(frozen)
+
+    processes = SystemProcesses(cgroups=kind == "cgroup", patience=0.3)
+    try:
+        begun = time.monotonic()
+        completed = processes.run(command("sleep", "1000", word=word, grace=0.1), stop)
+        assert time.monotonic() - begun < 3
+        assert completed.stopped
+        assert completed.survivors == tuple(frozen)
+        assert processes.run(command("echo", "others go on"), never).output == "others go on\n"
+    finally:
+        (freezer / "freezer.state").write_text("THAWED")
+        for pid in frozen:
+            os.waitpid(pid, 0)
+        until(lambda: (freezer / "tasks").read_text() == "")
+        freezer.rmdir()

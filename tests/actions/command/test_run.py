@@ -106,7 +106,7 @@ def test_do_last_words_are_bounded() -> None:
 
 def test_do_stopped_is_an_interruption_whatever_the_code() -> None:
     stop = Stop(raised=True)
-    answers = {("tool",): Completed(0, "", 0, False, 1.0, stopped=True)}
+    answers: dict[tuple[str, ...], Completed] = {("tool",): Completed(0, "", 0, False, 1.0, stopped=True)}
     with pytest.raises(StopRequested):
         step(options("tool"), context(processes=FakeProcesses(answers=answers), stop=stop)).do()
 
