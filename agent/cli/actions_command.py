@@ -17,7 +17,8 @@ def main(arguments: argparse.Namespace) -> int:
     schemas = Schemas()
     if arguments.action is None:
         found = {name: schemas.action(name)["description"] for name in names()}
-        emit_json(found) if arguments.json else print(table(("action", "does"), list(found.items())))
+        rows = [(name, description.partition(". ")[0].rstrip(".")) for name, description in found.items()]
+        emit_json(found) if arguments.json else print(table(("action", "does"), rows))
         return ExitCode.OK
     load(arguments.action)
     schema = schemas.action(arguments.action)

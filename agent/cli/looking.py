@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from agent import __version__
-from agent.cli.output import path_text
+from agent.cli.output import harmless, path_text
 from agent.engine.document import task_digest
 from agent.engine.plan import Plan, planned
 from agent.engine.process import StopFlag, context
@@ -72,8 +72,8 @@ def text(plan: Plan) -> str:
     """Return a plan as text."""
     lines = [f"{plan.task}: {plan.action}, {len(plan.steps)} steps"]
     for step in plan.steps:
-        lines.append(f"  {step.name}: {step.summary}")
-        lines += [f"    {name} {value}" for name, value in step.facts.items()]
+        lines.append(f"  {harmless(step.name)}: {harmless(step.summary)}")
+        lines += [f"    {name} {harmless(str(value))}" for name, value in step.facts.items() if value != ""]
         lines.append("    can be taken back" if step.undo else f"    cannot be taken back: {step.irreversible}")
     return "\n".join(lines)
 

@@ -1,0 +1,149 @@
+"""The daemon alone: how soon it is ready, how much memory it holds, how late a thousand tasks due at once are started.
+
+No peer does the same, so the third column is the goal itself: milliseconds, bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from agent.model.runs import Run, RunState
+from agent.store import Store
+
+READY_MS = 150.0
+RESIDENT_MB = 32.0
+LATE_MS = 100.0
+TASKS = 1000
+CONCURRENCY = 4
+STARTS = 7
+
+Row = tuple[str, float, float, float, float]
+
+CHECKS = """version: 1
+tasks:
+  react: {{action: command.run, with: {{command: ["true"]}}}}
+thresholds:
+{thresholds}
+"""
+
+
+def run() -> list[Row]:
+    """Return rows: name, ours, the goal in the same unit, their ratio, and 1.0, which the ratio must not exceed."""
+    with tempfile.TemporaryDirectory(prefix="hk-bench-", dir="/tmp") as name:
+        place = Path(name)
+        ready, resident = _start_and_rest(place / "rest")
+        lateness = _thousand_at_once(place / "due")
+    return [
+        _row("ready after a start with unchanged policies, median ms", ready, READY_MS),
+        _row("resident memory with 33 thresholds, after scrapes, MB", resident, RESIDENT_MB),
+        _row(f"{TASKS} due at once: start after due or a free place, p99 ms", lateness, LATE_MS),
+    ]
+
+
+def _row(name: str, ours: float, goal: float) -> Row:
+    return (name, ours, goal, ours / goal, 1.0)
+
+
+def _prepare(place: Path, policies: dict[str, str], settings: str) -> list[str]:
+    (place / "policies").mkdir(mode=0o700, parents=True)
+    for name, text in policies.items():
+        (place / "policies" / name).write_text(text)
+    (place / "agent.yaml").write_text(f"metrics: {{listen: 'unix:{place}/metrics.sock'}}\n{settings}")
+    where = ["--policies", f"{place}/policies", "--state", f"{place}/state", "--config", f"{place}/agent.yaml"]
+    return [sys.executable, "-I", "-m", "agent", "agent", *where]
+
+
+@contextmanager
+def _agent(argv: list[str], place: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """Start an agent; give it and the milliseconds until it said that it is ready."""
+    path = f"{place}/notify.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(path)
+        begun = time.perf_counter()
+        environment = {**os.environ, "NOTIFY_SOCKET": path}
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+        try:
+            heard.settimeout(60)
+            while b"READY=1" not in heard.recv(4096):
+                pass
+            yield process, (time.perf_counter() - begun) * 1000
+        finally:
+            process.terminate()
+            process.wait()
+            os.unlink(path)
+
+
+def _start_and_rest(place: Path) -> tuple[float, float]:
+    signals = ["cpu.used_percent", "load.1m", "memory.used_percent", "disk.used_percent", "disk.inodes_used_percent"]
+    lines = [f"  t{n}: {{signal: {signals[n % 5]}, above: {1000 + n}, for: 1m, run: [react]}}" for n in range(33)]
+    policy = CHECKS.format(thresholds="\n".join(lines))
+    argv = _prepare(place, {"checks.yaml": policy}, "sample_every: 1s\n")
+    with _agent(argv, place):
+        pass
+    times = []
+    for _ in range(STARTS):
+        with _agent(argv, place) as (process, milliseconds):
+            times.append(milliseconds)
+            if len(times) == STARTS:
+                for _ in range(10):
+                    _scrape(place)
+                    time.sleep(1)
+                resident = _resident_mb(process.pid)
+    return statistics.median(times), resident
+
+
+def _scrape(place: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{place}/metrics.sock")
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n")
+        while client.recv(65536):
+            pass
+
+
+def _resident_mb(pid: int) -> float:
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / (1 << 20)
+
+
+def _thousand_at_once(place: Path) -> float:
+    """All tasks fall due at the next full minute but one; return the 99th percentile of their lateness in ms."""
+    at = datetime.fromtimestamp(time.time() + 100 - time.time() % 60)  # noqa: DTZ006 - cron lines are local too
+    when = f"{at.minute} {at.hour} * * *"
+    lines = [
+        f"  t{n:04}: {{schedule: '{when}', action: command.run, with: {{command: ['true']}}}}" for n in range(TASKS)
+    ]
+    argv = _prepare(place, {"tasks.yaml": "version: 1\ntasks:\n" + "\n".join(lines)}, f"concurrency: {CONCURRENCY}\n")
+    with _agent(argv, place):
+        end = time.monotonic() + 600
+        while len(ended := _ended(place)) < TASKS:
+            if time.monotonic() > end:
+                raise RuntimeError(f"only {len(ended)} of {TASKS} runs have ended")
+            time.sleep(1)
+    return _lateness(ended)
+
+
+def _ended(place: Path) -> list[Run]:
+    with Store(f"{place}/state", read_only=True) as store:
+        return [run for run in store.runs.recent(2 * TASKS) if run.state is RunState.SUCCEEDED]
+
+
+def _lateness(runs: list[Run]) -> float:
+    """A run can start when it is due, and when all but CONCURRENCY - 1 of those started before it have ended."""
+    started = sorted((run.started or 0.0, run.ended or 0.0, run.due) for run in runs)
+    ends = sorted(end for _, end, _ in started)
+    late = []
+    for place, (start, _, due) in enumerate(started):
+        free = ends[place - CONCURRENCY] if place >= CONCURRENCY else due
+        late.append(max(0.0, start - max(due, free)))
+    return statistics.quantiles(late, n=100)[98] * 1000

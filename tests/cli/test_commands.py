@@ -1,0 +1,276 @@
+"""Every command as a process of its own, on real policies and a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.cli.parser import COMMANDS
+from agent.errors import ExitCode
+from agent.model.reasons import Reason
+from agent.model.runs import RunState
+from agent.store import Store
+from tests.system.agent import AgentUnderTest, agent_in
+
+POLICY = """version: 1
+windows:
+  nightly: {{opens: "0 2 * * *", lasts: 1h, timezone: UTC}}
+tasks:
+  hello:
+    description: Says hello
+    schedule: "30 1 * * *"
+    window: nightly
+    action: command.run
+    with: {{command: [echo, hello]}}
+  after:
+    needs: [hello]
+    action: command.run
+    with: {{command: [echo, after]}}
+  broken:
+    action: command.run
+    with: {{command: ["false"], undo: [echo, undone]}}
+  tidy:
+    action: files.retain
+    with: {{paths: [{files}], max_age: 7d}}
+    limits: {{items: 5}}
+"""
+
+
+@pytest.fixture
+def agent() -> Iterator[AgentUnderTest]:
+    with tempfile.TemporaryDirectory(prefix="hk-", dir="/tmp") as place, agent_in(Path(place)) as made:
+        files = made.place / "files"
+        files.mkdir()
+        for number in range(3):
+            (files / f"old-{number}").touch()
+            os.utime(files / f"old-{number}", (1_000_000_000, 1_000_000_000))
+        (files / "young").touch()
+        made.policy(POLICY.format(files=files))
+        yield made
+
+
+def good(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def files_of(agent: AgentUnderTest) -> list[str]:
+    return sorted(path.name for path in (agent.place / "files").iterdir())
+
+
+def test_check_of_good_policies_counts_them(agent: AgentUnderTest) -> None:
+    assert good(agent.command("check")).startswith("good: 1 files, 1 windows, 4 tasks, 0 thresholds")
+
+
+def test_check_of_a_directory_argument_takes_it_instead(agent: AgentUnderTest, tmp_path: Path) -> None:
+    assert agent.command("check", str(agent.place / "nowhere")).returncode == ExitCode.POLICY
+
+
+def test_check_of_mistakes_names_all_and_has_its_own_code(agent: AgentUnderTest) -> None:
+    agent.policy("version: 1\ntasks:\n  a: {action: command.rum}\n  b: {actoin: command.run}\n")
+    done = agent.command("check")
+    assert done.returncode == ExitCode.POLICY
+    assert "policy.yaml:3:15: tasks.a.action:" in done.stderr
+    assert "did you mean command.run?" in done.stderr
+    assert "did you mean action?" in done.stderr
+    data = json.loads(agent.command("check", "--json").stdout)
+    assert data["code"] == ExitCode.POLICY
+    assert {"file", "line", "column", "path", "wrong", "right"} <= data["mistakes"][0].keys()
+
+
+def test_run_that_succeeds_says_so(agent: AgentUnderTest) -> None:
+    assert "| hello" in good(agent.command("run", "hello"))
+
+
+def test_run_that_fails_is_undone_and_has_its_own_code(agent: AgentUnderTest) -> None:
+    done = agent.command("run", "broken")
+    assert done.returncode == ExitCode.RUN_FAILED
+    assert agent.runs()[0].state is RunState.UNDONE
+
+
+def test_run_of_an_unknown_task_names_the_nearest(agent: AgentUnderTest) -> None:
+    done = agent.command("run", "hallo")
+    assert done.returncode == ExitCode.NOT_FOUND
+    assert "did you mean hello?" in done.stderr
+
+
+def test_run_without_what_it_needs_is_refused_until_that_has_succeeded(agent: AgentUnderTest) -> None:
+    done = agent.command("run", "after")
+    assert done.returncode == ExitCode.REFUSED
+    assert "--ignore-needs" in done.stderr
+    good(agent.command("run", "after", "--ignore-needs"))
+    good(agent.command("run", "hello"))
+    good(agent.command("run", "after"))
+
+
+def test_run_dry_shows_what_the_run_then_does_and_writes_nothing(agent: AgentUnderTest) -> None:
+    before = files_of(agent)
+    shown = json.loads(good(agent.command("run", "tidy", "--dry-run", "--json")))
+    assert files_of(agent) == before
+    assert not agent.state.exists()
+    assert shown["steps"][0]["facts"]["delete"] == 3
+    ran = json.loads(good(agent.command("run", "tidy", "--json")))
+    assert json.loads(ran["steps"][0]["facts"])["deleted"] == 3
+    assert files_of(agent) == ["young"]
+
+
+def test_run_explain_says_why_for_every_object(agent: AgentUnderTest) -> None:
+    text = good(agent.command("run", "tidy", "--explain"))
+    assert f"delete {agent.place}/files/old-0: {Reason.TOO_OLD}" in text
+    assert f"keep {agent.place}/files/young: {Reason.YOUNG_ENOUGH}" in text
+    assert len(files_of(agent)) == 4
+
+
+def test_run_beyond_its_limits_is_refused_before_it_touches_anything(agent: AgentUnderTest) -> None:
+    for number in range(10):
+        (agent.place / "files" / f"more-{number}").touch()
+        os.utime(agent.place / "files" / f"more-{number}", (1_000_000_000, 1_000_000_000))
+    done = agent.command("run", "tidy")
+    assert done.returncode == ExitCode.REFUSED
+    assert agent.runs()[0].why == Reason.LIMIT_ITEMS
+    assert len(files_of(agent)) == 14
+
+
+def test_apply_does_what_the_plan_shows(agent: AgentUnderTest) -> None:
+    plan = agent.place / "plan.json"
+    good(agent.command("plan", "tidy", "--output", str(plan)))
+    assert plan.stat().st_mode & 0o077 == 0
+    good(agent.command("apply", str(plan)))
+    assert files_of(agent) == ["young"]
+
+
+def test_apply_after_the_host_has_changed_is_refused(agent: AgentUnderTest) -> None:
+    plan = agent.place / "plan.json"
+    good(agent.command("plan", "tidy", "--output", str(plan)))
+    (agent.place / "files" / "old-1").unlink()
+    done = agent.command("apply", str(plan))
+    assert done.returncode == ExitCode.REFUSED
+    assert agent.runs()[0].why == Reason.WORLD_DRIFTED
+    assert files_of(agent) == ["old-0", "old-2", "young"]
+
+
+def test_apply_after_the_task_has_changed_is_refused(agent: AgentUnderTest) -> None:
+    plan = agent.place / "plan.json"
+    good(agent.command("plan", "tidy", "--output", str(plan)))
+    agent.policy(POLICY.format(files=agent.place / "files").replace("max_age: 7d", "max_age: 8d"))
+    assert agent.command("apply", str(plan)).returncode == ExitCode.REFUSED
+    assert len(files_of(agent)) == 4
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[1]", "not json"])
+def test_apply_of_something_else_is_refused(agent: AgentUnderTest, damage: str) -> None:
+    plan = agent.place / "plan.json"
+    plan.write_text(damage)
+    assert agent.command("apply", str(plan)).returncode == ExitCode.REFUSED
+
+
+def test_apply_of_an_edited_plan_is_refused(agent: AgentUnderTest) -> None:
+    plan = agent.place / "plan.json"
+    good(agent.command("plan", "hello", "-o", str(plan)))
+    plan.write_text(plan.read_text().replace("echo", "rm"))
+    done = agent.command("apply", str(plan))
+    assert done.returncode == ExitCode.REFUSED
+    assert "was changed" in done.stderr
+
+
+def test_calendar_shows_what_a_window_holds_back(agent: AgentUnderTest) -> None:
+    entries = json.loads(good(agent.command("calendar", "--days", "2", "--json")))["entries"]
+    assert {entry["task"] for entry in entries} == {"hello"}
+    assert {entry["starts"] - entry["due"] for entry in entries} == {1800.0}
+    assert "window_closed nightly" in good(agent.command("calendar", "--days", "2"))
+
+
+def test_tasks_lists_them_all(agent: AgentUnderTest) -> None:
+    text = good(agent.command("tasks"))
+    assert "Says hello" in text
+    assert {task["name"] for task in json.loads(good(agent.command("tasks", "--json")))} == {
+        "hello",
+        "after",
+        "broken",
+        "tidy",
+    }
+
+
+def test_history_lists_runs_and_shows_one(agent: AgentUnderTest) -> None:
+    good(agent.command("run", "hello"))
+    agent.command("run", "broken")
+    assert [run["task"] for run in json.loads(good(agent.command("history", "--json")))] == ["broken", "hello"]
+    assert "undone" in good(agent.command("history", "2"))
+    assert agent.command("history", "99").returncode == ExitCode.NOT_FOUND
+
+
+def test_status_without_a_store_says_what_to_do(agent: AgentUnderTest) -> None:
+    done = agent.command("status")
+    assert done.returncode == ExitCode.STORE
+    assert "start the agent" in done.stderr
+
+
+def test_why_explains_a_run_and_a_deleted_and_a_kept_object(agent: AgentUnderTest) -> None:
+    agent.policy(POLICY.format(files=agent.place / "files"))
+    agent.start()
+    good(agent.command("run", "tidy"))
+    deleted = json.loads(good(agent.command("why", f"{agent.place}/files/old-1", "--json")))
+    assert [(answer["about"], answer["reason"]) for answer in deleted] == [("deleted by run 1", Reason.TOO_OLD)]
+    kept = json.loads(good(agent.command("why", f"{agent.place}/files/young", "--json")))
+    assert [(answer["about"], answer["reason"]) for answer in kept] == [("is kept by tidy", Reason.YOUNG_ENOUGH)]
+    assert "nothing stood in its way" in good(agent.command("why", "1"))
+    assert agent.command("why", "nothing").returncode == ExitCode.NOT_FOUND
+
+
+def test_release_hold_releases_what_is_held_and_only_that(agent: AgentUnderTest) -> None:
+    good(agent.command("run", "hello"))
+    with Store(str(agent.state)) as store:
+        store.holds.place("hello", Reason.BREAKER_OPEN, "it ran 3 times", 1.0)
+    done = agent.command("run", "hello")
+    assert done.returncode == ExitCode.REFUSED
+    assert "hostkeeper release-hold hello" in done.stderr
+    good(agent.command("release-hold", "hello"))
+    good(agent.command("run", "hello"))
+    assert agent.command("release-hold", "hello").returncode == ExitCode.NOT_FOUND
+
+
+def test_actions_show_every_option(agent: AgentUnderTest) -> None:
+    assert "files.retain" in good(agent.command("actions"))
+    assert "max_age" in good(agent.command("actions", "files.retain"))
+    assert agent.command("actions", "files.retian").returncode == ExitCode.NOT_FOUND
+
+
+def test_schema_is_one_that_accepts_the_policy(agent: AgentUnderTest) -> None:
+    schema = json.loads(good(agent.command("schema")))
+    assert schema["$defs"]["files.retain"]["properties"]["max_age"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_every_command(agent: AgentUnderTest, shell: str) -> None:
+    script = good(agent.command("completion", shell))
+    assert all(command in script for command in COMMANDS)
+
+
+def test_completion_for_bash_is_valid(agent: AgentUnderTest) -> None:
+    script = good(agent.command("completion", "bash"))
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+def test_unknown_command_is_a_usage_error(agent: AgentUnderTest) -> None:
+    assert agent.command("rnu").returncode == ExitCode.USAGE
+
+
+def test_reader_that_leaves_early_gets_no_trace(agent: AgentUnderTest) -> None:
+    pipe = subprocess.Popen(
+        [sys.executable, "-I", "-m", "agent", "schema", *agent.arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert pipe.stdout is not None
+    pipe.stdout.close()
+    assert pipe.stderr is not None
+    assert pipe.stderr.read() == b""
+    pipe.stderr.close()
+    pipe.wait()
