@@ -11,13 +11,18 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
-from agent.policy.file import Body, policy_answer, settings_answer
-from agent.policy.protocol import Request, decode_request
-from agent.policy.shape import Shapes
+from agent.policy.broken import Broken
+from agent.policy.compile import Compiler
+from agent.policy.protocol import Request, Status, decode_request
+from agent.policy.source import Busy, read_source
 from agent.policy.trust import Guard
-from agent.schema import Schemas
+
+Body = dict[str, Any]
+"""An answer as JSON."""
 
 MEMORY = 1 << 30
 """Address space, in bytes; an accepted file of the largest size takes a third of it."""
@@ -46,16 +51,39 @@ def main() -> int:
 
 def _answers(request: Request) -> Iterator[tuple[str, Body | None]]:
     """Yield each file twice: before it is looked at, and with the answer for it."""
-    shapes = Shapes(Schemas(), request.actions)
-    if request.files:
-        guard = Guard(request.directory) if request.root else None
-        for name in request.files:
-            yield name, None
-            yield name, policy_answer(os.path.join(request.directory, name), shapes, guard, {})
-    if request.settings:
-        yield request.settings, None
-        guard = Guard(os.path.dirname(request.settings) or ".") if request.root else None
-        yield request.settings, settings_answer(request.settings, shapes, guard)
+    compiler = Compiler(actions=request.actions)
+    guard = Guard(request.directory) if request.root and request.files else None
+    for name in request.files:
+        path = os.path.join(request.directory, name)
+        yield name, None
+        yield name, _answer(path, guard, partial(_policy, compiler, path))
+    if path := request.settings:
+        guard = Guard(os.path.dirname(path) or ".") if request.root else None
+        yield path, None
+        yield path, _answer(path, guard, partial(_settings, compiler, path))
+
+
+def _policy(compiler: Compiler, path: str, data: bytes) -> Body:
+    return {"fragment": compiler.policy(data, path).fragment()}
+
+
+def _settings(compiler: Compiler, path: str, data: bytes) -> Body:
+    return {"settings": compiler.settings(data, path)}
+
+
+def _answer(path: str, guard: Guard | None, compiled: Callable[[bytes], Body]) -> Body:
+    found: Body = {}
+    try:
+        source = read_source(path, guard)
+        found = {"digest": source.digest, "signature": source.signature}
+        return {**found, "status": Status.OK, **compiled(source.data)}
+    except Busy:
+        return {"status": Status.BUSY}
+    except FileNotFoundError:
+        return {"status": Status.GONE}
+    except Broken as broken:
+        mistakes = [(m.line, m.column, m.path, m.wrong, m.right) for m in broken.mistakes]
+        return {**found, "status": Status.MISTAKES, "mistakes": mistakes, "outline": broken.outline}
 
 
 def _line(body: Body) -> bytes:

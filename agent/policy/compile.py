@@ -1,94 +1,102 @@
-"""One file: from bytes to a fragment or to settings, or to every mistake in it.
-
-A fragment is the JSON of what a policy file says, valid and normalised, with the names that it gives and refers to. It
-does not hold the file's name, so equal bytes have equal fragments. `agent.policy.fragments` reads it.
-"""
+"""One file: from bytes to what it says, or to every mistake in it."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from yaml.nodes import Node
 
-from agent.errors import Mistake
-from agent.policy.fragments import FORMAT
-from agent.policy.meaning import complaints_of, timezone_complaints
+from agent.policy.broken import Broken
+from agent.policy.fragments import FORMAT, SECTIONS
+from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.outline import outline_of
+from agent.policy.places import members, place
 from agent.policy.shape import Shapes
 from agent.policy.yaml_front import read
+from agent.schema import Schemas
+
+_dense = json.JSONEncoder(separators=(",", ":")).encode
+_dense_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
-class Broken(Exception):
-    """A file that cannot be put in force.
+class Compiled(NamedTuple):
+    """What a valid policy file says, normalised: the body of its fragment but for the outline, which is in `node`.
 
-    `mistakes` are all that were found in it. `outline` is the JSON object of the names that it gives and refers to,
-    so that mistakes between files are found all the same; None if not even that can be read.
+    It does not hold the file's name, so equal bytes give equal fragments.
     """
 
-    def __init__(self, mistakes: list[Mistake], outline: dict[str, Any] | None = None) -> None:
-        self.mistakes = mistakes
-        self.outline = outline
-        super().__init__("\n".join(map(str, mistakes)))
+    body: dict[str, Any]
+    node: Node | None
+
+    def outline(self) -> str:
+        """Return the JSON of the names that the file gives and refers to."""
+        return _dense(outline_of(self.node))
+
+    def fragment(self) -> str:
+        """Return the JSON of the fragment, which `agent.policy.fragments` reads."""
+        return _dense({**self.body, "outline": self.outline()})
 
 
-def compile_policy(data: bytes, file: str, shapes: Shapes) -> str:
-    """Given the bytes of a policy file and the name by which mistakes speak of it, return its fragment.
+class Compiler:
+    """Compiles file after file.
 
-    Raises Broken.
+    `actions` are the names that policies may use; without it, every action that has a schema.
     """
-    document = read(data)
-    if not document.flaws and shapes.policy().accepts(document.data):
-        complaints: list[Complaint] = []
-        policy = normalise(shapes.policy().plan, document.data, complaints)
-        options = _options(policy, shapes, complaints)
-        if options is not None and not complaints and not complaints_of(policy, document.data):
-            return _fragment(policy, options, document.node)
-    # Only a file with mistakes pays for finding and wording them all.
-    from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
 
-    outline = None if document.node is None else outline_of(document.node)
-    raise Broken(policy_mistakes(document, file, shapes), outline)
+    def __init__(self, schemas: Schemas | None = None, actions: Collection[str] | None = None) -> None:
+        self.shapes = Shapes(schemas or Schemas(), actions)
+        self.meaning = Meaning()
+
+    def policy(self, data: bytes, file: str) -> Compiled:
+        """Given the bytes of a policy file and the name by which mistakes speak of it, compile it. Raises Broken."""
+        document = read(data)
+        shape = self.shapes.policy()
+        if not document.flaws and shape.accepts(document.data):
+            complaints: list[Complaint] = []
+            policy = normalise(shape.plan, document.data, complaints)
+            accepted = self._take_options(policy, complaints)
+            if accepted and not complaints and not self.meaning.of_policy(policy, document.data):
+                return Compiled(_body(policy, document.node), document.node)
+        # Only a file with mistakes pays for finding and wording them all.
+        from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
+
+        outline = "" if document.node is None else _dense(outline_of(document.node))
+        raise Broken(policy_mistakes(document, file, self.shapes, self.meaning), outline)
+
+    def settings(self, data: bytes, file: str) -> dict[str, Any]:
+        """Given the bytes of agent.yaml and the name by which mistakes speak of it, return its normalised values.
+
+        An empty file leaves every default. Raises Broken.
+        """
+        document = read(data.strip() or b"{}")
+        shape = self.shapes.settings()
+        if not document.flaws and shape.accepts(document.data):
+            complaints: list[Complaint] = []
+            values: dict[str, Any] = normalise(shape.plan, document.data, complaints)
+            if not complaints and not self.meaning.of_timezone(values["timezone"], ()):
+                return {name: value for name, value in values.items() if not name.startswith("x-")}
+        from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
+
+        raise Broken(settings_mistakes(document, file, shape, self.meaning))
+
+    def _take_options(self, policy: dict[str, Any], complaints: list[Complaint]) -> bool:
+        """Put the options of each task as JSON text in place of `with`; False if an action rejects them."""
+        for name, task in policy["tasks"].items():
+            if task["action"] not in self.shapes.actions:
+                return False
+            shape = self.shapes.action(task["action"])
+            if not shape.accepts(task["with"]):
+                return False
+            task["with"] = _dense_sorted(normalise(shape.plan, task["with"], complaints, ("tasks", name, "with")))
+        return True
 
 
-def compile_settings(data: bytes, file: str, shapes: Shapes) -> dict[str, Any]:
-    """Given the bytes of agent.yaml and the name by which mistakes speak of it, return its normalised values.
-
-    An empty file leaves every default. Raises Broken.
-    """
-    document = read(data or b"{}")
-    shape = shapes.settings()
-    if not document.flaws and shape.accepts(document.data):
-        complaints: list[Complaint] = []
-        values = normalise(shape.plan, document.data, complaints)
-        if not complaints and not timezone_complaints(values["timezone"], ()):
-            return {name: value for name, value in values.items() if not name.startswith("x-")}
-    from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
-
-    raise Broken(settings_mistakes(document, file, shape))
-
-
-def _options(policy: dict[str, Any], shapes: Shapes, complaints: list[Complaint]) -> dict[str, str] | None:
-    """Return the options of each task as JSON text, or None when an action is unknown or rejects them."""
-    found = {}
-    for name, task in policy["tasks"].items():
-        if task["action"] not in shapes.actions:
-            return None
-        shape = shapes.action(task["action"])
-        if not shape.accepts(task["with"]):
-            return None
-        options = normalise(shape.plan, task["with"], complaints, ("tasks", name, "with"))
-        found[name] = json.dumps(options, sort_keys=True, separators=(",", ":"))
-    return found
-
-
-def _fragment(policy: dict[str, Any], options: dict[str, str], root: Node | None) -> str:
-    body = {
-        "format": FORMAT,
-        "windows": policy["windows"],
-        "tasks": {name: {**task, "with": options[name]} for name, task in policy["tasks"].items()},
-        "thresholds": policy["thresholds"],
-        **outline_of(root),
-    }
-    return json.dumps(body, separators=(",", ":"))
+def _body(policy: dict[str, Any], root: Node | None) -> dict[str, Any]:
+    for section, _, things in members(root):
+        if section in SECTIONS:
+            for name, key, _ in members(things):
+                policy[section][name]["at"] = place(key)
+    return {"format": FORMAT, **{section: policy[section] for section in SECTIONS}}

@@ -32,6 +32,12 @@ FORMAT = 1
 
 SECTIONS = ("windows", "tasks", "thresholds")
 
+_CATEGORIES = {category.value: category for category in Category}
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
+_OVERLAPS = {overlap.value: overlap for overlap in Overlap}
+_NO_DATA = {verdict.value: verdict for verdict in NoData}
+_SEVERITIES = {severity.value: severity for severity in Severity}
+
 
 class Name(NamedTuple):
     """A thing that a file names, and where: section, name, line and column of its key."""
@@ -58,8 +64,7 @@ class Reference(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """The names that a file gives and refers to: all that the files have to do with one another."""
 
     names: tuple[Name, ...]
@@ -68,18 +73,27 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What one valid file says. `digest` is the SHA-256 of its bytes in hexadecimal."""
+    """What one valid file says. `digest` is the SHA-256 of its bytes in hexadecimal.
+
+    `outline_text` is the JSON of its outline; "" in a process that can look at the file again.
+    """
 
     file: str
     digest: str
-    outline: Outline
     windows: tuple[Window, ...]
     tasks: tuple[Task, ...]
     thresholds: tuple[Threshold, ...]
+    outline_text: str
+
+    @property
+    def outline(self) -> Outline | None:
+        """The names that the file gives and refers to; only asked for when something does not fit."""
+        return load_outline(self.outline_text) if self.outline_text else None
 
 
-def load_outline(body: Mapping[str, Any]) -> Outline:
-    """Given the JSON object of an outline or of a fragment, return the outline."""
+def load_outline(text: str) -> Outline:
+    """Given the JSON of an outline, return it."""
+    body = json.loads(text)
     return Outline(
         tuple([Name(*name) for name in body["names"]]),
         tuple([Reference(*reference) for reference in body["references"]]),
@@ -94,40 +108,43 @@ def load_fragment(text: str, file: str, digest: str) -> Fragment:
     body = json.loads(text)
     if body.get("format") != FORMAT:
         raise ValueError(f"a fragment of format {body.get('format')!r} where {FORMAT} is expected")
-    outline = load_outline(body)
-    places = {(name.section, name.name): Position(file, name.line, name.column) for name in outline.names}
+    return fragment_from(body, file, digest)
+
+
+def fragment_from(body: Mapping[str, Any], file: str, digest: str) -> Fragment:
+    """Given a fragment's JSON object, return the fragment, as `load_fragment` does."""
     return Fragment(
         file,
         digest,
-        outline,
-        tuple([_window(name, thing, places["windows", name]) for name, thing in body["windows"].items()]),
-        tuple([_task(name, thing, places["tasks", name]) for name, thing in body["tasks"].items()]),
-        tuple([_threshold(name, thing, places["thresholds", name]) for name, thing in body["thresholds"].items()]),
+        tuple([_window(name, thing, file) for name, thing in body["windows"].items()]),
+        tuple([_task(name, thing, file) for name, thing in body["tasks"].items()]),
+        tuple([_threshold(name, thing, file) for name, thing in body["thresholds"].items()]),
+        body.get("outline", ""),
     )
 
 
-def _window(name: str, thing: dict[str, Any], position: Position) -> Window:
-    return Window(name, thing["opens"], thing["lasts"], thing["timezone"], position)
+def _window(name: str, thing: dict[str, Any], file: str) -> Window:
+    return Window(name, thing["opens"], thing["lasts"], thing["timezone"], Position(file, *thing["at"]))
 
 
-def _task(name: str, thing: dict[str, Any], position: Position) -> Task:
+def _task(name: str, thing: dict[str, Any], file: str) -> Task:
     return Task(
         name=name,
         description=thing["description"],
-        category=Category(thing["category"]),
+        category=_CATEGORIES[thing["category"]],
         action=thing["action"],
         options=thing["with"],
         schedule=_schedule(thing.get("schedule")),
         window=thing.get("window"),
-        priority=Priority[thing["priority"].upper()],
+        priority=_PRIORITIES[thing["priority"]],
         needs=tuple(thing["needs"]),
         enabled=thing["enabled"],
         max_duration=thing["max_duration"],
         retry=Retry(thing["retry"]["attempts"], thing["retry"]["delay"]),
-        overlap=Overlap(thing["overlap"]),
+        overlap=_OVERLAPS[thing["overlap"]],
         limits=Limits(thing["limits"]["items"], thing["limits"]["bytes"], thing["limits"]["percent"]),
         at_most=_breaker(thing["at_most"]),
-        position=position,
+        position=Position(file, *thing["at"]),
     )
 
 
@@ -142,7 +159,7 @@ def _breaker(thing: dict[str, Any] | None) -> Breaker | None:
     return None if thing is None else Breaker(thing["times"], thing["per"])
 
 
-def _threshold(name: str, thing: dict[str, Any], position: Position) -> Threshold:
+def _threshold(name: str, thing: dict[str, Any], file: str) -> Threshold:
     bound = Bound(thing.get("above"), thing.get("below"), _range(thing.get("outside")))
     clear = Bound(
         thing.get("clear_below", bound.above),
@@ -158,11 +175,11 @@ def _threshold(name: str, thing: dict[str, Any], position: Position) -> Threshol
         clear=clear,
         for_=thing["for"],
         samples=thing["samples"],
-        no_data=NoData(thing["no_data"]),
-        severity=Severity(thing["severity"]),
+        no_data=_NO_DATA[thing["no_data"]],
+        severity=_SEVERITIES[thing["severity"]],
         run=tuple(thing["run"]),
         at_most=_breaker(thing["at_most"]),
-        position=position,
+        position=Position(file, *thing["at"]),
     )
 
 

@@ -7,8 +7,7 @@ that, and a look at their bytes shows it (`needs_inspection`), which is far chea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 from yaml._yaml import CParser
@@ -22,24 +21,7 @@ from agent.policy.bounds import (
     SMALL_BYTES,
     SMALL_LINE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """Something wrong with the YAML itself; line and column count from 1, and 0 means the file as a whole."""
-
-    line: int
-    column: int
-    wrong: str
-    right: str
-
-
-class Fatal(Exception):
-    """The document cannot be looked at any further."""
-
-    def __init__(self, flaw: Flaw) -> None:
-        self.flaw = flaw
-        super().__init__(flaw.wrong)
+from agent.policy.flaws import Fatal, Flaw
 
 
 def needs_inspection(data: bytes) -> bool:
@@ -58,8 +40,7 @@ def needs_inspection(data: bytes) -> bool:
     )
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(NamedTuple):
     """A collection that has begun: its anchor, and what had been counted when it began."""
 
     anchor: str | None

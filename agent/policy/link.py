@@ -7,10 +7,9 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agent.errors import Mistake, PolicyError
-from agent.model.policies import PolicySet
+from agent.model.policies import PolicySet, Task, Threshold, Window
 from agent.policy.fragments import Fragment, Name, Outline, Reference
 from agent.policy.nearest import suggest
-from agent.rules.needs import loops
 
 THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
 TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
@@ -21,18 +20,52 @@ Signals = Mapping[str, Collection[str]]
 
 
 def link(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet:
-    """Given the fragments of all files by file name, return the policy set. Raises PolicyError with every mistake."""
-    found = mistakes_between({fragment.file: fragment.outline for fragment in fragments.values()}, signals)
-    if found:
-        raise PolicyError(found)
-    ordered = [fragments[name] for name in sorted(fragments)]
-    return PolicySet(
-        digest=digest_of({name: fragment.digest for name, fragment in fragments.items()}),
-        files=len(fragments),
-        windows={window.name: window for fragment in ordered for window in fragment.windows},
-        tasks={task.name: task for fragment in ordered for task in fragment.tasks},
-        thresholds={threshold.name: threshold for fragment in ordered for threshold in fragment.thresholds},
-    )
+    """Given the fragments of all files by file name, return the policy set.
+
+    Raises PolicyError with every mistake, which needs every fragment's outline.
+    """
+    policies = fitted(fragments, signals)
+    if policies is None:
+        outlines = {fragment.file: fragment.outline for fragment in fragments.values()}
+        raise PolicyError(mistakes_between(outlines, signals))
+    return policies
+
+
+def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | None:
+    """Given the fragments of all files by file name, return the policy set, or None if there is any mistake."""
+    windows: dict[str, Window] = {}
+    tasks: dict[str, Task] = {}
+    thresholds: dict[str, Threshold] = {}
+    things = 0
+    for name in sorted(fragments):
+        fragment = fragments[name]
+        things += len(fragment.windows) + len(fragment.tasks) + len(fragment.thresholds)
+        windows |= {window.name: window for window in fragment.windows}
+        tasks |= {task.name: task for task in fragment.tasks}
+        thresholds |= {threshold.name: threshold for threshold in fragment.thresholds}
+    if things != len(windows) + len(tasks) + len(thresholds):
+        return None
+    for task in tasks.values():
+        if not ((task.window is None or task.window in windows) and all(need in tasks for need in task.needs)):
+            return None
+    for threshold in thresholds.values():
+        labels = signals.get(threshold.signal)
+        if labels is None or not all(label in labels for label in threshold.labels):
+            return None
+        if not all(name in tasks for name in threshold.run):
+            return None
+    if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
+        return None
+    digest = digest_of({name: fragment.digest for name, fragment in fragments.items()})
+    return PolicySet(digest, len(fragments), windows, tasks, thresholds)
+
+
+def _has_loops(needs: Mapping[str, Sequence[str]]) -> bool:
+    if not needs:
+        return False
+    from agent.rules.needs import loops  # noqa: PLC0415 - it brings all of scheduling along
+
+    return bool(loops(needs))
 
 
 def digest_of(digests: Mapping[str, str]) -> str:
@@ -106,6 +139,8 @@ def _mistake(file: str, reference: Reference, wrong: str, right: str) -> Mistake
 
 
 def _loops(needs: Mapping[str, Sequence[str]], outlines: Sequence[tuple[str, Outline]]) -> list[Mistake]:
+    from agent.rules.needs import loops  # noqa: PLC0415 - as above
+
     found = []
     for loop in loops(needs):
         file, reference = next(

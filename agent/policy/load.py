@@ -5,21 +5,25 @@ The daemon does the same in two: `agent.policy.child` compiles, and the daemon s
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet
-from agent.model.settings import Settings
-from agent.policy.file import policy_answer, settings_answer
-from agent.policy.fragments import Fragment, Outline, load_fragment
-from agent.policy.link import Signals, link, mistakes_between
-from agent.policy.protocol import Answer, Status, answer_of
+from agent.policy.broken import Broken
+from agent.policy.fragments import Fragment, Outline, fragment_from, load_fragment, load_outline
+from agent.policy.link import Signals, fitted, mistakes_between
 from agent.policy.scan import scan
-from agent.policy.settings import default_settings, settings_from
-from agent.policy.shape import Shapes
+from agent.policy.source import Busy, read_source
 from agent.policy.trust import Guard, distrust_of
 from agent.schema import Schemas
+
+if TYPE_CHECKING:
+    from agent.policy.compile import Compiler
 
 
 def load(
@@ -38,40 +42,35 @@ def load(
     `cache` gives fragments by the digest of a file's bytes, compiled by this same agent. Raises PolicyError with every
     mistake of every file.
     """
-    shapes = Shapes(schemas or Schemas(), actions)
     root = os.geteuid() == 0 if root is None else root
     names, mistakes = _listed(directory, root=root)
-    guard = Guard(directory) if root and names else None
-    fragments: dict[str, Fragment] = {}
-    outlines: dict[str, Outline | None] = {}
-    for name in names:
-        path = os.path.join(directory, name)
-        answer = answer_of(policy_answer(path, shapes, guard, cache or {}), name, path)
-        if answer.status is Status.OK:
-            fragments[name] = load_fragment(answer.fragment, path, answer.digest)
-            outlines[path] = fragments[name].outline
-        else:
-            outlines[path] = answer.outline
-            mistakes += answer.mistakes or [_not_there(answer, path)]
-    if mistakes:
-        raise PolicyError(mistakes + mistakes_between(outlines, signals))
-    return link(fragments, signals)
+    with _uncollected():
+        loading = _Loading(
+            directory, partial(_compiler, schemas, actions), Guard(directory) if root else None, cache or {}
+        )
+        mistakes += [mistake for name in names for mistake in loading.take(name)]
+        policies = None if mistakes else fitted(loading.fragments, signals)
+    if policies is None:
+        raise PolicyError(mistakes + mistakes_between(loading.outlines(), signals))
+    return policies
 
 
-def load_settings(path: str, *, root: bool | None = None, schemas: Schemas | None = None) -> Settings:
-    """Given the path of agent.yaml, return the settings; the defaults if there is no such file.
+def _compiler(schemas: Schemas | None, actions: Collection[str] | None) -> Compiler:
+    from agent.policy.compile import Compiler  # noqa: PLC0415 - files that the cache knows need no parser
 
-    `root` as in `load`. Raises PolicyError with every mistake.
-    """
-    schemas = schemas or Schemas()
-    root = os.geteuid() == 0 if root is None else root
-    if not os.path.lexists(path):
-        return default_settings(schemas)
-    guard = Guard(os.path.dirname(path) or ".") if root else None
-    answer = answer_of(settings_answer(path, Shapes(schemas, ()), guard), path, path)
-    if answer.settings is None:
-        raise PolicyError(answer.mistakes or [_not_there(answer, path)])
-    return settings_from(answer.settings)
+    return Compiler(schemas, actions)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be looked for: what is made in between holds no circles, and looking takes a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _listed(directory: str, *, root: bool) -> tuple[list[str], list[Mistake]]:
@@ -84,7 +83,58 @@ def _listed(directory: str, *, root: bool) -> tuple[list[str], list[Mistake]]:
     return names, [Mistake(directory, 0, 0, "", problem.wrong, problem.right) for problem in distrust]
 
 
-def _not_there(answer: Answer, path: str) -> Mistake:
-    if answer.status is Status.BUSY:
-        return Mistake(path, 0, 0, "", "is being written", "try again when it is complete")
-    return Mistake(path, 0, 0, "", "leads nowhere", "remove it, or restore what it leads to")
+class _Loading:
+    """Takes file after file; remembers fragments by name, and what is known of files with mistakes."""
+
+    def __init__(
+        self, directory: str, make_compiler: Callable[[], Compiler], guard: Guard | None, cache: Mapping[str, str]
+    ) -> None:
+        self._directory = directory
+        self._make_compiler = make_compiler
+        self._guard = guard
+        self._cache = cache
+        self._broken: dict[str, str] = {}
+        self.fragments: dict[str, Fragment] = {}
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        return self._make_compiler()
+
+    def take(self, name: str) -> tuple[Mistake, ...]:
+        """Given a file name, take it in and return its mistakes."""
+        path = os.path.join(self._directory, name)
+        wrong, right = "leads nowhere", "remove it, or restore what it leads to"
+        try:
+            source = read_source(path, self._guard)
+            text = self._cache.get(source.digest)
+            if text is None:
+                body = self._compiler.policy(source.data, path).body
+                self.fragments[name] = fragment_from(body, path, source.digest)
+            else:
+                self.fragments[name] = load_fragment(text, path, source.digest)
+            return ()
+        except Broken as broken:
+            self._broken[path] = broken.outline
+            return broken.mistakes
+        except Busy:
+            wrong, right = "is being written", "try again when it is complete"
+        except FileNotFoundError:
+            pass
+        self._broken[path] = ""
+        return (Mistake(path, 0, 0, "", wrong, right),)
+
+    def outlines(self) -> dict[str, Outline | None]:
+        """Return the outline of every file, as far as it can be read. Files without mistakes are looked at again."""
+        found = {path: load_outline(text) if text else None for path, text in self._broken.items()}
+        for fragment in self.fragments.values():
+            found[fragment.file] = fragment.outline or self._again(fragment)
+        return found
+
+    def _again(self, fragment: Fragment) -> Outline | None:
+        try:
+            source = read_source(fragment.file)
+            if source.digest == fragment.digest:
+                return load_outline(self._compiler.policy(source.data, fragment.file).outline())
+        except (Broken, Busy, FileNotFoundError):
+            pass
+        return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agent.errors import Mistake
-from agent.policy.meaning import complaints_of
+from agent.policy.meaning import Meaning
 from agent.policy.nearest import suggest
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.places import Path, dotted, key_place, value_place
@@ -16,19 +16,21 @@ from agent.policy.words import shown
 from agent.policy.yaml_front import Document
 
 
-def policy_mistakes(document: Document, file: str, shapes: Shapes) -> list[Mistake]:
+def policy_mistakes(document: Document, file: str, shapes: Shapes, meaning: Meaning) -> list[Mistake]:
     """Given the document of a policy file that was not accepted, return all of its mistakes, sorted."""
-    return _mistakes(document, file, [] if document.node is None else _policy(document, shapes))
+    return _mistakes(document, file, [] if document.node is None else _policy(document, shapes, meaning))
 
 
-def settings_mistakes(document: Document, file: str, shape: Shape) -> list[Mistake]:
+def settings_mistakes(document: Document, file: str, shape: Shape, meaning: Meaning) -> list[Mistake]:
     """Given the document of a settings file that was not accepted, return all of its mistakes, sorted."""
     if document.node is None:
         return _mistakes(document, file, [])
     found = _rejected(shape, document)
     complaints: list[Complaint] = []
     sound = _pruned(document.data, [worded.path for worded in found if worded.spoils])
-    normalise(shape.plan, sound, complaints)
+    if isinstance(sound, dict):
+        values = normalise(shape.plan, sound, complaints)
+        complaints += meaning.of_timezone(values["timezone"], ("timezone",))
     return _mistakes(document, file, found + _placed(document, complaints))
 
 
@@ -40,7 +42,7 @@ def _mistakes(document: Document, file: str, worded: Iterable[Worded]) -> list[M
     return sorted(found)
 
 
-def _policy(document: Document, shapes: Shapes) -> list[Worded]:
+def _policy(document: Document, shapes: Shapes, meaning: Meaning) -> list[Worded]:
     found = _rejected(shapes.policy(), document)
     for name, task in _tasks(document.data):
         found += _with(name, task, document, shapes)
@@ -49,7 +51,7 @@ def _policy(document: Document, shapes: Shapes) -> list[Worded]:
         return found
     complaints: list[Complaint] = []
     policy = normalise(shapes.policy().plan, sound, complaints)
-    complaints += complaints_of(policy, sound)
+    complaints += meaning.of_policy(policy, sound)
     for name, task in _tasks(sound):
         if task.get("action") in shapes.actions and isinstance(task.get("with"), dict):
             normalise(shapes.action(task["action"]).plan, task["with"], complaints, ("tasks", name, "with"))

@@ -33,6 +33,8 @@ class Plan:
     defaults: dict[str, Any] = field(default_factory=dict)
     items: Plan | None = None
     others: Plan | None = None
+    read: dict[str, float] = field(default_factory=dict)
+    """Quantities that were read and found good: in many files they are the same few."""
 
     def asks_for_something(self) -> bool:
         """Say whether any value could come out changed or complained of."""
@@ -99,11 +101,12 @@ def normalise(plan: Plan, value: Any, complaints: list[Complaint], path: Path = 
 
 def _map(plan: Plan, value: dict[str, Any], complaints: list[Complaint], path: Path) -> dict[str, Any]:
     found = {**plan.defaults, **value}
-    properties, others = plan.properties, plan.others
-    for name, item in value.items():
-        below = properties.get(name, others)
-        if below is not None:
-            found[name] = normalise(below, item, complaints, (*path, name))
+    for name, below in plan.properties.items():
+        if name in value:
+            found[name] = normalise(below, value[name], complaints, (*path, name))
+    if plan.others is not None:
+        for name in value.keys() - plan.properties.keys():
+            found[name] = normalise(plan.others, value[name], complaints, (*path, name))
     return found
 
 
@@ -111,6 +114,8 @@ def _quantity(plan: Plan, value: Any, complaints: list[Complaint], path: Path) -
     """Return the number that a text means, or the number that stands there, within the plan's bounds."""
     if value is None or plan.quantity is None:
         return value
+    if value in plan.read:
+        return plan.read[value]
     text = str(value)
     try:
         number = quantities.parse(plan.quantity, text) if isinstance(value, str) else value
@@ -119,6 +124,8 @@ def _quantity(plan: Plan, value: Any, complaints: list[Complaint], path: Path) -
         return value
     if plan.minimum and number < plan.minimum[0]:
         complaints.append((path, f"{text} is too small", f"give at least {plan.minimum[1]}"))
-    if plan.maximum and number > plan.maximum[0]:
+    elif plan.maximum and number > plan.maximum[0]:
         complaints.append((path, f"{text} is too large", f"give at most {plan.maximum[1]}"))
+    elif isinstance(value, str):
+        plan.read[value] = number
     return number

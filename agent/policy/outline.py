@@ -33,7 +33,7 @@ def _references(section: str, owner: str, thing: Node, found: list[tuple[str, st
     one, many = ONE[section], MANY[section]
     signal, labels = "", None
     for name, _, value in members(thing):
-        if name in one and isinstance(value.tag if isinstance(value, ScalarNode) else None, str):
+        if name in one and isinstance(value, ScalarNode) and value.value:
             found.append((one[name], value.value, owner, "", f"{section}.{owner}.{name}", *place(value)))
             signal = value.value
         elif name in many and isinstance(value, SequenceNode):

@@ -4,7 +4,7 @@ The request is one JSON object on its standard input. The answers are one JSON o
 
     {"begin": NAME}                                          before it starts on a file
     {"file": NAME, "status": "ok", "digest": ..., "signature": ..., "fragment": TEXT}
-    {"file": NAME, "status": "mistakes", "digest": ..., "signature": ..., "mistakes": [...], "outline": {...} or null}
+    {"file": NAME, "status": "mistakes", "digest": ..., "signature": ..., "mistakes": [...], "outline": TEXT}
     {"file": NAME, "status": "busy" or "gone"}               it is being written, or no longer there
 
 and the same for the settings, whose file is the request's `settings` and whose answer has `settings` in place of a
@@ -140,7 +140,7 @@ class Answers:
 
 def answer_of(body: Mapping[str, Any], name: str, path: str) -> Answer:
     """Given the JSON object of an answer, the file's name and the path by which mistakes speak of it, return it."""
-    outline = body.get("outline")
+    outline = body.get("outline", "")
     return Answer(
         name,
         Status(body["status"]),
@@ -149,5 +149,5 @@ def answer_of(body: Mapping[str, Any], name: str, path: str) -> Answer:
         body.get("fragment", ""),
         body.get("settings"),
         tuple([Mistake(path, *mistake) for mistake in body.get("mistakes", ())]),
-        None if outline is None else load_outline(outline),
+        load_outline(outline) if outline else None,
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 
@@ -12,8 +11,7 @@ from agent.policy.normalise import Plan, plan_of
 from agent.schema import Schema, Schemas
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """A schema ready for use: it accepts or rejects, and knows how to normalise what it accepts."""
 
     schema: Schema

@@ -1,4 +1,4 @@
-"""One policy file read whole, or not at all while somebody is still writing it."""
+"""One file read whole and judged, or not at all while somebody is still writing it."""
 
 from __future__ import annotations
 
@@ -7,86 +7,76 @@ import hashlib
 import os
 import signal
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from agent.errors import Mistake
 from agent.policy.bounds import MAX_BYTES
+from agent.policy.broken import Broken
 from agent.policy.scan import signature_of
+from agent.policy.trust import Guard
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The bytes of a file (up to one more than is allowed), their SHA-256 in hexadecimal, and what `fstat` said.
-
-    `linked` says that the path is a symlink.
-    """
+class Source(NamedTuple):
+    """The bytes of a file (up to one more than is allowed), their SHA-256 in hexadecimal, and its signature."""
 
     data: bytes
     digest: str
     signature: str
-    status: os.stat_result
-    linked: bool
 
 
 class Busy(Exception):
     """The file is being written, or changed while it was read; it is worth another look soon."""
 
 
-class Unreadable(Exception):
-    """The file cannot be read; `wrong` says why and `right` what to do."""
+def read_source(path: str, guard: Guard | None = None) -> Source:
+    """Given the path of a file, and who judges whether only root can write it, return it whole.
 
-    def __init__(self, wrong: str, right: str) -> None:
-        self.wrong = wrong
-        self.right = right
-        super().__init__(f"{wrong}: {right}")
-
-
-def read_source(path: str) -> Source:
-    """Given the path of a file, return it whole.
-
-    Raises FileNotFoundError when it has gone, Busy while it is being written, and Unreadable for all else.
+    Raises FileNotFoundError when it has gone, Busy while it is being written, and Broken when it cannot be used.
     """
     try:
         # A FIFO would block, and opening a device may have effects of its own.
         mode = os.lstat(path).st_mode
         linked = stat.S_ISLNK(mode)
         if not stat.S_ISREG(os.stat(path).st_mode if linked else mode):
-            raise Unreadable("not a regular file", "put a file there, or give the entry another suffix")
-        follow = 0 if linked else os.O_NOFOLLOW
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
+            raise _broken(path, "not a regular file", "put a file there, or give the entry another suffix")
+        descriptor = os.open(path, _FLAGS if linked else _FLAGS | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror}", "make it readable for the agent") from None
+        raise _broken(path, f"cannot be read: {error.strerror}", "make it readable for the agent") from None
     try:
-        return _read(descriptor, linked=linked)
+        status, data = _read(descriptor)
     finally:
         os.close(descriptor)
+    if guard is not None and (distrust := guard.distrust(path, status, linked=linked)):
+        raise Broken([Mistake(path, 0, 0, "", problem.wrong, problem.right) for problem in distrust])
+    return Source(data, hashlib.sha256(data).hexdigest(), signature_of(status))
 
 
-def _read(descriptor: int, *, linked: bool) -> Source:
+def _broken(path: str, wrong: str, right: str) -> Broken:
+    return Broken([Mistake(path, 0, 0, "", wrong, right)])
+
+
+def _read(descriptor: int) -> tuple[os.stat_result, bytes]:
     _lease(descriptor)
     before = os.fstat(descriptor)
-    if not stat.S_ISREG(before.st_mode):
-        raise Busy  # replaced between the two looks
-    data = _whole(descriptor, before.st_size)
-    signature = signature_of(before)
-    if signature_of(os.fstat(descriptor)) != signature:
-        raise Busy
-    return Source(data, hashlib.sha256(data).hexdigest(), signature, before, linked)
-
-
-def _whole(descriptor: int, size: int) -> bytes:
-    """Return all bytes, or one more than is allowed; a size of 0 is not believed (files in /proc and their like)."""
+    size = before.st_size
     data = os.read(descriptor, min(size, MAX_BYTES) + 1)
+    # A size of 0 is not believed: files in /proc and their like have it.
     while len(data) <= MAX_BYTES and len(data) != size and (more := os.read(descriptor, MAX_BYTES + 1 - len(data))):
         data += more
-    return data
+    after = os.fstat(descriptor)
+    if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (size, before.st_mtime_ns, before.st_ctime_ns):
+        raise Busy
+    return before, data
 
 
 def _lease(descriptor: int) -> None:
     """Raise Busy if anybody has the file open for writing; otherwise keep writers waiting until it is closed.
 
-    File systems without leases, and files of others when not root, leave only the comparison of signatures.
+    File systems without leases, and files of others when not root, leave only the comparison of two looks.
     """
     try:
         # The kernel announces a waiting writer by a signal: SIGIO, which would end the process, unless told otherwise.

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_LINKS = 40
 """As many symlinks as the kernel follows on one way."""
@@ -26,8 +25,7 @@ MOST_LINKS = 40
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What `lstat` says of one place on the way to a file; `links` counts its names.
 
     `shared` says that others may add entries to the directory it stands in.
@@ -40,8 +38,7 @@ class Fact:
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Distrust:
+class Distrust(NamedTuple):
     """Why a place is not root's alone, and the command that makes it so."""
 
     path: str
@@ -60,22 +57,25 @@ def judge(facts: Iterable[Fact]) -> list[Distrust]:
 
 
 def _judge(fact: Fact) -> Distrust | None:
-    name = shlex.quote(fact.path)
-    link = stat.S_ISLNK(fact.mode)
+    link, directory = stat.S_ISLNK(fact.mode), stat.S_ISDIR(fact.mode)
     if link and not fact.shared:
         return None  # its mode says nothing, and only root can have put it there
     if fact.uid != 0:
         wrong = f"{fact.path} belongs to user {fact.uid}, who could change what root does"
-        return Distrust(fact.path, wrong, f"run: chown {'-h ' if link else ''}root {name}")
-    if fact.shared and not stat.S_ISDIR(fact.mode) and fact.links != 1:
+        return _distrust(fact, wrong, "chown -h root {}" if link else "chown root {}")
+    if fact.shared and not directory and fact.links != 1:
         wrong = f"{fact.path} has {fact.links} names, and anybody may have put it into this directory of all users"
-        return Distrust(fact.path, wrong, f"run: cp -p {name} {name}.new && mv {name}.new {name}")
-    if link or not fact.mode & OTHERS_WRITE:
-        return None
-    if stat.S_ISDIR(fact.mode) and fact.mode & stat.S_ISVTX:
+        return _distrust(fact, wrong, "cp -p {0} {0}.new && mv {0}.new {0}")
+    if link or not fact.mode & OTHERS_WRITE or (directory and fact.mode & stat.S_ISVTX):
         return None
     who = "everybody" if fact.mode & stat.S_IWOTH else "its group"
-    return Distrust(fact.path, f"{fact.path} can be written by {who}", f"run: chmod go-w {name}")
+    return _distrust(fact, f"{fact.path} can be written by {who}", "chmod go-w {}")
+
+
+def _distrust(fact: Fact, wrong: str, command: str) -> Distrust:
+    from shlex import quote  # noqa: PLC0415 - only needed once something is wrong
+
+    return Distrust(fact.path, wrong, f"run: {command.format(quote(fact.path))}")
 
 
 def way_to(path: str) -> Iterator[Fact]:
