@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.errors import PolicyError
-from agent.policy.load import load, load_settings
+from agent.policy.load import load
+from agent.policy.load_settings import load_settings
 from agent.probes.catalogue import SIGNALS
 
 # Who may write the files of a checkout is nobody's business here: `root=False` leaves that question out.
