@@ -18,7 +18,7 @@ from typing import Any
 from agent.policy.broken import Broken
 from agent.policy.compile import Compiler
 from agent.policy.protocol import Request, Status, decode_request
-from agent.policy.source import Busy, read_source
+from agent.policy.source import Busy, Source, read_alone, read_source
 from agent.policy.trust import Guard
 
 Body = dict[str, Any]
@@ -56,11 +56,10 @@ def _answers(request: Request) -> Iterator[tuple[str, Body | None]]:
     for name in request.files:
         path = os.path.join(request.directory, name)
         yield name, None
-        yield name, _answer(path, guard, partial(_policy, compiler, path))
+        yield name, _answer(partial(read_source, path, guard), partial(_policy, compiler, path))
     if path := request.settings:
-        guard = Guard(os.path.dirname(path) or ".") if request.root else None
         yield path, None
-        yield path, _answer(path, guard, partial(_settings, compiler, path))
+        yield path, _answer(partial(read_alone, path, root=request.root), partial(_settings, compiler, path))
 
 
 def _policy(compiler: Compiler, path: str, data: bytes) -> Body:
@@ -71,10 +70,10 @@ def _settings(compiler: Compiler, path: str, data: bytes) -> Body:
     return {"settings": compiler.settings(data, path)}
 
 
-def _answer(path: str, guard: Guard | None, compiled: Callable[[bytes], Body]) -> Body:
+def _answer(read: Callable[[], Source], compiled: Callable[[bytes], Body]) -> Body:
     found: Body = {}
     try:
-        source = read_source(path, guard)
+        source = read()
         found = {"digest": source.digest, "signature": source.signature}
         return {**found, "status": Status.OK, **compiled(source.data)}
     except Busy:

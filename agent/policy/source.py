@@ -13,7 +13,7 @@ from agent.errors import Mistake
 from agent.policy.bounds import MAX_BYTES
 from agent.policy.broken import Broken
 from agent.policy.scan import signature_of
-from agent.policy.trust import Guard
+from agent.policy.trust import Guard, distrust_of
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -53,6 +53,24 @@ def read_source(path: str, guard: Guard | None = None) -> Source:
     if guard is not None and (distrust := guard.distrust(path, status, linked=linked)):
         raise Broken([Mistake(path, 0, 0, "", problem.wrong, problem.right) for problem in distrust])
     return Source(data, hashlib.sha256(data).hexdigest(), signature_of(status))
+
+
+def read_alone(path: str, *, root: bool) -> Source:
+    """Given the path of a file that stands for itself, such as agent.yaml, return it whole, as `read_source` does.
+
+    With `root`, the file and every directory above it must be root's alone. Raises FileNotFoundError, Busy or Broken.
+    """
+    if not root:
+        return read_source(path)
+    try:
+        distrust = distrust_of(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _broken(path, f"cannot be read: {error.strerror}", "make it readable for the agent") from None
+    if distrust:
+        raise Broken([Mistake(path, 0, 0, "", problem.wrong, problem.right) for problem in distrust])
+    return read_source(path, Guard(os.path.dirname(path) or "."))
 
 
 def _broken(path: str, wrong: str, right: str) -> Broken:
