@@ -62,6 +62,14 @@ def test_openings_that_overlap_or_touch_are_one() -> None:
     assert list(occurrences(both, utc("2026-01-10T03:00"), utc("2026-01-11T00:00"))) == [whole]
 
 
+def test_occurrences_end_before_an_opening_at_the_end() -> None:
+    nightly = window("0 2 * * *", HOUR, "UTC")
+    assert list(occurrences(nightly, utc("2026-01-10T03:00"), utc("2026-01-11T02:00"))) == []
+    assert list(occurrences(nightly, utc("2026-01-10T02:59"), utc("2026-01-10T03:00"))) == [
+        Open(utc("2026-01-10T02:00"), utc("2026-01-10T03:00"))
+    ]
+
+
 def test_window_that_never_closes_is_open_with_an_end_well_ahead() -> None:
     always = window("0 * * * *", 2 * HOUR)
     now = utc("2026-03-29T01:30")
