@@ -24,6 +24,7 @@ from agent.model.runs import RunState
 from agent.model.signals import ConditionState, Sample, Sampling, Verdict
 from agent.probes.catalogue import SIGNALS
 from agent.probes.host import HostProbe
+from benchmarks.cpu import cpu_seconds
 
 GOAL = 0.1
 SERIES = 1000
@@ -53,7 +54,7 @@ def _milliseconds_per_scrape(server: tuple[int, int], path: str, count: int) -> 
     pid, port = server
     request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {ACCEPT}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port)) as client, client.makefile("rb") as answers:
-        before = _cpu_seconds(pid)
+        before = cpu_seconds(pid)
         for _ in range(count):
             client.sendall(request)
             fields = list(iter(answers.readline, b"\r\n"))
@@ -64,16 +65,7 @@ def _milliseconds_per_scrape(server: tuple[int, int], path: str, count: int) -> 
             while size := int(answers.readline(), 16):
                 answers.read(size + 2)
             answers.readline()
-        return (_cpu_seconds(pid) - before) / count * 1000
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Given a process, return the processor time of its threads so far, which the kernel counts in nanoseconds."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total / 1e9
+        return (cpu_seconds(pid) - before) / count * 1000
 
 
 @contextmanager

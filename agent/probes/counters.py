@@ -38,13 +38,15 @@ class DiskIo:
     def __init__(self) -> None:
         self.asked: frozenset[str] = frozenset()
         self._rates = Rates[str]()
+        self._whole: dict[str, bool] = {}
 
     def read(self, now: float) -> Measured:
         """Return bytes, operations and busy time per second for each device."""
         found = psutil.disk_io_counters(perdisk=True, nowrap=False)
-        whole = set(os.listdir("/sys/block"))
-        wanted = (d for d in found if d in self.asked or (d in whole and not _PASSED_OVER_DEVICES.fullmatch(d)))
-        names, error = bounded(wanted, self.asked, "block devices")
+        if found.keys() != self._whole.keys():
+            whole = os.listdir("/sys/block")
+            self._whole = {d: d in whole and not _PASSED_OVER_DEVICES.fullmatch(d) for d in found}
+        names, error = bounded((d for d in found if d in self.asked or self._whole[d]), self.asked, "block devices")
         counters = {}
         for name in names:
             c = found[name]

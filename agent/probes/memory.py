@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from agent.model.signals import Sample
-from agent.probes.group import Measured
+from agent.probes.group import Measured, read_text
 
 
 def read_memory(now: float) -> Measured:
@@ -24,12 +24,19 @@ def read_memory(now: float) -> Measured:
 def read_swap(now: float) -> Measured:
     """Return what is used of swap; nothing on a host without swap."""
     del now
-    swap = psutil.swap_memory()
-    if swap.total == 0:
+    # psutil would also count what is swapped in and out, for which it reads a far larger file than this one.
+    total, free = parse_swap(read_text("/proc/meminfo"))
+    if total == 0:
         return Measured()
     return Measured(
         [
-            Sample("swap.used_percent", (), 100.0 * swap.used / swap.total),
-            Sample("swap.free_bytes", (), float(swap.free)),
+            Sample("swap.used_percent", (), 100.0 * (total - free) / total),
+            Sample("swap.free_bytes", (), float(free)),
         ]
     )
+
+
+def parse_swap(text: str) -> tuple[int, int]:
+    """Given the text of /proc/meminfo, return the bytes of swap there are, and those that are free."""
+    total, free = (int(text.partition(f"\n{name}:")[2].split(maxsplit=1)[0]) for name in ("SwapTotal", "SwapFree"))
+    return total * 1024, free * 1024

@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from json.encoder import encode_basestring_ascii as _quoted
 
 from agent.model.policies import Threshold
 from agent.model.signals import ConditionState, Labels, Sample, labels
-from agent.rules.conditions import Evaluation, Event, Gap, Reading, evaluate
+from agent.rules.conditions import Evaluation, Event, Gap, evaluate
 
 FORGOTTEN_AFTER = 86_400.0
+
+_FRESH = ConditionState()
 
 
 def by_signal(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
@@ -41,25 +44,28 @@ def evaluate_series(
     not be measured, wholly or in part; `now` and `interval` are seconds as in `evaluate`.
     """
     named = labels(threshold.labels)
-    wanted = set(named)
-    readings: dict[Labels, Reading] = {s.labels: s.value for s in samples if wanted.issubset(s.labels)}
+    readings = {s.labels: s.value for s in samples if all(pair in s.labels for pair in named)}
+    result = {
+        key: evaluate(threshold, states.get(key, _FRESH), value, now, interval) for key, value in readings.items()
+    }
+    if readings and states.keys() <= readings.keys():
+        return result
     missing = Gap.ERROR if failed else Gap.NO_DATA
-    result = {}
-    for key in [*readings, *(key for key in states if key not in readings)] or [named]:
-        state = states.get(key, ConditionState())
-        evaluation = evaluate(threshold, state, readings.get(key, missing), now, interval)
-        if key not in readings and _forgettable(key, named, bool(readings), state, now):
-            cleared = Event.CLEARED if state.fired_at is not None else Event.NONE
+    for key in [key for key in states if key not in readings]:
+        evaluation = evaluate(threshold, states[key], missing, now, interval)
+        if _forgettable(key, named, bool(readings), states[key], now):
+            cleared = Event.CLEARED if states[key].fired_at is not None else Event.NONE
             evaluation = replace(evaluation, event=cleared, forgotten=True)
         result[key] = evaluation
     if all(evaluation.forgotten for evaluation in result.values()):
-        result[named] = evaluate(threshold, ConditionState(), missing, now, interval)
+        result[named] = evaluate(threshold, _FRESH, missing, now, interval)
     return result
 
 
 def state_key(threshold: str, series: Labels) -> str:
-    """Given a threshold's name and a series, return the key under which the state is stored."""
-    return json.dumps([threshold, series], separators=(",", ":"))
+    """Given a threshold's name and a series, return the key under which the state is stored: a JSON text."""
+    pairs = ",".join([f"[{_quoted(name)},{_quoted(value)}]" for name, value in series])
+    return f"[{_quoted(threshold)},[{pairs}]]"
 
 
 def parse_state_key(key: str) -> tuple[str, Labels]:
