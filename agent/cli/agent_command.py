@@ -30,7 +30,6 @@ from agent.store import Store
 from agent.trigger import zone
 
 LOG = logging.getLogger("agent")
-LABELS = {name: spec.labels for name, spec in SIGNALS.items()}
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -60,7 +59,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         os.path.abspath(arguments.policies),
         store,
         clock,
-        signals=LABELS,
+        signals=SIGNALS,
         actions=names(),
         fingerprint=fingerprint,
         told=lambda: publisher.policies(policies),

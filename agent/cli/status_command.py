@@ -9,7 +9,7 @@ from datetime import tzinfo
 from typing import Any
 
 from agent.cli.output import ago, duration, emit_json, harmless, instant, table
-from agent.cli.world import LABELS, World
+from agent.cli.world import World
 from agent.engine.in_force import in_force
 from agent.engine.outlook import outlook
 from agent.errors import ExitCode
@@ -17,6 +17,7 @@ from agent.host.clock import SystemClock, boot_id
 from agent.host.proc import same
 from agent.model.policies import PolicySet
 from agent.model.runs import Run, RunState
+from agent.probes.catalogue import SIGNALS
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.dispatch import Decision, Skip, Start, Wait
@@ -64,7 +65,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def look(store: Store, world: World, now: float) -> Picture:
     """Given a store and the present instant (seconds since the epoch), return what it says."""
-    policies = in_force(store, LABELS)
+    policies = in_force(store, SIGNALS)
     decisions = outlook(store, policies, world.zone, world.settings().concurrency, now)
     fact = store.facts.get("daemon")
     daemon: dict[str, Any] = fact if isinstance(fact, dict) else {}

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from agent.cli.history_command import whole
 from agent.cli.looking import Nothing, look
 from agent.cli.output import emit_json, harmless, instant
-from agent.cli.world import LABELS, World
+from agent.cli.world import World
 from agent.engine.in_force import in_force
 from agent.engine.outlook import outlook
 from agent.errors import ExitCode, NotFound
@@ -20,6 +20,7 @@ from agent.model.actions import Judgement
 from agent.model.explanations import explain
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
+from agent.probes.catalogue import SIGNALS
 from agent.rules.dispatch import Skip, Wait
 from agent.store import Store
 
@@ -40,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     world = World(arguments)
     subject: str = arguments.subject
     with Store(arguments.state, read_only=True) as store:
-        policies = in_force(store, LABELS)
+        policies = in_force(store, SIGNALS)
         if subject.isascii() and subject.isdigit():
             run = store.runs.get(int(subject))
             answers = [_reason(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]

@@ -12,16 +12,14 @@ from agent.host.clock import SystemClock, local_zone
 from agent.host.identity import host_id
 from agent.model.policies import PolicySet, Task
 from agent.model.settings import Settings
-from agent.policy.load import load, load_settings
+from agent.policy.load import load
+from agent.policy.load_settings import load_settings
 from agent.policy.nearest import suggest
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
 from agent.store import Store
 from agent.store.connection import DATABASE_NAME
 from agent.trigger import next_fire, parse, zone
-
-LABELS = {name: spec.labels for name, spec in SIGNALS.items()}
-"""The signals that policies may name, with their labels."""
 
 
 class World:
@@ -52,7 +50,7 @@ class World:
     def policies(self) -> PolicySet:
         """Return the policies as the files are at this moment. Raises PolicyError with every mistake."""
         self.settings()
-        return load(self._directory, LABELS, names())
+        return load(self._directory, SIGNALS, names())
 
     def task(self, policies: PolicySet, name: str) -> Task:
         """Given the name of a task, return the task. Raises NotFound with the nearest name."""

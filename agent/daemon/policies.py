@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from agent.daemon.compiler import Compiler
@@ -18,7 +18,7 @@ from agent.errors import Mistake, PolicyError
 from agent.host.watch import Debounce, Watcher
 from agent.model.policies import PolicySet
 from agent.policy.fragments import Fragment, Outline, load_fragment
-from agent.policy.link import link, mistakes_between
+from agent.policy.link import Signals, link, mistakes_between
 from agent.policy.protocol import Answer, Status
 from agent.policy.scan import scan
 from agent.policy.trust import distrust_of
@@ -55,7 +55,7 @@ class Policies:
         store: Store,
         clock: Clock,
         *,
-        signals: Mapping[str, Collection[str]],
+        signals: Signals,
         actions: tuple[str, ...],
         fingerprint: str,
         told: Callable[[], None],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from agent.model.policies import PolicySet
 from agent.policy.fragments import load_fragment
-from agent.policy.link import link
+from agent.policy.link import Signals, link
 from agent.store import Store
 
 
-def in_force(store: Store, signals: Mapping[str, Collection[str]]) -> PolicySet:
-    """Given a store and the known signals with their labels, return the set; an empty one if none was ever in force.
+def in_force(store: Store, signals: Signals) -> PolicySet:
+    """Given a store and the known signals, return the set; an empty one if none was ever in force.
 
     Raises PolicyError when this agent judges otherwise than the one that put the set in force.
     """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet, Task, Threshold, Window
+from agent.model.signals import SignalSpec
 from agent.policy.fragments import Fragment, Name, Outline, Reference
 from agent.policy.nearest import suggest
 
@@ -15,8 +16,8 @@ THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
 TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
 """By kind of reference: the section that the name has to be found in."""
 
-Signals = Mapping[str, Collection[str]]
-"""The signals that there are, with the names of their labels."""
+Signals = Mapping[str, SignalSpec]
+"""The signals that there are, by name."""
 
 
 def link(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet:
@@ -49,15 +50,20 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
         if not ((task.window is None or task.window in windows) and all(need in tasks for need in task.needs)):
             return None
     for threshold in thresholds.values():
-        labels = signals.get(threshold.signal)
-        if labels is None or not all(label in labels for label in threshold.labels):
-            return None
-        if not all(name in tasks for name in threshold.run):
+        if not (_measurable(threshold, signals) and all(name in tasks for name in threshold.run)):
             return None
     if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
         return None
     digest = digest_of({name: fragment.digest for name, fragment in fragments.items()})
     return PolicySet(digest, len(fragments), windows, tasks, thresholds)
+
+
+def _measurable(threshold: Threshold, signals: Signals) -> bool:
+    spec = signals.get(threshold.signal)
+    if spec is None:
+        return False
+    labels = threshold.labels
+    return all(label in spec.labels for label in labels) and all(label in labels for label in spec.required)
 
 
 def _has_loops(needs: Mapping[str, Sequence[str]]) -> bool:
@@ -95,7 +101,7 @@ def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -
         for reference in outline.references:
             target = TARGETS.get(reference.kind)
             if target is None:
-                found += _signal(file, reference, signals)
+                found += _signal(file, reference, outline, signals)
             elif reference.name not in known[target]:
                 if complete:
                     found.append(_unknown(file, reference, known[target], THINGS[target]))
@@ -121,17 +127,25 @@ def _unknown(file: str, reference: Reference, known: Iterable[str], what: str) -
     return _mistake(file, reference, wrong, suggest(reference.name, known, f"{what}s"))
 
 
-def _signal(file: str, reference: Reference, signals: Signals) -> list[Mistake]:
-    if reference.kind == "signal":
-        if reference.name in signals:
-            return []
+def _signal(file: str, reference: Reference, outline: Outline, signals: Signals) -> list[Mistake]:
+    """Return what is wrong with a threshold's signal, or with one of its labels."""
+    spec = signals.get(reference.name if reference.kind == "signal" else reference.of)
+    if spec is None:
+        if reference.kind == "label":
+            return []  # the signal is complained of
         wrong = f"unknown signal {reference.name!a:.64}"
         return [_mistake(file, reference, wrong, suggest(reference.name, signals, "signals"))]
-    labels = signals.get(reference.of)
-    if labels is None or reference.name in labels:
-        return []
-    wrong = f"{reference.of} has no label {reference.name!a:.64}"
-    return [_mistake(file, reference, wrong, suggest(reference.name, labels, "labels"))]
+    if reference.kind == "label":
+        if reference.name in spec.labels:
+            return []
+        wrong = f"{reference.of} has no label {reference.name!a:.64}"
+        return [_mistake(file, reference, wrong, suggest(reference.name, spec.labels, "labels"))]
+    given = {other.name for other in outline.references if other.kind == "label" and other.owner == reference.owner}
+    return [
+        _mistake(file, reference, f"{spec.name} is only measured by {label}", f"add `{label}` to `labels`")
+        for label in spec.required
+        if label not in given
+    ]
 
 
 def _mistake(file: str, reference: Reference, wrong: str, right: str) -> Mistake:

@@ -12,7 +12,6 @@ from agent.policy.load_settings import load_settings
 from agent.probes.catalogue import SIGNALS
 
 # Who may write the files of a checkout is nobody's business here: `root=False` leaves that question out.
-KNOWN = {name: spec.labels for name, spec in SIGNALS.items()}
 
 
 def folders(root: Path) -> Iterator[Path]:
@@ -24,7 +23,7 @@ def folders(root: Path) -> Iterator[Path]:
 def in_folder(root: Path, folder: Path) -> Iterator[str]:
     """Given a folder that is a policy set, yield its mistakes."""
     try:
-        load(str(folder), KNOWN, root=False)
+        load(str(folder), SIGNALS, root=False)
     except PolicyError as error:
         yield from (str(mistake).removeprefix(f"{root}/") for mistake in error.mistakes)
 
@@ -44,7 +43,7 @@ def in_document(name: str, policies: Iterable[tuple[int, str]]) -> Iterator[str]
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "policy.yaml").write_text(body, encoding="utf-8")
             try:
-                load(folder, KNOWN, root=False)
+                load(folder, SIGNALS, root=False)
             except PolicyError as error:
                 for mistake in error.mistakes:
                     yield f"{name}:{line + mistake.line}: {mistake.path}: {mistake.wrong}: {mistake.right}"
