@@ -72,9 +72,9 @@ class Foreground:
     def _new(self, task: Task, policies: PolicySet, plan: Plan | None) -> Run:
         now = self._clock.now().timestamp()
         origin = Origin.MANUAL if plan is None else Origin.APPLY
-        number = submit(self._store, task, policy=policies.digest, origin=origin, due=now, now=now, plan=plan)
-        assert number is not None, "only scheduled due times can have a run already"
-        return self._store.runs.get(number)
+        run = submit(self._store, task, policy=policies.digest, origin=origin, due=now, now=now, plan=plan)
+        assert run is not None, "only scheduled due times can have a run already"
+        return run
 
     def _wait(self, number: int) -> None:
         watched = self._supervisor.children[number]

@@ -210,7 +210,7 @@ class Dispatcher:
         if newest is None or newest.id != run.id:
             return
         now = self._now()
-        number = submit(
+        again = submit(
             self._store,
             task,
             policy=self._policies.digest,
@@ -221,8 +221,8 @@ class Dispatcher:
             not_before=now + task.retry.delay,
             tries=run.tries + 1,
         )
-        if number is not None:
-            self.add([self._store.runs.get(number)])
+        if again is not None:
+            self.add([again])
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -18,6 +18,9 @@ from agent.rules.calendar import Due, Mark, due
 from agent.store import Store
 from agent.trigger import Trigger, jitter, parse, zone
 
+BATCH = 32
+"""How many due times are written at once: a thousand at the same second must not keep the first from starting."""
+
 LOG = logging.getLogger(__name__)
 
 
@@ -90,13 +93,17 @@ class Planner:
         return {name: planned.next_due for name, planned in self._planned.items()}
 
     def tick(self, now: float) -> list[Run]:
-        """Make the runs of every due time up to `now`, and return them."""
+        """Make the runs of due times up to `now`, at most BATCH of them, the most urgent first, and return them.
+
+        While there are more, `next_due` is in the past: the first can start before the last is written.
+        """
         names = []
         while self._heap and self._heap[0][0] <= now:
             names.append(heapq.heappop(self._heap)[1])
         if not names:
             return []
-        made = self._handle(names, now)
+        names.sort(key=lambda name: self._planned[name].task.priority)
+        made = self._handle(names[:BATCH], now)
         for name in names:
             self._push(name)
         return made
@@ -117,14 +124,14 @@ class Planner:
             heapq.heappush(self._heap, (next_due, name))
 
     def _handle(self, names: list[str], now: float) -> list[Run]:
-        made: list[int] = []
+        made: list[Run] = []
         with self._store.transaction():
             for name in names:
                 planned = self._planned[name]
                 made += self._handle_one(planned, now)
-        return [self._store.runs.get(number) for number in made]
+        return made
 
-    def _handle_one(self, planned: Planned, now: float) -> list[int]:
+    def _handle_one(self, planned: Planned, now: float) -> list[Run]:
         task, mark = planned.task, planned.mark
         handled = self._store.runs.due_after(task.name, min(mark.at, now)) if mark else set()
         decision = due(
@@ -134,10 +141,10 @@ class Planner:
         if decision.mark != mark:
             planned.mark = decision.mark
             self._store.marks.set(task.name, decision.mark.schedule, decision.mark.at)
-        return [number for item in decision.dues if (number := self._submit(task, item, now)) is not None]
+        return [run for item in decision.dues if (run := self._submit(task, item, now)) is not None]
 
-    def _submit(self, task: Task, item: Due, now: float) -> int | None:
-        number = submit(
+    def _submit(self, task: Task, item: Due, now: float) -> Run | None:
+        run = submit(
             self._store,
             task,
             policy=self._digest,
@@ -146,10 +153,11 @@ class Planner:
             now=now,
             not_before=item.not_before,
         )
-        if number is not None and item.missed is not None:
+        if run is not None and item.missed is not None:
             others = f"and {item.others} earlier ones" if item.others else ""
             self._store.runs.advance(
-                number, RunState.PENDING, RunState.MISSED, why=item.missed, detail=others, ended=now
+                run.id, RunState.PENDING, RunState.MISSED, why=item.missed, detail=others, ended=now
             )
             LOG.warning("task %s missed its run: %s %s", task.name, item.missed, others)
-        return number
+            return self._store.runs.get(run.id)
+        return run

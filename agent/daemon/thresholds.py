@@ -142,7 +142,7 @@ class Thresholds:
                     self._store.holds.place(threshold.name, Reason.BREAKER_OPEN, f"{name} ran {times} times", now)
                     LOG.error("threshold %s is held: %s ran %d times without lasting help", threshold.name, name, times)
                     break
-            number = submit(
+            run = submit(
                 self._store,
                 task,
                 policy=self._policies.digest,
@@ -151,8 +151,8 @@ class Thresholds:
                 due=now,
                 now=now,
             )
-            if number is not None:
-                made.append(number)
+            if run is not None:
+                made.append(run.id)
         return tuple(made)
 
 

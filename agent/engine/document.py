@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from agent.model.policies import Breaker, Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
 
@@ -23,7 +24,12 @@ class Document:
 
 def dump(document: Document) -> str:
     """Given a document, return its canonical text, equal for equal documents."""
-    return json.dumps(asdict(document), sort_keys=True, separators=(",", ":"))
+    return json.dumps(document, default=_fields, sort_keys=True, separators=(",", ":"))
+
+
+def _fields(value: Any) -> dict[str, object]:
+    """Given a dataclass with slots, return its fields; unlike `asdict` it copies nothing."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def task_digest(task: Task) -> str:

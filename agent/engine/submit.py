@@ -25,8 +25,8 @@ def submit(
     not_before: float | None = None,
     tries: int = 1,
     plan: Plan | None = None,
-) -> int | None:
-    """Given a task and what made it due, write a pending run and return its id.
+) -> Run | None:
+    """Given a task and what made it due, write a pending run and return it.
 
     Instants are seconds since the epoch. With `plan`, the run does what the plan shows or refuses. Returns
     None when a scheduled due time already has its run.
@@ -35,7 +35,9 @@ def submit(
     body = Document(task) if plan is None else Document(task, plan.now, expectations(plan))
     digest = store.documents.put(document.dump(body))
     not_before = due if not_before is None else not_before
-    return store.runs.create(replace(run, cause=cause, not_before=not_before, tries=tries, document=digest))
+    run = replace(run, cause=cause, not_before=not_before, tries=tries, document=digest)
+    number = store.runs.create(run)
+    return None if number is None else replace(run, id=number)
 
 
 def pending_run(task: Task, *, policy: str, origin: Origin, due: float, now: float) -> Run:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields, replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import cast
 
 from agent.errors import NotFound, StoreError
@@ -14,18 +15,25 @@ from agent.store.seal import Value, seal, verified
 COLUMNS = tuple(field.name for field in fields(Run))
 _COLUMN_LIST = ", ".join(COLUMNS)
 _SELECT = f"SELECT {_COLUMN_LIST}, seal FROM runs"
+_FIELDS = attrgetter(*COLUMNS)
 _OPEN = (RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED)
 
 
 def _run(row: tuple[Value, ...]) -> Run:
-    values = dict(zip(COLUMNS, verified("runs", row), strict=True))
+    number, *sealed = row
+    values = dict(zip(COLUMNS, (number, *verified("runs", sealed, number)), strict=True))
     values["state"] = RunState(str(values["state"]))
     values["origin"] = Origin(str(values["origin"]))
     return Run(**values)  # type: ignore[arg-type]  # the columns are the fields, in order
 
 
 def _values(run: Run) -> tuple[Value, ...]:
-    return cast(tuple[Value, ...], tuple(str(v) if isinstance(v, str) else v for v in astuple(run)))
+    return cast(tuple[Value, ...], _FIELDS(run))
+
+
+def _sealed(values: tuple[Value, ...]) -> str:
+    """The seal covers all but the id, so that a row can be written at once with its seal."""
+    return seal("runs", values[1:])
 
 
 class Runs:
@@ -38,21 +46,17 @@ class Runs:
         """Given a pending run, write it and return its id, or None when its due time already has a run."""
         reach("run.create:before")
         with self._db.transaction():
-            marks = ", ".join("?" * (len(COLUMNS) - 1))
+            marks = ", ".join("?" * len(COLUMNS))
             names = ", ".join(COLUMNS[1:])
+            values = _values(run)
             self._db.rows(
-                f"INSERT OR IGNORE INTO runs ({names}, seal) VALUES ({marks}, '')",
-                _values(run)[1:],
+                f"INSERT OR IGNORE INTO runs ({names}, seal) VALUES ({marks})", (*values[1:], _sealed(values))
             )
             if not self._db.changes():
                 return None
             number = self._db.last_id()
-            self._seal(replace(run, id=number))
         reach("run.create:after")
         return number
-
-    def _seal(self, run: Run) -> None:
-        self._db.rows("UPDATE runs SET seal = ? WHERE id = ?", (seal("runs", _values(run)), run.id))
 
     def get(self, number: int) -> Run:
         """Given a run's id, return the run. Raises NotFound."""
@@ -111,7 +115,7 @@ class Runs:
         assignments = ", ".join(f"{name} = ?" for name in COLUMNS[1:])
         self._db.rows(
             f"UPDATE runs SET {assignments}, seal = ? WHERE id = ?",
-            (*values[1:], seal("runs", values), run.id),
+            (*values[1:], _sealed(values), run.id),
         )
 
     def open(self) -> list[Run]:

@@ -17,15 +17,16 @@ def seal(table: str, values: Sequence[Value]) -> str:
     return hashlib.blake2b(f"{table}\x1e{canonical}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def verified(table: str, row: Sequence[Value]) -> Sequence[Value]:
+def verified(table: str, row: Sequence[Value], name: Value = None) -> Sequence[Value]:
     """Given a row whose last column is its seal, return the row without it.
 
-    Raises StoreError naming the row when its payload is not what was written.
+    Raises StoreError naming the row (by `name`, or by its first column) when its payload is not what was written.
     """
     *values, written = row
     if seal(table, values) != written:
+        which = values[0] if name is None else name
         raise StoreError(
-            f"the store is damaged: row {values[0]!r} of table {table} is not what was written; "
-            f"stop the agent, move the store aside and start again, or restore it from a backup"
+            f"the store is damaged: row {which!r} of table {table} is not what was written; "
+            "stop the agent, move the store aside and start again, or restore it from a backup"
         )
     return values

@@ -49,10 +49,10 @@ class House:
         return self.clock.now().timestamp()
 
     def make(self, name: str, *, due: float | None = None, origin: Origin = Origin.SCHEDULE) -> int:
-        number = submit(self.store, self.tasks[name], policy="d", origin=origin, due=due or self.now, now=self.now)
-        assert number is not None
-        self.dispatcher.add([self.store.runs.get(number)])
-        return number
+        run = submit(self.store, self.tasks[name], policy="d", origin=origin, due=due or self.now, now=self.now)
+        assert run is not None
+        self.dispatcher.add([run])
+        return run.id
 
     def end(self, number: int, state: RunState = RunState.SUCCEEDED, why: str = "") -> None:
         """The process of a run does its work, writes its end and exits."""

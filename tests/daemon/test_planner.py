@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.daemon.planner import Planner
-from agent.model.policies import PolicySet, Schedule, Task
+from agent.daemon.planner import BATCH, Planner
+from agent.model.policies import PolicySet, Priority, Schedule, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, RunState
 from agent.store import Store
@@ -104,6 +104,13 @@ def test_disabled_and_unscheduled_tasks_never_fall_due(store: Store) -> None:
     assert plan.next_due() is None
 
 
-def test_thousand_due_at_once_are_made_together(store: Store) -> None:
-    plan = planner(store, *(hourly(f"t{n}") for n in range(1000)))
-    assert len(plan.tick(NOON + HOUR)) == 1000
+def test_many_due_at_once_are_made_in_batches_the_most_urgent_first(store: Store) -> None:
+    tasks = [hourly(f"t{n:03}", priority=Priority.CRITICAL if n >= 90 else Priority.LOW) for n in range(100)]
+    plan = planner(store, *tasks)
+    first = plan.tick(NOON + HOUR)
+    assert len(first) == BATCH
+    assert {run.task for run in first} >= {f"t{n:03}" for n in range(90, 100)}
+    while (plan.next_due() or 0.0) <= NOON + HOUR:
+        assert plan.tick(NOON + HOUR)
+    assert len({run.task for run in store.runs.recent(1000)}) == 100
+    assert len(store.runs.recent(1000)) == 100

@@ -51,8 +51,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def running(store: Store) -> Run:
-    number = submit(store, task(), policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
-    assert number is not None
+    run = submit(store, task(), policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
+    assert run is not None
+    number = run.id
     store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=1.0, attempt=1)
     claimed = store.runs.claim(number, 1, pid=1, pid_started=1.0, boot="b", on_interrupt="")
     assert claimed is not None

@@ -30,9 +30,9 @@ class House:
         self.supervisor = Supervisor(store, self.launcher, self.clock, grace=10.0, boot="boot")
 
     def pending(self) -> Run:
-        number = submit(self.store, TASK, policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
-        assert number is not None
-        return self.store.runs.get(number)
+        run = submit(self.store, TASK, policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
+        assert run is not None
+        return run
 
     def running(self, on_interrupt: OnInterrupt | None = OnInterrupt.RESUME) -> tuple[Run, FakeChild]:
         run = self.pending()

@@ -22,9 +22,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def pending(store: Store, name: str = "task", due: float = DUE, origin: Origin = Origin.SCHEDULE) -> int:
-    number = submit(store, task(name), policy="p", origin=origin, due=due, now=due)
-    assert number is not None
-    return number
+    run = submit(store, task(name), policy="p", origin=origin, due=due, now=due)
+    assert run is not None
+    return run.id
 
 
 def move_to(store: Store, state: RunState) -> int:
