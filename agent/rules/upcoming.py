@@ -166,14 +166,14 @@ def _entry(forecast: _Forecast, plan: _Plan, due: float, ready: float, reason: R
 
 
 def _need_ends(forecast: _Forecast, need: str, due: float, opened: Open | None) -> float | None:
-    """Return when the needed run ends, 0 if it lies in the past or nothing is known of it; None if it is skipped."""
+    """Return when the needed run ends, 0 if nothing is known of it; None if it is skipped."""
     plan = forecast.plans.get(need)
     if plan is None:
         return 0.0
     if not plan.task.enabled:
         return None
     when = cycle(plan.trigger, plan.zone, _utc(due), opened)
-    if when is None or when <= forecast.start.timestamp():
+    if when is None:
         return 0.0
     return forecast.ends.get((need, when), when + plan.delay + plan.takes)
 

@@ -122,6 +122,28 @@ def test_upcoming_need_that_is_disabled_or_skipped_skips_the_task() -> None:
     ]
 
 
+def test_upcoming_need_that_is_superseded_skips_the_task() -> None:
+    found = coming(
+        task("a", "0 10,11 * * *", window="nightly", overlap=Overlap.REPLACE), task("b", "30 10 * * *", needs=("a",))
+    )
+    assert ("b", "10 10:30", None, Reason.NEEDS_FAILED, "a") in told(found)
+
+
+def test_upcoming_need_that_takes_no_time_holds_nothing() -> None:
+    found = coming(task("b", "0 3 * * *", needs=("a",)), task("a", "0 3 * * *"))
+    assert told(found)[1] == ("b", "10 03:00", "10 03:00", None, "")
+
+
+def test_upcoming_need_that_runs_already_holds_until_it_has_ended() -> None:
+    found = coming(task("b", "30 0 * * *", needs=("a",)), task("a", "0 23 * * *"), expected={"a": 2 * 3600.0})
+    assert told(found)[0] == ("b", "10 00:30", "10 01:00", Reason.NEEDS_WAITING, "a")
+
+
+def test_upcoming_run_that_ends_when_the_next_is_due_is_no_overlap() -> None:
+    found = coming(task("a", "0 8,9 * * *"), expected={"a": 3600.0})
+    assert [start for *_, start, _, _ in told(found)] == ["10 08:00", "10 09:00"]
+
+
 def test_upcoming_need_without_a_schedule_holds_nothing() -> None:
     found = coming(task("b", "0 3 * * *", needs=("a",)), task("a", None))
     assert told(found) == [("b", "10 03:00", "10 03:00", None, "")]
