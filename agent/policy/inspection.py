@@ -22,6 +22,7 @@ from agent.policy.bounds import (
     SMALL_LINE,
 )
 from agent.policy.flaws import Fatal, Flaw
+from agent.policy.nearest import quoted
 
 
 def needs_inspection(data: bytes) -> bool:
@@ -68,7 +69,11 @@ class _Inspection:
 
     def _node(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            self._flaw(event, f"tag {event.tag[:40]!r} is not allowed", "write the value without a tag")
+            self._flaw(
+                event,
+                f"tag {quoted(event.tag.replace('tag:yaml.org,2002:', '!!'))} is not allowed",
+                "write the value without a tag",
+            )
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event)
             if event.anchor:

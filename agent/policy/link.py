@@ -10,9 +10,13 @@ from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet, Task, Threshold, Window
 from agent.model.signals import SignalSpec
 from agent.policy.fragments import Fragment, Name, Outline, Reference
-from agent.policy.nearest import suggest
+from agent.policy.nearest import quoted, suggest
+from agent.policy.paths import dotted
 
 THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
+SHARED = ("tasks", "thresholds")
+"""Sections that share their names: a hold that is to be released is of one or the other."""
+
 TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
 """By kind of reference: the section that the name has to be found in."""
 
@@ -44,7 +48,7 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
         windows |= {window.name: window for window in fragment.windows}
         tasks |= {task.name: task for task in fragment.tasks}
         thresholds |= {threshold.name: threshold for threshold in fragment.thresholds}
-    if things != len(windows) + len(tasks) + len(thresholds):
+    if things != len(windows) + len(tasks | thresholds):
         return None
     for task in tasks.values():
         if not ((task.window is None or task.window in windows) and all(need in tasks for need in task.needs)):
@@ -88,13 +92,12 @@ def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -
     None stands for a file of which not even the names are known; then a name that is not found may be there.
     """
     known: dict[str, dict[str, tuple[str, Name]]] = {section: {} for section in THINGS}
-    found: list[Mistake] = []
     present = sorted((file, outline) for file, outline in outlines.items() if outline is not None)
+    found: list[Mistake] = []
     for file, outline in present:
         for name in outline.names:
-            first = known[name.section].setdefault(name.name, (file, name))
-            if first[1] is not name:
-                found.append(_duplicate(file, name, *first))
+            found += _duplicate(file, name, known)
+            known[name.section].setdefault(name.name, (file, name))
     complete = len(present) == len(outlines)
     needs: dict[str, list[str]] = {name: [] for name in known["tasks"]}
     for file, outline in present:
@@ -110,20 +113,20 @@ def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -
     return found + _loops(needs, present)
 
 
-def _duplicate(file: str, name: Name, first_file: str, first: Name) -> Mistake:
-    what = THINGS[name.section]
-    return Mistake(
-        file,
-        name.line,
-        name.column,
-        f"{name.section}.{name.name}",
-        f"another {what} of this name is in {first_file}:{first.line}:{first.column}",
-        "give one of them another name",
-    )
+def _duplicate(file: str, name: Name, known: Mapping[str, Mapping[str, tuple[str, Name]]]) -> list[Mistake]:
+    """Return the mistake that a name is, if what was seen before has it already."""
+    for section in SHARED if name.section in SHARED else (name.section,):
+        if name.name in known[section]:
+            first_file, first = known[section][name.name]
+            which = f"{'another' if section == name.section else 'a'} {THINGS[section]}"
+            wrong = f"{which} of this name is in {first_file}:{first.line}:{first.column}"
+            path = dotted((name.section, name.name))
+            return [Mistake(file, name.line, name.column, path, wrong, "give one of them another name")]
+    return []
 
 
 def _unknown(file: str, reference: Reference, known: Iterable[str], what: str) -> Mistake:
-    wrong = f"unknown {what} {reference.name!a:.64}"
+    wrong = f"unknown {what} {quoted(reference.name)}"
     return _mistake(file, reference, wrong, suggest(reference.name, known, f"{what}s"))
 
 
@@ -133,12 +136,12 @@ def _signal(file: str, reference: Reference, outline: Outline, signals: Signals)
     if spec is None:
         if reference.kind == "label":
             return []  # the signal is complained of
-        wrong = f"unknown signal {reference.name!a:.64}"
+        wrong = f"unknown signal {quoted(reference.name)}"
         return [_mistake(file, reference, wrong, suggest(reference.name, signals, "signals"))]
     if reference.kind == "label":
         if reference.name in spec.labels:
             return []
-        wrong = f"{reference.of} has no label {reference.name!a:.64}"
+        wrong = f"{reference.of} has no label {quoted(reference.name)}"
         return [_mistake(file, reference, wrong, suggest(reference.name, spec.labels, "labels"))]
     given = {other.name for other in outline.references if other.kind == "label" and other.owner == reference.owner}
     return [

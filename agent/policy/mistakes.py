@@ -7,12 +7,12 @@ from typing import Any
 
 from agent.errors import Mistake
 from agent.policy.meaning import Meaning
-from agent.policy.nearest import suggest
+from agent.policy.nearest import quoted, suggest
 from agent.policy.normalise import Complaint, normalise
-from agent.policy.places import Path, dotted, key_place, value_place
+from agent.policy.paths import Path, dotted
+from agent.policy.places import key_place, paths_by_place, value_place
 from agent.policy.shape import Shape, Shapes
 from agent.policy.wording import Worded, word
-from agent.policy.words import shown
 from agent.policy.yaml_front import Document
 
 
@@ -35,8 +35,9 @@ def settings_mistakes(document: Document, file: str, shape: Shape, meaning: Mean
 
 
 def _mistakes(document: Document, file: str, worded: Iterable[Worded]) -> list[Mistake]:
-    found = {Mistake(file, flaw.line, flaw.column, "", flaw.wrong, flaw.right) for flaw in document.flaws}
-    flawed = {(mistake.line, mistake.column) for mistake in found}
+    paths = paths_by_place(document.node) if document.flaws and document.node is not None else {}
+    flawed = {(flaw.line, flaw.column): dotted(paths.get((flaw.line, flaw.column), ())) for flaw in document.flaws}
+    found = {Mistake(file, f.line, f.column, flawed[f.line, f.column], f.wrong, f.right) for f in document.flaws}
     # What YAML spoilt need not be complained of a second time.
     found |= {Mistake(file, *w.place, dotted(w.path), w.wrong, w.right) for w in worded if w.place not in flawed}
     return sorted(found)
@@ -80,7 +81,7 @@ def _with(name: str, task: dict[str, Any], document: Document, shapes: Shapes) -
         return []
     if action not in shapes.actions:
         where = value_place(document.node, path)
-        return [Worded(path, where, f"unknown action {shown(action)}", suggest(action, shapes.actions, "actions"))]
+        return [Worded(path, where, f"unknown action {quoted(action)}", suggest(action, shapes.actions, "actions"))]
     shape = shapes.action(action)
     if not isinstance(options, dict) or shape.accepts(options):
         return []

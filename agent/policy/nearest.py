@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 SHOWN = 12
+
+
+def quoted(name: str) -> str:
+    """Given a name from outside, return it in quotes, short, and in plain ASCII characters."""
+    return json.dumps(name if len(name) <= 64 else f"{name[:61]}...")
 
 
 def suggest(name: str, known: Iterable[str], what: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from agent.policy.fragments import SECTIONS
+from agent.policy.paths import dotted
 from agent.policy.places import members, place
 
 ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}, "windows": {}}
@@ -34,14 +35,14 @@ def _references(section: str, owner: str, thing: Node, found: list[tuple[str, st
     signal, labels = "", None
     for name, _, value in members(thing):
         if name in one and isinstance(value, ScalarNode) and value.value:
-            found.append((one[name], value.value, owner, "", f"{section}.{owner}.{name}", *place(value)))
+            found.append((one[name], value.value, owner, "", dotted((section, owner, name)), *place(value)))
             signal = value.value
         elif name in many and isinstance(value, SequenceNode):
             for index, item in enumerate(value.value):
                 if isinstance(item, ScalarNode):
-                    path = f"{section}.{owner}.{name}[{index}]"
+                    path = dotted((section, owner, name, index))
                     found.append((many[name], item.value, owner, "", path, *place(item)))
         elif name == "labels" and section == "thresholds":
             labels = value
     for name, key, _ in members(labels):
-        found.append(("label", name, owner, signal, f"{section}.{owner}.labels.{name}", *place(key)))
+        found.append(("label", name, owner, signal, dotted((section, owner, "labels", name)), *place(key)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from agent.policy.paths import Path
+
 Place = tuple[int, int]
 """Line and column, both from 1."""
-
-Path = Sequence[str | int]
 
 
 def place(node: Node) -> Place:
@@ -64,16 +64,18 @@ def _step(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
     return next(((key, value) for name, key, value in members(node) if name == step), None)
 
 
-def dotted(path: Path) -> str:
-    """Given a path, return it as text, such as `tasks.clean-tmp.needs[0]`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{_plain(step)}" if text else _plain(step)
-    return text
-
-
-def _plain(step: str) -> str:
-    return step if step.isascii() and step.isprintable() and len(step) <= 64 else ascii(step[:64])
+def paths_by_place(root: Node) -> dict[Place, Path]:
+    """Given a document's root, return the path of every key and value by the place where it begins."""
+    found: dict[Place, Path] = {}
+    left: list[tuple[Path, Node]] = [((), root)]
+    while left:
+        path, node = left.pop()
+        if place(node) in found and not isinstance(node, ScalarNode):
+            continue  # seen before, under another alias
+        found.setdefault(place(node), path)
+        if isinstance(node, SequenceNode):
+            left += [((*path, index), item) for index, item in enumerate(node.value)]
+        for name, key, value in members(node):
+            found.setdefault(place(key), (*path, name))
+            left.append(((*path, name), value))
+    return found

@@ -11,7 +11,8 @@ import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 from yaml.nodes import Node, ScalarNode
 
-from agent.policy.places import Path, Place, key_place, value_at, value_place
+from agent.policy.paths import Path
+from agent.policy.places import Place, key_place, value_at, value_place
 from agent.policy.words import WORDINGS, Refusal, unknown_key
 from agent.schema import Schema
 
@@ -31,6 +32,9 @@ class Worded(NamedTuple):
 
 ABOUT_THE_MAP = frozenset({"required", "oneOf", "dependentRequired", "minProperties", "maxProperties"})
 """Keywords that complain of a map as a whole, so that the mistake stands at the map's key."""
+
+ABOUT_THE_FORM = frozenset({"type", "pattern", "minItems", "maxItems"})
+"""Keywords that `x-hint` answers better than any general sentence."""
 
 
 def _whole_pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -81,7 +85,9 @@ def _worded(error: Any, root: Node | None, path: Path) -> Iterator[Worded]:
     refusal = Refusal(keyword, error.validator_value, error.instance, error.schema, written, error.message)
     wording = WORDINGS.get(keyword)
     wrong, right = wording(refusal) if wording else (error.message, "")
-    yield Worded(path, where, wrong, error.schema.get("x-hint", right), spoils=not about_map)
+    if keyword in ABOUT_THE_FORM:
+        right = error.schema.get("x-hint", right)
+    yield Worded(path, where, wrong, right, spoils=not about_map)
 
 
 def _extra(value: dict[str, Any], schema: Schema) -> Iterator[str]:

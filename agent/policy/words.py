@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.policy.nearest import suggest
+from agent.policy.nearest import quoted, suggest
 from agent.rules import quantities
 
 
@@ -55,7 +55,7 @@ def unknown_key(name: str, schema: Mapping[str, Any]) -> tuple[str, str]:
     """Given a key that a closed map does not have, and the map's schema, word it."""
     if name in schema.get("x-later", ()):
         return f"{name} is not supported by this version of hostkeeper", "remove it"
-    return f"unknown key {shown(name)}", suggest(name, schema.get("properties", {}), "keys")
+    return f"unknown key {quoted(name)}", suggest(name, schema.get("properties", {}), "keys")
 
 
 def _example(schema: Mapping[str, Any]) -> str:
@@ -71,10 +71,10 @@ def _type(it: Refusal) -> tuple[str, str]:
     wrong = f"{shown(it.value)} is not {wanted}"
     if "x-quantity" in it.schema:
         return wrong, _quantity(it)
-    if "string" in allowed and it.written is not None:
+    if allowed == ["string"] and it.written is not None:
         return wrong, f"put it in quotes: {json.dumps(it.written)}"
     if isinstance(it.value, str) and allowed[0] in ("integer", "number") and it.value.strip("0123456789.") == "":
-        return wrong, "write the number without quotes and without leading zeros"
+        return wrong, f"write {it.value.lstrip('0') or '0'}, without quotes or leading zeros"
     if "array" in allowed and it.written is not None:
         return wrong, f"write a list: [{it.written[:LONGEST]}]"
     return wrong, f"write {wanted}{_example(it.schema)}"
@@ -138,16 +138,21 @@ def _too_large(it: Refusal) -> tuple[str, str]:
 
 def _too_short(it: Refusal) -> tuple[str, str]:
     if isinstance(it.value, str):
-        wrong = "the text is empty" if not it.value else f"{shown(it.value)} is too short"
-        return wrong, f"write at least {it.wants} characters{_example(it.schema)}"
-    many = "entry" if it.wants == 1 else "entries"
-    return f"{len(it.value)} entries are too few", f"give at least {it.wants} {many}"
+        if not it.value:
+            return "the text is empty", f"write some{_example(it.schema)}"
+        return f"{shown(it.value)} is too short", f"write at least {it.wants} characters{_example(it.schema)}"
+    return _entries(it, "too few"), f"give at least {it.wants}{_example(it.schema)}"
 
 
 def _too_long(it: Refusal) -> tuple[str, str]:
     if isinstance(it.value, str):
         return f"a text of {len(it.value)} characters is too long", f"write at most {it.wants}"
-    return f"{len(it.value)} entries are too many", f"give at most {it.wants}"
+    return _entries(it, "too many"), f"give at most {it.wants}"
+
+
+def _entries(it: Refusal, judgement: str) -> str:
+    count = len(it.value)
+    return "there are no entries" if not count else f"{count} {'entry is' if count == 1 else 'entries are'} {judgement}"
 
 
 def _unique(it: Refusal) -> tuple[str, str]:

@@ -8,14 +8,15 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.policy.flaws import Flaw
+from agent.policy.nearest import quoted
 from agent.policy.places import place
 from agent.policy.yaml_front import LARGEST_INTEGER, scalar
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 _ADVICE = {
-    "found character that cannot start any token": "put quotes around text that begins with such a character; indent "
-    "with spaces, not with tabs",
+    "found character that cannot start any token": "put quotes around text that begins with such a character",
+    "did not find expected alphabetic or numeric character": "put quotes around text that begins with * or &",
     "mapping values are not allowed in this context": "put quotes around text that holds `: `; check the indentation",
     "found undefined alias": "an alias (*name) needs an anchor (&name) before it; put quotes around text that begins "
     "with *",
@@ -37,7 +38,11 @@ def syntax_flaw(error: yaml.YAMLError, data: bytes) -> Flaw:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Flaw(line, column, *_wording(error))
+        wrong, right = _wording(error)
+        lines = data.decode("utf-8", "replace").split("\n")
+        if 0 < line <= len(lines) and lines[line - 1][column - 1 : column] == "\t":
+            right = "indent with spaces, not with tabs"
+        return Flaw(line, column, wrong, right)
     text = data.decode("utf-8", "replace")
     found = _UNPRINTABLE.search(text)
     if found is None:
@@ -86,7 +91,7 @@ def _key_flaws(node: MappingNode) -> list[Flaw]:
         elif key.value == "<<" and not key.style:
             flaws.append(Flaw(line, column, "merge keys (<<) are not allowed", "write the keys out, or alias a value"))
         elif key.value in first:
-            wrong = f"duplicate key {key.value[:40]!a}, first on line {first[key.value]}"
+            wrong = f"duplicate key {quoted(key.value)}, first on line {first[key.value]}"
             flaws.append(Flaw(line, column, wrong, "remove one of the two"))
         else:
             first[key.value] = line

@@ -9,6 +9,7 @@ The grammar is ours and plain ASCII: Python's own `int` and `float` take `1_000`
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 
@@ -130,7 +131,7 @@ def _scaled(number: str, scale: int) -> int:
 
 
 def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 40 else f"{text[:37]}...")
+    return json.dumps(text if len(text) <= 40 else f"{text[:37]}...")
 
 
 _LONG_UNITS: Mapping[str, str] = {
