@@ -148,17 +148,21 @@ class ChildLauncher:
                         proc.reap(process)
             self._unremoved = [group for group in self._unremoved if not group.remove()]
 
-    def _kill(self, child: RunProcess, tree: list[proc.Process]) -> None:
+    def _kill(self, child: RunProcess) -> None:
         """End a run; what outlasts a moment is left to `close` and `sweep`."""
-        with self._lock:
-            # The children of an adopted run's process went to init with its death.
-            find = self._orphans if child.owned else self._marked
-            self._end(child.run, lambda: find(child.run), _AT_ONCE, tree)
+        with self._lock, self._spare.released():
+            # Looked for first: with the death of an adopted process its children would be lost to init.
+            lives = proc.same(child.pid, child.pid_started) is not None
+            tree = proc.descendants([child.pid]) if lives else []
+            child.signal(signal.SIGKILL)
+            self._end(child.run, lambda: self._orphans(child.run), _AT_ONCE, tree)
 
     def _forget(self, child: RunProcess, ended: bool) -> None:
         with self._lock:
             self._own.pop(child.pid, None)
-            if ended and self._end(child.run, lambda: self._orphans(child.run), _AT_ONCE) and child.owned:
+            # What an adopted process left behind went to init with its death.
+            find = self._orphans if child.owned else self._marked
+            if ended and self._end(child.run, lambda: find(child.run), _AT_ONCE):
                 self._clean = child.run
 
     def _end(self, run: int, find: proc.Find, patience: float, known: Sequence[proc.Process] = ()) -> bool:

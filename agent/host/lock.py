@@ -41,16 +41,13 @@ def hold(state_directory: str) -> Lock:
         os.makedirs(state_directory, mode=0o700, exist_ok=True)
         if os.stat(state_directory).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise StoreError(f"other users may write to the state directory {state_directory}: chmod 0700 it")
-        while True:
-            descriptor = _try(state_directory)
-            if descriptor is not None:
-                return Lock(descriptor)
+        return Lock(_locked(state_directory))
     except OSError as error:
         raise StoreError(f"cannot lock the state directory {state_directory}: {error.strerror}") from error
 
 
-def _try(state_directory: str) -> int | None:
-    """Return the locked descriptor, or None when the file was replaced meanwhile."""
+def _locked(state_directory: str) -> int:
+    """Return the descriptor of the lock file, locked."""
     path = os.path.join(state_directory, _NAME)
     # Descriptors of Python are closed on exec, so no program started from here keeps the lock alive.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
@@ -66,21 +63,11 @@ def _try(state_directory: str) -> int | None:
     except OSError:
         os.close(descriptor)
         raise
-    if not _is_still(path, descriptor):
-        os.close(descriptor)
-        return None
     # The number only serves the message above; a full disk must not keep the agent from starting.
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
-
-
-def _is_still(path: str, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def _sentence(state_directory: str, holder: str) -> str:

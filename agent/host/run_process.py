@@ -24,8 +24,8 @@ EXIT_UNKNOWN = 256
 class RunProcess:
     """`agent.ports.Child`: one run process, started or adopted by `ChildLauncher`.
 
-    `popen` is None for an adopted one. `end` ends the processes it is given and whatever else belongs to the run;
-    `closed` hears that the handle is given up, and whether the process had ended.
+    `popen` is None for an adopted one. `kill` ends it with all that belongs to its run; `closed` hears that the handle
+    is given up, and whether the process had ended.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class RunProcess:
         process: proc.Process,
         descriptor: int,
         popen: subprocess.Popen[bytes] | None,
-        end: Callable[[RunProcess, list[proc.Process]], None],
+        kill: Callable[[RunProcess], None],
         closed: Callable[[RunProcess, bool], None],
     ) -> None:
         self.run = run
@@ -42,7 +42,7 @@ class RunProcess:
         self.pid_started = float(process.started)
         self._descriptor = descriptor
         self._popen = popen
-        self._end = end
+        self._kill = kill
         self._closed = closed
 
     @property
@@ -66,16 +66,14 @@ class RunProcess:
 
     def terminate(self) -> None:
         """Send SIGTERM to the run process itself; its own commands are its to stop."""
-        self._signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the process and every descendant of it, at once."""
-        # Looked for first: with the death of an adopted process its children would be lost to init.
-        tree = proc.descendants([self.pid]) if proc.same(self.pid, self.pid_started) else []
-        self._signal(signal.SIGKILL)
-        self._end(self, tree)
+        self._kill(self)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals) -> None:
+        """Given a signal, send it to the process itself, if it still lives."""
         if self._descriptor >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, number)

@@ -24,7 +24,7 @@ class SpareDescriptors:
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """While it lasts, the descriptors are there to be used."""
+        """While it lasts, the descriptors are there to be used. One inside another does no harm."""
         while self._held:
             os.close(self._held.pop())
         try:

@@ -67,6 +67,15 @@ class StandIn:
     def limit_descriptors(self, most: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
+    def use_up_descriptors(self) -> int:
+        used = 0
+        while True:
+            try:
+                os.open("/dev/null", os.O_RDONLY)
+            except OSError:
+                return used
+            used += 1
+
     def start_other(self, argv: list[str]) -> int:
         self.others.append(subprocess.Popen(argv, start_new_session=True))
         return self.others[-1].pid

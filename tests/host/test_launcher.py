@@ -130,6 +130,7 @@ def test_without_descriptors_start_fails_clearly_and_kill_still_works(
         answer = daemon("start", run=run, argv=["sleep", "1000"])
     assert f"cannot start the process of run {run}" in answer["error"]
     assert "Too many open files" in answer["error"]
+    assert daemon("use_up_descriptors") > 0
     for started in range(1, run):
         daemon("kill", run=started)
         assert daemon("wait", run=started, seconds=5) == -9

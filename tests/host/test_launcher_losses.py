@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from agent.host import proc
 from agent.host.run_process import EXIT_UNKNOWN
 from tests.host.daemons import CLEANED, Daemon, nothing_is_left, run_process, start_nasty
@@ -53,7 +55,7 @@ def test_adopt_after_the_daemon_was_killed_watches_and_kills(state: Path, kind: 
     second.leave()
 
 
-def test_adopt_of_a_run_that_then_dies_is_swept(state: Path, kind: str, tmp_path: Path, word: str) -> None:
+def test_adopted_run_that_then_dies_leaves_nothing(state: Path, kind: str, tmp_path: Path, word: str) -> None:
     first = Daemon(state, kind, word)
     pid, started = start_nasty(first, 1, tmp_path, word)
     first.die()
@@ -62,9 +64,19 @@ def test_adopt_of_a_run_that_then_dies_is_swept(state: Path, kind: str, tmp_path
     os.kill(pid, signal.SIGKILL)
     assert second("wait", run=1, seconds=5) == EXIT_UNKNOWN
     second("close", run=1)
-    second("sweep", run=1)
     assert carriers(word) == [second.process.pid]
     second.leave()
+
+
+@pytest.mark.parametrize("kind", ["cgroup"], indirect=True)  # only a group knows whose unmarked orphans are
+def test_close_after_the_run_was_killed_ends_those_without_a_marker(daemon: Daemon, tmp_path: Path, word: str) -> None:
+    ready = tmp_path / "ready"
+    pid, _ = daemon("start", run=1, argv=[*run_process(CLEANED), str(ready), word])
+    until(ready.exists)
+    os.kill(pid, signal.SIGKILL)
+    daemon("wait", run=1, seconds=5)
+    daemon("close", run=1)
+    nothing_is_left(daemon, word)
 
 
 def test_sweep_after_daemon_and_run_were_killed_leaves_nothing(

@@ -40,6 +40,12 @@ def test_run_stubborn_command_past_its_timeout_leaves_nothing(
     assert completed.survivors == ()
 
 
+def test_run_stopped_command_is_woken_to_be_asked(processes: SystemProcesses, word: str) -> None:
+    script = "trap 'echo asked; exit 5' TERM; kill -STOP $$; exec sleep 1000"
+    completed = processes.run(command("sh", "-c", script, word=word, timeout=0.3, grace=10.0), never)
+    assert (completed.code, completed.output) == (5, "asked\n")
+
+
 LEAVES_BEHIND = {
     "background child that keeps the pipe": "sleep 1000 & echo done",
     "background child that ignores TERM": "(trap '' TERM; while :; do sleep 1; done) & echo done",

@@ -139,10 +139,8 @@ class Notices:
         self._changed()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
-        """Called by the library's thread when the kernel has dropped a watch; its object is gone."""
-        if self._watches.pop(wd, None) is not None:
-            self._rearm()
-            self._changed()
+        """Called by the library's thread when the kernel has dropped a watch; the event before it said why."""
+        self._watches.pop(wd, None)
 
     def on_queue_overflow(self) -> None:
         """Called by the library's thread when the kernel has dropped events."""
