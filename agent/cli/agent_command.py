@@ -6,6 +6,7 @@ import argparse
 import gc
 import logging
 import os
+import socket
 import sys
 
 from agent import __version__
@@ -14,7 +15,7 @@ from agent.daemon.policies import Policies
 from agent.daemon.publish import Publisher
 from agent.daemon.service import Daemon
 from agent.daemon.settings import settings_of
-from agent.errors import ExitCode
+from agent.errors import AgentError, ExitCode, Mistake, PolicyError
 from agent.host.clock import SystemClock, boot_id, local_zone, pin_utc
 from agent.host.http import HttpServer, address_of, listen
 from agent.host.identity import host_id
@@ -51,7 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fingerprint: str) -> None:
     clock = SystemClock()
     started = clock.now().timestamp()
-    listeners = [listen(settings.listen)] if settings.listen else []
+    listeners = _listeners(settings.listen, arguments.config)
     address = address_of(listeners[0]) if listeners else ""
     metrics = Metrics(SIGNALS, __version__, started)
     publisher = Publisher(store, metrics, started=started, listen=address)
@@ -96,6 +97,14 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
     finally:
         publisher.gone()
         server.stop()
+
+
+def _listeners(address: str, config: str) -> list[socket.socket]:
+    """Listen where the settings say; an address that cannot be had is a mistake in them."""
+    try:
+        return [listen(address)] if address else []
+    except AgentError as error:
+        raise PolicyError([Mistake(config, 0, 0, "metrics.listen", str(error), "")]) from error
 
 
 def _screen(arguments: argparse.Namespace, address: str) -> str:
