@@ -19,7 +19,8 @@ FAR = datetime(2200, 1, 1, tzinfo=UTC)
 
 def shown(text: str, zone: str, start: str, count: int) -> list[str]:
     there = ZoneInfo(zone)
-    instants = islice(fires(parse(text), there, datetime.fromisoformat(start).replace(tzinfo=UTC), FAR), count)
+    instants = list(islice(fires(parse(text), there, datetime.fromisoformat(start).replace(tzinfo=UTC), FAR), count))
+    assert all((instant.second, instant.microsecond) == (0, 0) for instant in instants)
     return [f"{instant.astimezone(there):%m-%d %H:%M%z}" for instant in instants]
 
 
