@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta, tzinfo
 
 from agent.cli.output import emit_json
 from agent.cli.world import World
 from agent.errors import ExitCode
+from agent.host.clock import SystemClock
+from agent.model.policies import PolicySet
+from agent.rules.windows import gate, opens_in_gap
+
+LOOK_AHEAD = timedelta(days=400)
+"""Every zone that changes its clocks does so within this time."""
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -19,8 +26,27 @@ def main(arguments: argparse.Namespace) -> int:
         "tasks": len(policies.tasks),
         "thresholds": len(policies.thresholds),
     }
+    warnings = gap_warnings(policies, world.zone)
     if arguments.json:
-        emit_json({"valid": True, "digest": policies.digest, **counts})
+        emit_json({"valid": True, "digest": policies.digest, **counts, "warnings": warnings})
     else:
+        for warning in warnings:
+            print(warning)
         print(f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; {policies.digest[:12]}")
     return ExitCode.OK
+
+
+def gap_warnings(policies: PolicySet, local: tzinfo) -> list[str]:
+    """Given a policy set and the host's own zone, say which windows open late, or not, when clocks go forward."""
+    start = SystemClock().now()
+    found = []
+    for window in policies.windows.values():
+        ready = gate(window, local)
+        gap = opens_in_gap(ready, start, start + LOOK_AHEAD)
+        if gap is not None:
+            at = window.position
+            found.append(
+                f"{at.file}:{at.line}:{at.column}: windows.{window.name}: warning: clocks skip its opening time at "
+                f"{gap.astimezone(ready.zone):%Y-%m-%d %H:%M}; it opens then: choose another time if that matters"
+            )
+    return found

@@ -85,6 +85,13 @@ def test_check_of_mistakes_names_all_and_has_its_own_code(agent: AgentUnderTest)
     assert {"file", "line", "column", "path", "wrong", "right"} <= data["mistakes"][0].keys()
 
 
+def test_check_warns_of_a_window_whose_opening_time_is_skipped(agent: AgentUnderTest) -> None:
+    agent.policy('version: 1\nwindows:\n  w: {opens: "30 2 * * *", lasts: 1h, timezone: Europe/Berlin}\n')
+    text = good(agent.command("check"))
+    assert "policy.yaml:3:3: windows.w: warning: clocks skip its opening time at" in text
+    assert "03:00; it opens then" in text
+
+
 def test_run_that_succeeds_says_so(agent: AgentUnderTest) -> None:
     assert "| hello" in good(agent.command("run", "hello"))
 
