@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 
-from agent.model.policies import Overlap, PolicySet, Priority, Task
+from agent.model.policies import Overlap, PolicySet, Priority, Schedule, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
 from agent.rules.dispatch import Candidate
 from agent.rules.fit import p95
 from agent.rules.needs import READY, Answer, Need, NeededRun, cycle, ranks, state
-from agent.rules.windows import Gate, Open, State, gate, occurrences
+from agent.rules.windows import Gate, Open, State, gate, opening
 from agent.rules.windows import state as window_state
 from agent.store import Store
-from agent.trigger import parse, zone
+from agent.trigger import Trigger, parse, zone
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 IN_WINDOW = frozenset({Origin.SCHEDULE, Origin.CATCH_UP, Origin.RETRY})
 """Origins whose runs wait for their window: what an admin or a threshold asks for is wanted at once."""
 
@@ -33,6 +32,7 @@ class Agenda:
         self._local = local
         self._gates: dict[str, Gate] = {name: gate(window, local) for name, window in policies.windows.items()}
         self._ranks = ranks({name: task.needs for name, task in policies.tasks.items()})
+        self._triggers: dict[str, Trigger] = {}
         self._expected: dict[str, float | None] = {}
 
     def window_of(self, task: Task) -> Gate | None:
@@ -72,6 +72,7 @@ class Agenda:
             overlap=task.overlap,
             rank=self._ranks[run.task],
             retry=run.tries > 1,
+            begun=not fresh,
             hold=_hold(task, held) if fresh else None,
             needs=self.needs(run, task) if fresh and run.origin in IN_WINDOW else READY,
             window=windows[name] if name is not None else None,
@@ -83,18 +84,20 @@ class Agenda:
         if not task.needs:
             return READY
         due = datetime.fromtimestamp(run.due, UTC)
-        opening = self._opening(task, due)
-        return state([self._need(name, due, opening) for name in task.needs])
-
-    def _opening(self, task: Task, due: datetime) -> Open | None:
         window = self.window_of(task)
-        return next(occurrences(window, due, NEVER), None) if window is not None else None
+        opened = opening(window, due) if window is not None else None
+        return state([self._need(name, due, opened) for name in task.needs])
 
-    def _need(self, name: str, due: datetime, opening: Open | None) -> Need:
+    def _trigger(self, schedule: Schedule) -> Trigger:
+        if schedule.text not in self._triggers:
+            self._triggers[schedule.text] = parse(schedule.text)
+        return self._triggers[schedule.text]
+
+    def _need(self, name: str, due: datetime, opened: Open | None) -> Need:
         needed = self._policies.tasks[name]
         at = None
         if needed.schedule is not None:
-            at = cycle(parse(needed.schedule.text), zone(needed.schedule.timezone, self._local), due, opening)
+            at = cycle(self._trigger(needed.schedule), zone(needed.schedule.timezone, self._local), due, opened)
         runs = self._store.runs.since(name, at) if at is not None else self._store.runs.recent(1, name)
         return Need(
             name,
@@ -129,5 +132,6 @@ def _removed(run: Run) -> Candidate:
         not_before=0.0,
         priority=Priority.NORMAL,
         overlap=Overlap.QUEUE,
+        begun=run.state is not RunState.PENDING,
         hold=Reason.REMOVED_FROM_POLICY if run.state is RunState.PENDING else None,
     )

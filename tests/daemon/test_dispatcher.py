@@ -229,3 +229,15 @@ def test_load_takes_up_what_an_earlier_daemon_left(store: Store) -> None:
     after.dispatcher.load()
     after.dispatcher.dispatch()
     assert sorted(after.supervisor.children) == [pending, interrupted]
+
+
+def test_interrupted_run_is_gone_on_with_although_a_later_one_is_due(store: Store) -> None:
+    house = House(store, task())
+    first = house.make("task")
+    house.dispatcher.dispatch()
+    house.end(first, RunState.INTERRUPTED)
+    house.clock.advance(60)
+    second = house.make("task")
+    house.dispatcher.dispatch()
+    assert house.state(first)[0] is RunState.RUNNING
+    assert house.state(second) == (RunState.SKIPPED, Reason.OVERLAP)
