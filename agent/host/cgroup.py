@@ -94,6 +94,13 @@ class Cgroups:
         group.remove()
         return None
 
+    def remove_empty(self, prefix: str) -> None:
+        """Remove the groups whose names begin with `prefix` and in which no process is left."""
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self.base):
+                if name.startswith(prefix):
+                    self.group(name).remove()
+
     def leave(self, group: Cgroup) -> bool:
         """Move this process from `group` back to where it was; return whether it is out of it."""
         try:

@@ -71,6 +71,9 @@ class ChildLauncher:
         self._dead: dict[tuple[int, int], float] = {}
         self._clean: int | None = None
         proc.become_subreaper()
+        if self._groups is not None:
+            # Runs that ended well after their daemon was killed had nobody to remove their groups.
+            self._groups.remove_empty(self._name(""))
 
     def start(self, run: int, attempt: int, argv: Sequence[str]) -> RunProcess:
         """Given a run, its attempt and an argument list, start its process; raises RunFailed when that fails."""
@@ -198,7 +201,7 @@ class ChildLauncher:
     def _marked(self, run: int) -> list[proc.Process]:
         return proc.marked(MARKER, self._mark(run))
 
-    def _name(self, run: int) -> str:
+    def _name(self, run: int | str) -> str:
         return f"hostkeeper-run-{self._key}-{run}"
 
     def _mark(self, run: int) -> str:

@@ -92,3 +92,16 @@ def test_sweep_after_daemon_and_run_were_killed_leaves_nothing(
     second("sweep", run=1)
     assert carriers(word) == [second.process.pid]
     second.leave()
+
+
+def test_run_that_ends_well_after_its_daemon_was_killed_leaves_no_group(
+    state: Path, kind: str, word: str, tmp_path: Path
+) -> None:
+    first = Daemon(state, kind, word)
+    end = tmp_path / "end"
+    body = f"while not os.path.exists({str(end)!r}): time.sleep(0.01)"
+    pid, started = first("start", run=1, argv=run_process(body))
+    first.die()
+    end.touch()
+    until(lambda: proc.same(pid, started) is None)
+    Daemon(state, kind, word).leave()
