@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import psutil
 
 from agent.model.signals import Sample
-from agent.probes.group import Measured, read_text
+from agent.probes.group import Measured
 
 _NAMES = ("used", "user", "system", "iowait", "steal")
 
@@ -48,6 +49,6 @@ def read_load(now: float) -> Measured:
 
 
 def read_uptime(now: float) -> Measured:
-    """Return the time since the kernel started."""
-    del now  # psutil only tells the boot time, which moves whenever the wall clock is set
-    return Measured([Sample("uptime.seconds", (), float(read_text("/proc/uptime").split()[0]))])
+    """Return the time since the kernel started, suspended time included."""
+    del now  # whoever asks may count from another instant; psutil's boot time moves whenever the wall clock is set
+    return Measured([Sample("uptime.seconds", (), time.clock_gettime(time.CLOCK_BOOTTIME))])

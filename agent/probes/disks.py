@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from agent.model.signals import Sample
-from agent.probes.group import Measured, bounded
+from agent.probes.group import Measured, bounded, read_bytes
 from agent.probes.mounts import Mount, chosen, parse_mounts
 from agent.probes.remote import RemoteFileSystems
 
@@ -43,8 +43,7 @@ class Disks:
         return found
 
     def _mounts(self) -> Mapping[str, Mount]:
-        with open(_MOUNT_TABLE, "rb", buffering=0) as file:
-            table = file.readall()
+        table = read_bytes(_MOUNT_TABLE)
         if (table, self.asked) != self._chosen[:2]:
             self._chosen = (table, self.asked, chosen(parse_mounts(table), self.asked))
             self._remote.keep({mount.path for mount in self._chosen[2].values() if mount.remote})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -10,6 +11,8 @@ from agent.model.signals import Sample
 
 MOST_SERIES = 64
 """How many mount points, devices, interfaces or sensors a pass measures at most; those asked for by name go first."""
+
+_AT_ONCE = 1 << 16
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -67,7 +70,22 @@ def bounded(found: Iterable[str], asked: frozenset[str], what: str) -> tuple[lis
     return names[:MOST_SERIES], f"{len(names)} {what} found, only {MOST_SERIES} measured"
 
 
+def read_bytes(path: str) -> bytes:
+    """Given the path of a file of the kernel's, return what it says.
+
+    Files of the kernel's have no size to ask for, so half of the work of an ordinary `open` is spared.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = b""
+        # The kernel hands out a page at most, in whole lines: only an empty read tells the end.
+        while more := os.read(file, _AT_ONCE):
+            found += more
+    finally:
+        os.close(file)
+    return found
+
+
 def read_text(path: str) -> str:
     """Given the path of a file of the kernel's, return its text; bytes that are not UTF-8 are escaped."""
-    with open(path, "rb", buffering=0) as file:
-        return file.read().decode("utf-8", "backslashreplace")
+    return read_bytes(path).decode("utf-8", "backslashreplace")

@@ -13,7 +13,7 @@ from agent.probes.cpu import Cpu, read_load, read_uptime
 from agent.probes.disks import Disks
 from agent.probes.group import Measured, Read
 from agent.probes.kernel import Pressure, read_file_descriptors
-from agent.probes.memory import read_memory, read_swap
+from agent.probes.memory import Memory
 from agent.probes.processes import Processes
 from agent.probes.temperatures import Temperatures
 
@@ -57,11 +57,12 @@ class HostProbe:
         self._monotonic = monotonic
         self._disks, self._disk_io, self._network = Disks(), DiskIo(), Network()
         self._processes, self._temperatures = Processes(), Temperatures()
+        memory = Memory()
         self._groups: dict[str, Read] = {
             "cpu": Cpu().read,
             "load": read_load,
-            "memory": read_memory,
-            "swap": read_swap,
+            "memory": memory.read,
+            "swap": memory.read_swap,
             "disk": self._disks.read,
             "disk_io": self._disk_io.read,
             "network": self._network.read,
@@ -80,7 +81,7 @@ class HostProbe:
         self._disks.asked = wanted.mountpoints
         self._disk_io.asked = wanted.devices
         self._network.asked = wanted.interfaces
-        self._processes.asked = wanted.processes
+        self._processes.ask(wanted.processes)
         self._temperatures.asked = wanted.sensors
 
     def sample(self) -> Sampling:

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-import psutil
-
 from agent.model.signals import Sample
 from agent.probes.group import Measured, read_text
 
 
-def read_memory(now: float) -> Measured:
-    """Return what is used and available of memory."""
-    del now
-    memory = psutil.virtual_memory()
-    return Measured(
-        [
-            Sample("memory.used_percent", (), 100.0 * (memory.total - memory.available) / memory.total),
-            Sample("memory.available_bytes", (), float(memory.available)),
-            Sample("memory.total_bytes", (), float(memory.total)),
-        ]
-    )
+class Memory:
+    """Both groups from one reading of the kernel's table, which psutil would read once for each, and parse whole."""
+
+    def __init__(self) -> None:
+        self._at = -1.0
+        self._table = ""
+
+    def read(self, now: float) -> Measured:
+        """Return what is used and available of memory."""
+        total, available = self._bytes(now, "MemTotal"), self._bytes(now, "MemAvailable")
+        return Measured(
+            [
+                Sample("memory.used_percent", (), 100.0 * (total - available) / total),
+                Sample("memory.available_bytes", (), float(available)),
+                Sample("memory.total_bytes", (), float(total)),
+            ]
+        )
+
+    def read_swap(self, now: float) -> Measured:
+        """Return what is used of swap; nothing on a host without swap."""
+        total, free = self._bytes(now, "SwapTotal"), self._bytes(now, "SwapFree")
+        if total == 0:
+            return Measured()
+        return Measured(
+            [
+                Sample("swap.used_percent", (), 100.0 * (total - free) / total),
+                Sample("swap.free_bytes", (), float(free)),
+            ]
+        )
+
+    def _bytes(self, now: float, name: str) -> int:
+        if self._at != now:
+            self._at, self._table = now, read_text("/proc/meminfo")
+        return parse_bytes(self._table, name)
 
 
-def read_swap(now: float) -> Measured:
-    """Return what is used of swap; nothing on a host without swap."""
-    del now
-    # psutil would also count what is swapped in and out, for which it reads a far larger file than this one.
-    total, free = parse_swap(read_text("/proc/meminfo"))
-    if total == 0:
-        return Measured()
-    return Measured(
-        [
-            Sample("swap.used_percent", (), 100.0 * (total - free) / total),
-            Sample("swap.free_bytes", (), float(free)),
-        ]
-    )
-
-
-def parse_swap(text: str) -> tuple[int, int]:
-    """Given the text of /proc/meminfo, return the bytes of swap there are, and those that are free."""
-    total, free = (int(text.partition(f"\n{name}:")[2].split(maxsplit=1)[0]) for name in ("SwapTotal", "SwapFree"))
-    return total * 1024, free * 1024
+def parse_bytes(table: str, name: str) -> int:
+    """Given the text of /proc/meminfo and the name of a line, return its number of bytes; KeyError without the line."""
+    _, found, rest = f"\n{table}".partition(f"\n{name}:")
+    if not found:
+        raise KeyError(f"/proc/meminfo does not tell {name}")
+    return int(rest.split(maxsplit=1)[0]) * 1024

@@ -44,7 +44,8 @@ def evaluate_series(
     not be measured, wholly or in part; `now` and `interval` are seconds as in `evaluate`.
     """
     named = labels(threshold.labels)
-    readings = {s.labels: s.value for s in samples if all(pair in s.labels for pair in named)}
+    carried = frozenset(named).issubset
+    readings = {s.labels: s.value for s in samples if s.labels == named or carried(s.labels)}
     result = {
         key: evaluate(threshold, states.get(key, _FRESH), value, now, interval) for key, value in readings.items()
     }
