@@ -100,12 +100,13 @@ class Teller:
             )
 
     def daemon(self, lag: float, wakeups: int, http: Counts | None) -> None:
-        """Tell how the daemon itself is."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            resident = int(statm.read().split()[1]) * _PAGE
-        self._metrics.daemon(
-            DaemonFacts(
+        """Tell how the daemon itself is; what takes looking is looked at when a scrape wants it."""
+
+        def facts() -> DaemonFacts:
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            with open("/proc/self/statm", encoding="ascii") as statm:
+                resident = int(statm.read().split()[1]) * _PAGE
+            return DaemonFacts(
                 loop_lag=lag,
                 wakeups=wakeups,
                 cpu_seconds=usage.ru_utime + usage.ru_stime,
@@ -113,9 +114,9 @@ class Teller:
                 open_files=len(os.listdir("/proc/self/fd")),
                 threads=len(os.listdir("/proc/self/task")),
                 store_bytes=self._store.connection.size(),
-            ),
-            http,
-        )
+            )
+
+        self._metrics.daemon(facts, http)
 
     def status(self, sentence: str) -> None:
         """Tell systemd in one line what the agent is doing, when that has changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from agent.host.http import Counts
 from agent.metrics import families as f
@@ -44,6 +44,7 @@ class Metrics:
         self._page = Page(self._blocks)
         self._sampling: Sampling | None = None
         self._states: tuple[ThresholdFacts, ...] | None = None
+        self._facts: tuple[DaemonFacts | Callable[[], DaemonFacts], Counts | None] | None = None
         self._policies.put(f.BUILD, (("version", version), ("python", platform.python_version())), 1.0)
         self._daemon.put(f.STARTED, _NOTHING, started)
 
@@ -105,23 +106,14 @@ class Metrics:
         with self._lock:
             self._thresholds.count(threshold, event)
 
-    def daemon(self, facts: DaemonFacts, http: Counts | None = None) -> None:
-        """Given facts about the daemon and the counters of its server, show them."""
+    def daemon(self, facts: DaemonFacts | Callable[[], DaemonFacts], http: Counts | None = None) -> None:
+        """Given facts about the daemon, or how to learn them, and the counters of its server, show both from now on.
+
+        A function is called once, by the next scrape, in the thread of the server: a daemon that nobody watches need
+        not watch itself.
+        """
         with self._lock:
-            for family, value in (
-                (f.LOOP_LAG, facts.loop_lag),
-                (f.LOOP_WAKEUPS, facts.wakeups),
-                (f.CPU_SECONDS, facts.cpu_seconds),
-                (f.MEMORY, facts.resident_bytes),
-                (f.OPEN_FILES, facts.open_files),
-                (f.THREADS, facts.threads),
-                (f.STORE_SIZE, facts.store_bytes),
-            ):
-                self._daemon.put(family, _NOTHING, value)
-            if http is not None:
-                self._http(http)
-            omitted = [item for block in self._blocks for item in block.omitted().items()]
-            self._daemon.replace(f.SERIES_OMITTED, {(("family", name),): count for name, count in omitted})
+            self._facts = (facts, http)
 
     def render(self, *, openmetrics: bool, gzipped: bool) -> bytes:
         """Return the page in one of the two formats, gzipped or not."""
@@ -132,9 +124,29 @@ class Metrics:
             if self._states is not None:
                 self._thresholds.show(self._states)
                 self._states = None
+            if self._facts is not None:
+                self._show_daemon(*self._facts)
+                self._facts = None
             return self._page.render(openmetrics=openmetrics, gzipped=gzipped)
 
-    def _http(self, http: Counts) -> None:
+    def _show_daemon(self, told: DaemonFacts | Callable[[], DaemonFacts], http: Counts | None) -> None:
+        facts = told if isinstance(told, DaemonFacts) else told()
+        for family, value in (
+            (f.LOOP_LAG, facts.loop_lag),
+            (f.LOOP_WAKEUPS, facts.wakeups),
+            (f.CPU_SECONDS, facts.cpu_seconds),
+            (f.MEMORY, facts.resident_bytes),
+            (f.OPEN_FILES, facts.open_files),
+            (f.THREADS, facts.threads),
+            (f.STORE_SIZE, facts.store_bytes),
+        ):
+            self._daemon.put(family, _NOTHING, value)
+        if http is not None:
+            self._show_http(http)
+        omitted = [item for block in self._blocks for item in block.omitted().items()]
+        self._daemon.replace(f.SERIES_OMITTED, {(("family", name),): count for name, count in omitted})
+
+    def _show_http(self, http: Counts) -> None:
         self._daemon.put(f.HTTP_CONNECTIONS, _NOTHING, http.connections)
         for (path, status), count in dict(http.requests).items():
             self._daemon.put(f.HTTP_REQUESTS, (("path", path), ("status", str(status))), count)
