@@ -6,11 +6,9 @@ import os
 from collections.abc import Mapping
 
 from agent.model.signals import Sample
-from agent.probes.group import Measured, bounded, read_bytes
-from agent.probes.mounts import Mount, chosen, parse_mounts
+from agent.probes.group import Measured, bounded
+from agent.probes.mounts import Mount, MountTable, chosen, parse_mounts
 from agent.probes.remote import RemoteFileSystems
-
-_MOUNT_TABLE = "/proc/self/mountinfo"
 
 
 class Disks:
@@ -23,11 +21,13 @@ class Disks:
     def __init__(self) -> None:
         self.asked: frozenset[str] = frozenset()
         self._remote = RemoteFileSystems()
-        self._chosen: tuple[bytes, frozenset[str], Mapping[str, Mount]] = (b"", frozenset(), {})
+        self._table = MountTable()
+        self._mounts: list[Mount] = []
+        self._chosen: tuple[frozenset[str], Mapping[str, Mount]] | None = None
 
     def read(self, now: float) -> Measured:
         """Return the numbers of each file system; one that cannot be asked is named in the error."""
-        mounts = self._mounts()
+        mounts = self._to_measure()
         names, left_out = bounded(mounts, self.asked, "mount points")
         found = Measured()
         errors = [left_out] if left_out else []
@@ -42,12 +42,14 @@ class Disks:
         found.error = "; ".join(errors)
         return found
 
-    def _mounts(self) -> Mapping[str, Mount]:
-        table = read_bytes(_MOUNT_TABLE)
-        if (table, self.asked) != self._chosen[:2]:
-            self._chosen = (table, self.asked, chosen(parse_mounts(table), self.asked))
-            self._remote.keep({mount.path for mount in self._chosen[2].values() if mount.remote})
-        return self._chosen[2]
+    def _to_measure(self) -> Mapping[str, Mount]:
+        table = self._table.read_if_changed()
+        if table is not None:
+            self._mounts, self._chosen = parse_mounts(table), None
+        if self._chosen is None or self._chosen[0] != self.asked:
+            self._chosen = (self.asked, chosen(self._mounts, self.asked))
+            self._remote.keep({mount.path for mount in self._chosen[1].values() if mount.remote})
+        return self._chosen[1]
 
 
 def _samples(name: str, numbers: os.statvfs_result, read_only: bool) -> list[Sample]:

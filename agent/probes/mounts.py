@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -32,6 +34,30 @@ class Mount:
     remote: bool
     read_only: bool
     has_device: bool
+
+
+class MountTable:
+    """The kernel's table of mounts, read again only when the kernel says that it has changed (proc(5))."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._changes = select.poll()
+
+    def read_if_changed(self) -> bytes | None:
+        """Return the table, or None while it is still what was read before."""
+        if self._file is None:
+            self._file = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+            self._changes.register(self._file, select.POLLPRI)
+        elif not self._changes.poll(0):
+            return None
+        table = b""
+        while more := os.pread(self._file, 1 << 16, len(table)):
+            table += more
+        return table
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
 
 
 def parse_mounts(table: bytes) -> list[Mount]:
