@@ -14,13 +14,14 @@ from itertools import count
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
-from agent.host.watch.way import Place, Walker, Way, links_in
+from agent.host.watch.way import Walker, Way, links_in
 
 _SELF = InotifyConstants.IN_ATTRIB | InotifyConstants.IN_MOVE_SELF | InotifyConstants.IN_DELETE_SELF
 _ARRIVAL = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
 _CONTENT = InotifyConstants.IN_MODIFY | InotifyConstants.IN_CLOSE_WRITE
 _ENTRIES = _ARRIVAL | InotifyConstants.IN_MOVED_FROM | InotifyConstants.IN_DELETE | _CONTENT
 _TRIES = 20
+_Identity = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Notices:
         self._lock = threading.Lock()
         self._ids = count()
         self._watches: dict[WatchDescriptor, tuple[CallbackId, _Wanted]] = {}
+        self._descriptors: dict[_Identity, WatchDescriptor] = {}
         self._reader = InotifyFD()
         self._reader.start()
         try:
@@ -80,35 +82,54 @@ class Notices:
         """
         with self._lock:
             for _ in range(_TRIES):
-                way, ways = self._ways(links=links)
-                self._watch(way, ways, keep_others=not links)
-                # Whatever was replaced between the look and the watch shows as another way.
-                if self._ways(links=links) == (way, ways):
+                # Whatever is replaced between the look and the watch shows when looking again; what was watched
+                # before the look tells of itself.
+                if not self._watch(self._wanted(links=links), keep_others=not links):
                     return
         # It changes faster than it can be watched; whoever is told will come back to look and to arm again.
         self._changed()
 
-    def _ways(self, *, links: bool) -> tuple[Way, tuple[Way, ...]]:
+    def _wanted(self, *, links: bool) -> dict[_Identity, _Wanted]:
+        """Look at the world, and return what to watch in it."""
         walker = Walker()
-        found = walker.way(self._directory)
-        if found.missing or not links:
-            return found, ()
-        return found, tuple(walker.way(path) for path in sorted(links_in(found.places[-1].path)))
+        way = walker.way(self._directory)
+        ways = [way]
+        if links and not way.missing:
+            directory = way.places[-1].path
+            ways += [walker.way(name, directory) for name in links_in(directory)]
+        wanted: dict[_Identity, _Wanted] = {}
+        for identity, want in _wants(ways):
+            known = wanted.get(identity)
+            wanted[identity] = want if known is None else known.merged(want)
+        return wanted
 
-    def _watch(self, way: Way, ways: tuple[Way, ...], *, keep_others: bool) -> None:
-        wanted: dict[tuple[int, int], _Wanted] = {}
-        for place, want in _wants(way, ways):
-            known = wanted.get(place.identity)
-            wanted[place.identity] = want if known is None else known.merged(want)
-        stale = dict(self._watches)
-        for want in wanted.values():
-            descriptor = self._add(want)
+    def _watch(self, wanted: dict[_Identity, _Wanted], *, keep_others: bool) -> bool:
+        """Watch what is wanted, and no more unless `keep_others`; return whether a watch had to be added."""
+        added = False
+        kept = set()
+        for identity, want in wanted.items():
+            descriptor = self._descriptors.get(identity)
+            if descriptor is None or self._want_of(descriptor) != want:
+                descriptor = self._add(want)
+                added = True
             if descriptor is not None:
-                stale.pop(descriptor, None)
-        for descriptor, (callback, want) in stale.items():
-            if not (keep_others and not want.of_directory):
-                self._watches.pop(descriptor, None)
-                self._reader.remove_callbacks([(descriptor, callback)])
+                self._descriptors[identity] = descriptor
+                kept.add(descriptor)
+        for identity, descriptor in list(self._descriptors.items()):
+            want_of = self._want_of(descriptor)
+            if descriptor not in kept and not (keep_others and want_of is not None and not want_of.of_directory):
+                del self._descriptors[identity]
+                self._drop(descriptor)
+        return added
+
+    def _want_of(self, descriptor: WatchDescriptor) -> _Wanted | None:
+        watched = self._watches.get(descriptor)
+        return None if watched is None else watched[1]
+
+    def _drop(self, descriptor: WatchDescriptor) -> None:
+        watched = self._watches.pop(descriptor, None)
+        if watched is not None:
+            self._reader.remove_callbacks([(descriptor, watched[0])])
 
     def _add(self, want: _Wanted) -> WatchDescriptor | None:
         callback = CallbackId(next(self._ids))
@@ -154,16 +175,25 @@ class Notices:
             self._lost(self, error)
 
 
-def _wants(way: Way, ways: tuple[Way, ...]) -> Iterator[tuple[Place, _Wanted]]:
-    """Yield what to watch: places on the way for themselves, the directory for its entries, linked files as well."""
-    for one in (way, *ways):
-        of_directory = one is way
+def _wants(ways: list[Way]) -> Iterator[tuple[_Identity, _Wanted]]:
+    """Yield what to watch on the way to the directory, the first of `ways`, and on those of the links in it.
+
+    Places on the way are watched for themselves, the directory for its entries, and linked files for their content.
+    """
+    passed: set[_Identity] = set()
+    for one in ways:
+        if not one.places:
+            # It vanished after it was listed.
+            continue
+        of_directory = one is ways[0]
         *above, last = one.places
         for place in above:
-            yield place, _Wanted(place.path, _SELF, False, frozenset(), of_directory)
+            if place.identity not in passed:
+                passed.add(place.identity)
+                yield place.identity, _Wanted(place.path, _SELF, False, frozenset(), of_directory)
         if one.missing:
-            yield last, _Wanted(last.path, _SELF | _ARRIVAL, False, frozenset({one.missing}), of_directory)
+            yield last.identity, _Wanted(last.path, _SELF | _ARRIVAL, False, frozenset({one.missing}), of_directory)
         elif of_directory:
-            yield last, _Wanted(last.path, _SELF | _ENTRIES, True, frozenset(), of_directory)
+            yield last.identity, _Wanted(last.path, _SELF | _ENTRIES, True, frozenset(), of_directory)
         else:
-            yield last, _Wanted(last.path, _SELF | _CONTENT, False, frozenset(), of_directory)
+            yield last.identity, _Wanted(last.path, _SELF | _CONTENT, False, frozenset(), of_directory)

@@ -43,12 +43,14 @@ class Walker:
 
     _seen: dict[str, Place | None] = field(default_factory=dict)
 
-    def way(self, path: str) -> Way:
-        """Given an absolute path, return the way to it as far as it exists."""
-        root = self._look("/")
-        assert root is not None, "there is always a root directory"
-        places = [root]
-        here, links = "/", 0
+    def way(self, path: str, here: str = "/") -> Way:
+        """Given a path below `here`, a directory without links in its name, return the way to it as far as it exists.
+
+        The places up to `here` are left out, but for the root directory.
+        """
+        root = self._look("/") if here == "/" else None
+        places = [] if root is None else [root]
+        links = 0
         ahead = deque(_names(path))
         while ahead:
             name = ahead.popleft()
@@ -94,9 +96,9 @@ def _target(path: str) -> str | None:
 
 
 def links_in(directory: str) -> list[str]:
-    """Given a directory, return the paths of the symbolic links in it; nothing when it cannot be read."""
+    """Given a directory, return the names of the symbolic links in it; nothing when it cannot be read."""
     try:
         with os.scandir(directory) as entries:
-            return [entry.path for entry in entries if entry.is_symlink()]
+            return [entry.name for entry in entries if entry.is_symlink()]
     except OSError:
         return []
