@@ -6,6 +6,7 @@ use.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Given command-line arguments (without the program's name), do what they say and return an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Importing makes many objects and no garbage; whoever was imported turns the collector on again.
+    gc.disable()
     if arguments[:1] == ["run-process"]:
         directory, run, attempt, *undo = arguments[1:]
         process = importlib.import_module("agent.engine.process")

@@ -6,13 +6,13 @@ the one action it runs. Modules whose name starts with an underscore are helpers
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 
 from agent import actions
 from agent.errors import NotFound
 from agent.model.actions import Action
+from agent.nearest import nearest
 
 
 def names() -> tuple[str, ...]:
@@ -36,8 +36,8 @@ def load(name: str) -> Action:
     """
     known = names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known actions: {', '.join(known)}"
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else f"known actions: {', '.join(known)}"
         raise NotFound(f"unknown action {name!r}: {hint}")
     action = importlib.import_module(f"{actions.__name__}.{name}").ACTION
     if not isinstance(action, Action):

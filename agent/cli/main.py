@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -20,6 +21,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = get_parser().parse_args(argv)
     # A command imports what it needs when it is chosen: `hostkeeper status` does not pay for the policy compiler.
     command = importlib.import_module(f"agent.cli.{arguments.command.replace('-', '_')}_command")
+    gc.enable()
     try:
         code = int(command.main(arguments))
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ def _unheard(judgement: Judgement) -> None:
 def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
     """Given a state directory and a run's id and attempt, do that run, or take it back; return an exit code."""
     enter_run()
+    gc.enable()
     stop = StopFlag()
     stop.listen()
     clock = SystemClock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
@@ -45,7 +45,7 @@ class Metrics:
         self._sampling: Sampling | None = None
         self._states: tuple[ThresholdFacts, ...] | None = None
         self._facts: tuple[DaemonFacts | Callable[[], DaemonFacts], Counts | None] | None = None
-        self._policies.put(f.BUILD, (("version", version), ("python", platform.python_version())), 1.0)
+        self._policies.put(f.BUILD, (("version", version), ("python", ".".join(map(str, sys.version_info[:3])))), 1.0)
         self._daemon.put(f.STARTED, _NOTHING, started)
 
     def policies(self, facts: PolicyFacts) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
+from agent.nearest import nearest
 from agent.trigger import cron, phrases
 from agent.trigger.values import ScheduleError, Trigger
 
@@ -41,6 +40,6 @@ def _alias(text: str, word: str) -> Trigger:
         return cron.parse_cron(text, cron.ALIASES[word])
     if word == "@reboot":
         raise ScheduleError('"@reboot" is not offered: a task falls due by the clock', SHAPE)
-    close = get_close_matches(word[:32], cron.ALIASES, 1)
-    suggestion = f'did you mean "{close[0]}"?' if close else f"use one of {', '.join(cron.ALIASES)}"
+    close = nearest(word[:32], cron.ALIASES)
+    suggestion = f'did you mean "{close}"?' if close else f"use one of {', '.join(cron.ALIASES)}"
     raise ScheduleError(f'"{word[:32]}" is no name of a schedule', suggestion)

@@ -7,10 +7,10 @@ in naive local time, is never used.
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 import schedule
 
+from agent.nearest import nearest
 from agent.trigger.values import EVERY_HOUR, EVERY_WEEKDAY, Cron, Days, Every, ScheduleError, Trigger, split_hours
 
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
@@ -110,8 +110,8 @@ def _unknown(unit: str) -> ScheduleError:
     message = f'"{unit}" is no unit or weekday'
     if unit in INSTEAD:
         return ScheduleError(message, f"write {INSTEAD[unit]}")
-    close = get_close_matches(unit[:32], WORDS, 1)
-    return ScheduleError(message, f'did you mean "{close[0]}"?' if close else SHAPE)
+    close = nearest(unit[:32], WORDS)
+    return ScheduleError(message, f'did you mean "{close}"?' if close else SHAPE)
 
 
 def _misshapen(words: str) -> ScheduleError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from agent.nearest import nearest
 from agent.trigger.values import ScheduleError
 
 UNFIT = ("right/", "posix/")
@@ -40,6 +40,6 @@ def _nearest(name: str) -> str:
     by_city = {full.lower().rpartition("/")[2]: full for full in sorted(known)}
     found = by_lower.get(wanted) or by_city.get(wanted)
     if found is None:
-        close = get_close_matches(wanted, by_lower, 1) or get_close_matches(wanted, by_city, 1)
-        found = (by_lower.get(close[0]) or by_city.get(close[0])) if close else None
+        close = nearest(wanted, by_lower) or nearest(wanted, by_city)
+        found = (by_lower.get(close) or by_city.get(close)) if close else None
     return f'did you mean "{found}"?' if found else 'use a name such as "Europe/Berlin", or "UTC", or "local"'
