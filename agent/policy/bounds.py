@@ -4,7 +4,7 @@ from __future__ import annotations
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 """Counted in the expanded document: an alias counts as all that it stands for."""
 
 MAX_SCALAR = 64 << 10

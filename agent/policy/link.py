@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet, Task, Threshold, Window
-from agent.model.signals import SignalSpec
-from agent.policy.fragments import Fragment, Name, Outline, Reference
-from agent.policy.nearest import quoted, suggest
-from agent.policy.paths import dotted
+from agent.policy.between import Signals, mistakes_between
+from agent.policy.fragments import Fragment, Outline
 
-THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
-SHARED = ("tasks", "thresholds")
-"""Sections that share their names: a hold that is to be released is of one or the other."""
-
-TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
-"""By kind of reference: the section that the name has to be found in."""
-
-Signals = Mapping[str, SignalSpec]
-"""The signals that there are, by name."""
+__all__ = ["Signals", "digest_of", "fitted", "link", "misfits", "mistakes_between"]
 
 
 def link(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet:
@@ -31,9 +21,18 @@ def link(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet:
     """
     policies = fitted(fragments, signals)
     if policies is None:
-        outlines = {fragment.file: fragment.outline for fragment in fragments.values()}
-        raise PolicyError(mistakes_between(outlines, signals))
+        raise PolicyError(misfits({fragment.file: fragment.outline for fragment in fragments.values()}, signals))
     return policies
+
+
+def misfits(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:
+    """Given the outlines of files that do not fit together, return why, at least one mistake."""
+    found = mistakes_between(outlines, signals)
+    if found:
+        return found
+    # An outline that can no longer be had, because its file has changed since, is the only way to come here.
+    file = min(outlines, default="")
+    return [Mistake(file, 0, 0, "", "the policy files do not fit together", "look at them again")]
 
 
 def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | None:
@@ -84,88 +83,3 @@ def digest_of(digests: Mapping[str, str]) -> str:
     for name in sorted(digests):
         whole.update(os.fsencode(name) + b"\0" + digests[name].encode() + b"\n")
     return whole.hexdigest()
-
-
-def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:
-    """Given the outlines of all files by file, return every mistake between them.
-
-    None stands for a file of which not even the names are known; then a name that is not found may be there.
-    """
-    known: dict[str, dict[str, tuple[str, Name]]] = {section: {} for section in THINGS}
-    present = sorted((file, outline) for file, outline in outlines.items() if outline is not None)
-    found: list[Mistake] = []
-    for file, outline in present:
-        for name in outline.names:
-            found += _duplicate(file, name, known)
-            known[name.section].setdefault(name.name, (file, name))
-    complete = len(present) == len(outlines)
-    needs: dict[str, list[str]] = {name: [] for name in known["tasks"]}
-    for file, outline in present:
-        for reference in outline.references:
-            target = TARGETS.get(reference.kind)
-            if target is None:
-                found += _signal(file, reference, outline, signals)
-            elif reference.name not in known[target]:
-                if complete:
-                    found.append(_unknown(file, reference, known[target], THINGS[target]))
-            elif reference.kind == "needs":
-                needs[reference.owner].append(reference.name)
-    return found + _loops(needs, present)
-
-
-def _duplicate(file: str, name: Name, known: Mapping[str, Mapping[str, tuple[str, Name]]]) -> list[Mistake]:
-    """Return the mistake that a name is, if what was seen before has it already."""
-    for section in SHARED if name.section in SHARED else (name.section,):
-        if name.name in known[section]:
-            first_file, first = known[section][name.name]
-            which = f"{'another' if section == name.section else 'a'} {THINGS[section]}"
-            wrong = f"{which} of this name is in {first_file}:{first.line}:{first.column}"
-            path = dotted((name.section, name.name))
-            return [Mistake(file, name.line, name.column, path, wrong, "give one of them another name")]
-    return []
-
-
-def _unknown(file: str, reference: Reference, known: Iterable[str], what: str) -> Mistake:
-    wrong = f"unknown {what} {quoted(reference.name)}"
-    return _mistake(file, reference, wrong, suggest(reference.name, known, f"{what}s"))
-
-
-def _signal(file: str, reference: Reference, outline: Outline, signals: Signals) -> list[Mistake]:
-    """Return what is wrong with a threshold's signal, or with one of its labels."""
-    spec = signals.get(reference.name if reference.kind == "signal" else reference.of)
-    if spec is None:
-        if reference.kind == "label":
-            return []  # the signal is complained of
-        wrong = f"unknown signal {quoted(reference.name)}"
-        return [_mistake(file, reference, wrong, suggest(reference.name, signals, "signals"))]
-    if reference.kind == "label":
-        if reference.name in spec.labels:
-            return []
-        wrong = f"{reference.of} has no label {quoted(reference.name)}"
-        return [_mistake(file, reference, wrong, suggest(reference.name, spec.labels, "labels"))]
-    given = {other.name for other in outline.references if other.kind == "label" and other.owner == reference.owner}
-    return [
-        _mistake(file, reference, f"{spec.name} is only measured by {label}", f"add `{label}` to `labels`")
-        for label in spec.required
-        if label not in given
-    ]
-
-
-def _mistake(file: str, reference: Reference, wrong: str, right: str) -> Mistake:
-    return Mistake(file, reference.line, reference.column, reference.path, wrong, right)
-
-
-def _loops(needs: Mapping[str, Sequence[str]], outlines: Sequence[tuple[str, Outline]]) -> list[Mistake]:
-    from agent.rules.needs import loops  # noqa: PLC0415 - as above
-
-    found = []
-    for loop in loops(needs):
-        file, reference = next(
-            (file, reference)
-            for file, outline in outlines
-            for reference in outline.references
-            if reference.kind == "needs" and reference.owner == loop[0] and reference.name == loop[1 % len(loop)]
-        )
-        way = " needs ".join((*loop, loop[0]))
-        found.append(_mistake(file, reference, f"a loop: {way}", "remove one of these needs"))
-    return found

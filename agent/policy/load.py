@@ -16,7 +16,7 @@ from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet
 from agent.policy.broken import Broken
 from agent.policy.fragments import Fragment, Outline, fragment_from, load_fragment, load_outline
-from agent.policy.link import Signals, fitted, mistakes_between
+from agent.policy.link import Signals, fitted, misfits, mistakes_between
 from agent.policy.scan import scan
 from agent.policy.source import Busy, read_source
 from agent.policy.trust import Guard, distrust_of
@@ -50,8 +50,10 @@ def load(
         )
         mistakes += [mistake for name in names for mistake in loading.take(name)]
         policies = None if mistakes else fitted(loading.fragments, signals)
-    if policies is None:
+    if mistakes:
         raise PolicyError(mistakes + mistakes_between(loading.outlines(), signals))
+    if policies is None:
+        raise PolicyError(misfits(loading.outlines(), signals))
     return policies
 
 

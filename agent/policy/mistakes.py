@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from agent.errors import Mistake
@@ -10,45 +11,50 @@ from agent.policy.meaning import Meaning
 from agent.policy.nearest import quoted, suggest
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.paths import Path, dotted
-from agent.policy.places import key_place, paths_by_place, value_place
+from agent.policy.places import Places
 from agent.policy.shape import Shape, Shapes
 from agent.policy.wording import Worded, word
 from agent.policy.yaml_front import Document
 
+MOST = 500
+"""So many mistakes of one file are worded; whoever makes more needs no list of them."""
+
 
 def policy_mistakes(document: Document, file: str, shapes: Shapes, meaning: Meaning) -> list[Mistake]:
     """Given the document of a policy file that was not accepted, return all of its mistakes, sorted."""
-    return _mistakes(document, file, [] if document.node is None else _policy(document, shapes, meaning))
+    if document.node is None:
+        return _mistakes(document, file, None, ())
+    places = Places(document.node)
+    return _mistakes(document, file, places, _policy(document.data, places, shapes, meaning))
 
 
 def settings_mistakes(document: Document, file: str, shape: Shape, meaning: Meaning) -> list[Mistake]:
     """Given the document of a settings file that was not accepted, return all of its mistakes, sorted."""
     if document.node is None:
-        return _mistakes(document, file, [])
-    found = _rejected(shape, document)
-    complaints: list[Complaint] = []
-    sound = _pruned(document.data, [worded.path for worded in found if worded.spoils])
-    if isinstance(sound, dict):
-        values = normalise(shape.plan, sound, complaints)
-        complaints += meaning.of_timezone(values["timezone"], ("timezone",))
-    return _mistakes(document, file, found + _placed(document, complaints))
+        return _mistakes(document, file, None, ())
+    places = Places(document.node)
+    return _mistakes(document, file, places, _settings(document.data, places, shape, meaning))
 
 
-def _mistakes(document: Document, file: str, worded: Iterable[Worded]) -> list[Mistake]:
-    paths = paths_by_place(document.node) if document.flaws and document.node is not None else {}
-    flawed = {(flaw.line, flaw.column): dotted(paths.get((flaw.line, flaw.column), ())) for flaw in document.flaws}
-    found = {Mistake(file, f.line, f.column, flawed[f.line, f.column], f.wrong, f.right) for f in document.flaws}
+def _mistakes(document: Document, file: str, places: Places | None, worded: Iterable[Worded]) -> list[Mistake]:
+    paths = places.paths() if places is not None and document.flaws else {}
+    flaws = {(flaw.line, flaw.column): dotted(paths.get((flaw.line, flaw.column), ())) for flaw in document.flaws}
+    found = {Mistake(file, f.line, f.column, flaws[f.line, f.column], f.wrong, f.right) for f in document.flaws}
     # What YAML spoilt need not be complained of a second time.
-    found |= {Mistake(file, *w.place, dotted(w.path), w.wrong, w.right) for w in worded if w.place not in flawed}
-    return sorted(found)
+    found |= {Mistake(file, *w.place, dotted(w.path), w.wrong, w.right) for w in worded if w.place not in flaws}
+    if len(found) <= MOST:
+        return sorted(found)
+    more = Mistake(file, 0, 0, "", f"more than {MOST} mistakes", "mend these first; here are some of them")
+    return [more, *sorted(found)[:MOST]]
 
 
-def _policy(document: Document, shapes: Shapes, meaning: Meaning) -> list[Worded]:
-    found = _rejected(shapes.policy(), document)
-    for name, task in _tasks(document.data):
-        found += _with(name, task, document, shapes)
-    sound = _pruned(document.data, [worded.path for worded in found if worded.spoils])
-    if not isinstance(sound, dict):
+def _policy(data: Any, places: Places, shapes: Shapes, meaning: Meaning) -> list[Worded]:
+    found = _rejected(shapes.policy(), data, places)
+    for name, task in _tasks(data):
+        if len(found) <= MOST:
+            found += islice(_with(name, task, places, shapes), MOST + 1)
+    sound = _pruned(data, [worded.path for worded in found if worded.spoils])
+    if not isinstance(sound, dict) or len(found) > MOST:
         return found
     complaints: list[Complaint] = []
     policy = normalise(shapes.policy().plan, sound, complaints)
@@ -56,15 +62,26 @@ def _policy(document: Document, shapes: Shapes, meaning: Meaning) -> list[Worded
     for name, task in _tasks(sound):
         if task.get("action") in shapes.actions and isinstance(task.get("with"), dict):
             normalise(shapes.action(task["action"]).plan, task["with"], complaints, ("tasks", name, "with"))
-    return found + _placed(document, complaints)
+    return found + _placed(places, complaints)
 
 
-def _rejected(shape: Shape, document: Document) -> list[Worded]:
-    return [] if shape.accepts(document.data) else word(shape.schema, document.data, document.node)
+def _settings(data: Any, places: Places, shape: Shape, meaning: Meaning) -> list[Worded]:
+    found = _rejected(shape, data, places)
+    sound = _pruned(data, [worded.path for worded in found if worded.spoils])
+    if not isinstance(sound, dict):
+        return found
+    complaints: list[Complaint] = []
+    values = normalise(shape.plan, sound, complaints)
+    complaints += meaning.of_timezone(values["timezone"], ("timezone",))
+    return found + _placed(places, complaints)
 
 
-def _placed(document: Document, complaints: Iterable[Complaint]) -> list[Worded]:
-    return [Worded(path, value_place(document.node, path), wrong, right) for path, wrong, right in complaints]
+def _rejected(shape: Shape, data: Any, places: Places) -> list[Worded]:
+    return [] if shape.accepts(data) else list(islice(word(shape.schema, data, places), MOST + 1))
+
+
+def _placed(places: Places, complaints: Iterable[Complaint]) -> list[Worded]:
+    return [Worded(path, places.value_place(path), wrong, right) for path, wrong, right in complaints]
 
 
 def _tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -73,24 +90,25 @@ def _tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((name, task) for name, task in tasks.items() if isinstance(task, dict))
 
 
-def _with(name: str, task: dict[str, Any], document: Document, shapes: Shapes) -> list[Worded]:
-    """Return what is wrong with a task's action and with the options given to it."""
+def _with(name: str, task: dict[str, Any], places: Places, shapes: Shapes) -> Iterator[Worded]:
+    """Yield what is wrong with a task's action and with the options given to it."""
     action, options = task.get("action"), task.get("with", {})
     path: Path = ("tasks", name, "action")
     if not isinstance(action, str):
-        return []
+        return
     if action not in shapes.actions:
-        where = value_place(document.node, path)
-        return [Worded(path, where, f"unknown action {quoted(action)}", suggest(action, shapes.actions, "actions"))]
+        right = suggest(action, shapes.actions, "actions")
+        yield Worded(path, places.value_place(path), f"unknown action {quoted(action)}", right)
+        return
     shape = shapes.action(action)
     if not isinstance(options, dict) or shape.accepts(options):
-        return []
+        return
     path = ("tasks", name, "with")
-    found = word(shape.schema, options, document.node, path)
     if "with" in task:
-        return found
-    place = key_place(document.node, ("tasks", name))
-    return [worded._replace(place=place) for worded in found]
+        yield from word(shape.schema, options, places, path)
+    else:
+        place = places.key_place(("tasks", name))
+        yield from (worded._replace(place=place) for worded in word(shape.schema, options, places, path))
 
 
 def _pruned(data: Any, paths: Iterable[Path]) -> Any:

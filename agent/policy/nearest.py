@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 
 SHOWN = 12
+COMPARED = 300
+"""So many names are compared letter by letter; of more, those that look alike at either end."""
 
 
 def quoted(name: str) -> str:
@@ -18,16 +20,25 @@ def suggest(name: str, known: Iterable[str], what: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only needed once something is wrong
 
     names = sorted(known)
-    close = get_close_matches(name[:64], names, 1, 0.6) or [full for full in names if _alike(name, full)]
-    if close:
-        return f"did you mean {close[0]}?"
     if not names:
         return f"there are no {what}"
+    close = get_close_matches(name[:64], _candidates(name, names), 1, 0.6)
+    close = close or [full for full in names if _folded(name[:64]) == _folded(full)]
+    if close:
+        return f"did you mean {close[0]}?"
     shown = ", ".join(names[:SHOWN])
     return f"known {what}: {shown}{', ...' if len(names) > SHOWN else ''}"
 
 
-def _alike(name: str, full: str) -> bool:
-    """Say whether two names differ only in letter case, hyphens, underscores and dots."""
-    fold = str.maketrans({"-": None, "_": None, ".": None, " ": None})
-    return name[:64].lower().translate(fold) == full.lower().translate(fold)
+def _candidates(name: str, names: list[str]) -> list[str]:
+    """Return the names worth comparing: all, unless they are many."""
+    if len(names) > COMPARED:
+        names = [full for full in names if abs(len(full) - len(name)) <= 3]
+    if len(names) > COMPARED:
+        names = [full for full in names if full[:2] == name[:2] or full[-2:] == name[-2:]]
+    return names[:COMPARED]
+
+
+def _folded(name: str) -> str:
+    """Return a name without what people mix up: letter case, hyphens, underscores, dots and blanks."""
+    return name.lower().translate(str.maketrans("", "", "-_. "))

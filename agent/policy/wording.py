@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import jsonschema
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
-from yaml.nodes import Node, ScalarNode
+from yaml.nodes import ScalarNode
 
 from agent.policy.paths import Path
-from agent.policy.places import Place, key_place, value_at, value_place
+from agent.policy.places import Place, Places
 from agent.policy.words import WORDINGS, Refusal, unknown_key
 from agent.schema import Schema
 
@@ -48,43 +48,44 @@ Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call] 
 )
 
 
-def word(schema: Schema, data: Any, root: Node | None, base: Path = ()) -> list[Worded]:
-    """Given a schema and data that it rejects, return every mistake.
+def word(schema: Schema, data: Any, places: Places, base: Path = ()) -> Iterator[Worded]:
+    """Given a schema and data that it rejects, yield every mistake, at least one.
 
-    `root` is the document that the data stands in, at the path `base`.
+    `places` are those of the document that the data stands in, at the path `base`.
     """
-    found: list[Worded] = []
+    found = False
     for error in Validator(schema).iter_errors(data):
-        found += _worded(error, root, (*base, *error.absolute_path))
+        for worded in _worded(error, places, (*base, *error.absolute_path)):
+            found = True
+            yield worded
     if not found:
         # The two libraries disagree: the word of the one that decides is better than none.
         for problem in jsonschema_rs.Draft202012Validator(schema).iter_errors(data):
             path = (*base, *problem.instance_path)
-            found.append(Worded(path, value_place(root, path), problem.message, ""))
-    return found
+            yield Worded(path, places.value_place(path), problem.message, "write what the schema describes")
 
 
-def _worded(error: Any, root: Node | None, path: Path) -> Iterator[Worded]:
+def _worded(error: Any, places: Places, path: Path) -> Iterator[Worded]:
     """Yield the mistakes in one error of jsonschema; its attributes are typed too loosely to be of use."""
     keyword = str(error.validator)
     if keyword == "additionalProperties":
         for name in _extra(error.instance, error.schema):
             full = (*path, name)
-            yield Worded(full, key_place(root, full), *unknown_key(name, error.schema))
+            yield Worded(full, places.key_place(full), *unknown_key(name, error.schema))
         return
     about_map = keyword in ABOUT_THE_MAP and isinstance(error.instance, dict)
     if keyword == "oneOf" and not about_map:
         return  # `type` complains of the same value
     if "propertyNames" in error.absolute_schema_path:
         path = (*path, error.instance)
-        where, written = key_place(root, path), error.instance
+        where, written = places.key_place(path), error.instance
     else:
-        node = value_at(root, path)
+        node = places.value_at(path)
         written = node.value if isinstance(node, ScalarNode) else None
-        where = key_place(root, path) if about_map else value_place(root, path)
+        where = places.key_place(path) if about_map else places.value_place(path)
     refusal = Refusal(keyword, error.validator_value, error.instance, error.schema, written, error.message)
     wording = WORDINGS.get(keyword)
-    wrong, right = wording(refusal) if wording else (error.message, "")
+    wrong, right = wording(refusal) if wording else (error.message, "write what the schema describes")
     if keyword in ABOUT_THE_FORM:
         right = error.schema.get("x-hint", right)
     yield Worded(path, where, wrong, right, spoils=not about_map)

@@ -31,7 +31,7 @@ LONGEST = 100 * 366 * 86400
 LARGEST = 1 << 60
 """No size is larger: an exbibyte, in bytes."""
 
-_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
+_NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,9})?"
 _DURATION = "".join(f"(?:({_NUMBER}){unit})?" for unit in SECONDS)
 _PARTS = re.compile(_DURATION)
 _SIZE = re.compile(f"({_NUMBER})({'|'.join(BYTES)})?")

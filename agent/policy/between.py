@@ -1,0 +1,116 @@
+"""Every mistake between files: names given twice, names that nobody gives, loops. Pure.
+
+It is only asked for when something does not fit, and even then it takes bounded time, since the daemon asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from agent.errors import Mistake
+from agent.model.signals import SignalSpec
+from agent.policy.fragments import Name, Outline, Reference
+from agent.policy.nearest import quoted, suggest
+from agent.policy.paths import dotted
+
+THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
+SHARED = ("tasks", "thresholds")
+"""Sections that share their names: a hold that is to be released is of one or the other."""
+
+TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
+"""By kind of reference: the section that the name has to be found in."""
+
+MOST = 200
+"""So many mistakes between files are worded."""
+
+Signals = Mapping[str, SignalSpec]
+"""The signals that there are, by name."""
+
+
+def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:
+    """Given the outlines of all files by file, return every mistake between them, up to MOST.
+
+    None stands for a file of which not even the names are known; then a name that is not found may be there.
+    """
+    between = _Between(outlines, signals)
+    return list(islice(between.mistakes(), MOST))
+
+
+class _Between:
+    def __init__(self, outlines: Mapping[str, Outline | None], signals: Signals) -> None:
+        self._files = sorted((file, outline) for file, outline in outlines.items() if outline is not None)
+        self._complete = len(self._files) == len(outlines)
+        self._signals = signals
+        self._known: dict[str, dict[str, tuple[str, Name]]] = {section: {} for section in THINGS}
+        self._needs: dict[tuple[str, str], tuple[str, Reference]] = {}
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield the mistakes; names come first, because references are looked up in them."""
+        for file, outline in self._files:
+            for name in outline.names:
+                yield from self._name(file, name)
+        for file, outline in self._files:
+            labels: dict[str, set[str]] = {}
+            for reference in outline.references:
+                if reference.kind == "label":
+                    labels.setdefault(reference.owner, set()).add(reference.name)
+            for reference in outline.references:
+                yield from self._reference(file, reference, labels.get(reference.owner, set()))
+        yield from self._loops()
+
+    def _name(self, file: str, name: Name) -> Iterator[Mistake]:
+        for section in SHARED if name.section in SHARED else (name.section,):
+            if name.name in self._known[section]:
+                first_file, first = self._known[section][name.name]
+                which = f"{'another' if section == name.section else 'a'} {THINGS[section]}"
+                wrong = f"{which} of this name is in {first_file}:{first.line}:{first.column}"
+                path = dotted((name.section, name.name))
+                yield Mistake(file, name.line, name.column, path, wrong, "give one of them another name")
+                break
+        self._known[name.section].setdefault(name.name, (file, name))
+
+    def _reference(self, file: str, reference: Reference, labels: set[str]) -> Iterator[Mistake]:
+        if reference.kind == "signal":
+            yield from self._signal(file, reference, labels)
+        elif reference.kind == "label":
+            spec = self._signals.get(reference.of)
+            if spec is not None and reference.name not in spec.labels:
+                wrong = f"{reference.of} has no label {quoted(reference.name)}"
+                yield _mistake(file, reference, wrong, suggest(reference.name, spec.labels, "labels"))
+        elif reference.name not in self._known[TARGETS[reference.kind]]:
+            if self._complete:
+                section = TARGETS[reference.kind]
+                yield _unknown(file, reference, THINGS[section], self._known[section])
+        elif reference.kind == "needs":
+            self._needs.setdefault((reference.owner, reference.name), (file, reference))
+
+    def _signal(self, file: str, reference: Reference, labels: set[str]) -> Iterator[Mistake]:
+        spec = self._signals.get(reference.name)
+        if spec is None:
+            yield _unknown(file, reference, "signal", self._signals)
+            return
+        for label in spec.required:
+            if label not in labels:
+                wrong = f"{spec.name} is only measured by {label}"
+                yield _mistake(file, reference, wrong, f"add `{label}` to `labels`")
+
+    def _loops(self) -> Iterator[Mistake]:
+        from agent.rules.needs import loops  # noqa: PLC0415 - it brings all of scheduling along
+
+        needs: dict[str, list[str]] = {}
+        for task, need in self._needs:
+            needs.setdefault(task, []).append(need)
+        for loop in loops(needs):
+            file, reference = self._needs[loop[0], loop[1 % len(loop)]]
+            way = [*loop[:10], "...", loop[-1]] if len(loop) > 12 else loop
+            yield _mistake(file, reference, f"a loop: {' needs '.join((*way, loop[0]))}", "remove one of these needs")
+
+
+def _unknown(file: str, reference: Reference, what: str, known: Iterable[str]) -> Mistake:
+    wrong = f"unknown {what} {quoted(reference.name)}"
+    return _mistake(file, reference, wrong, suggest(reference.name, known, f"{what}s"))
+
+
+def _mistake(file: str, reference: Reference, wrong: str, right: str) -> Mistake:
+    return Mistake(file, reference.line, reference.column, reference.path, wrong, right)
