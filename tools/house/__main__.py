@@ -22,11 +22,11 @@ def findings() -> Iterator[str]:
             yield from links.check(ROOT, path, text)
             yield from documents.fragments(str(path.relative_to(ROOT)), text)
             yield from documents.commands(str(path.relative_to(ROOT)), text)
+            yield from documents.shown_help(str(path.relative_to(ROOT)), text, get_parser().format_help())
             yield from policies.in_document(str(path.relative_to(ROOT)), documents.policies(text))
     for folder in policies.folders(ROOT):
         yield from policies.in_folder(ROOT, folder)
     yield from policies.settings(ROOT)
-    yield from documents.readme(contents[ROOT / "README.md"], get_parser().format_help())
     yield from (f"docs/reference/{page}: run `make docs`" for page in stale())
     sources = {
         str(path.relative_to(ROOT)): text

@@ -1,4 +1,4 @@
-"""Documents say what is so: the reference is current, the README shows the real help, YAML in them is YAML."""
+"""Documents say what is so: the reference is current, help is the real help, YAML in them is YAML."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from agent.cli.parser import COMMANDS, get_parser
 
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^\s*\$ hostkeeper (?!--help)(?P<arguments>.*)$", re.MULTILINE)
+COMMAND = re.compile(r"^ *(?:\$ )?(?:\S*/)?hostkeeper (?!--help)(?P<arguments>[a-z]\S*(?: \S+)*)", re.MULTILINE)
 MENTION = re.compile(r"`hostkeeper (?P<command>[a-z][a-z-]*)")
 HELP = re.compile(r"^\$ hostkeeper --help\n(?P<text>.*)", re.DOTALL)
 
@@ -41,24 +41,23 @@ def fragments(name: str, text: str) -> Iterator[str]:
 
 def commands(name: str, text: str) -> Iterator[str]:
     """Given a document, yield a finding for each command of ours that the command line would not understand."""
-    for found in COMMAND.finditer(text):
-        said = io.StringIO()
-        try:
-            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-                get_parser().parse_args(shlex.split(found["arguments"], comments=True))
-        except SystemExit:
-            line = text.count("\n", 0, found.start()) + 1
-            yield f"{name}:{line}: {said.getvalue().strip().splitlines()[-1]}"
+    for line, kind, body in fences(text):
+        for found in COMMAND.finditer(body) if kind in ("", "console", "sh") else ():
+            said = io.StringIO()
+            try:
+                with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                    get_parser().parse_args(shlex.split(found["arguments"], comments=True))
+            except SystemExit:
+                where = line + 1 + body.count("\n", 0, found.start())
+                yield f"{name}:{where}: {said.getvalue().strip().splitlines()[-1]}"
     for found in MENTION.finditer(text):
         if found["command"] not in COMMANDS:
             yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: there is no command {found['command']}"
 
 
-def readme(text: str, help_text: str) -> Iterator[str]:
-    """Given the README and the real output of `hostkeeper --help`, yield a finding unless the README shows it."""
-    shown = [found["text"] for _, _, body in fences(text) if (found := HELP.match(body))]
-    if not shown:
-        yield "README.md: shows no output of `hostkeeper --help`"
-    for block in shown:
-        if block.split() != help_text.split():
-            yield "README.md: the output of `hostkeeper --help` is not what the command prints"
+def shown_help(name: str, text: str, help_text: str) -> Iterator[str]:
+    """Given a document and the real output of `hostkeeper --help`, yield a finding where it shows another one."""
+    for line, _, body in fences(text):
+        found = HELP.match(body)
+        if found and found["text"].split() != help_text.split():
+            yield f"{name}:{line}: the output of `hostkeeper --help` is not what the command prints"
