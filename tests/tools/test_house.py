@@ -133,7 +133,8 @@ def test_documents_with_a_command_that_does_not_exist_are_found(text: str, findi
 
 
 def test_documents_with_real_commands_pass() -> None:
-    text = "```console\n$ hostkeeper --help\n$ hostkeeper calendar --days 3\n.venv/bin/hostkeeper why TASK|RUN   the reason\n```\nsay `hostkeeper check`"
+    shown = ["$ hostkeeper --help", "$ hostkeeper calendar --days 3", ".venv/bin/hostkeeper why TASK|RUN   the reason"]
+    text = "\n".join(["1. first", "   ```console", *shown, "   ```", "say `hostkeeper check`"])
     assert list(documents.commands("a.md", text)) == []
 
 

@@ -6,13 +6,14 @@ import contextlib
 import io
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 
 import yaml
 
 from agent.cli.parser import COMMANDS, get_parser
 
-FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(?P<kind>[^\n]*)\n(?P<body>.*?)^ *```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^ *(?:\$ )?(?:\S*/)?hostkeeper (?!--help)(?P<arguments>[a-z]\S*(?: \S+)*)", re.MULTILINE)
 MENTION = re.compile(r"`hostkeeper (?P<command>[a-z][a-z-]*)")
 HELP = re.compile(r"^\$ hostkeeper --help\n(?P<text>.*)", re.DOTALL)
@@ -21,7 +22,7 @@ HELP = re.compile(r"^\$ hostkeeper --help\n(?P<text>.*)", re.DOTALL)
 def fences(text: str) -> Iterator[tuple[int, str, str]]:
     """Given a document, yield the line, the kind and the body of each fenced block."""
     for found in FENCE.finditer(text):
-        yield text.count("\n", 0, found.start()) + 1, found["kind"].strip(), found["body"]
+        yield text.count("\n", 0, found.start()) + 1, found["kind"].strip(), textwrap.dedent(found["body"])
 
 
 def policies(text: str) -> Iterator[tuple[int, str]]:
