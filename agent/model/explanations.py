@@ -67,6 +67,8 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.CHANGED_SINCE_SEEN: "It is not what it was when the run judged it.",
         Reason.VANISHED: "It was gone before the run came to it.",
         Reason.UNREADABLE: "It could not be looked at.",
+        Reason.UNDELETABLE: "The kernel refused to delete it: it is immutable, or its file system is read-only.",
+        Reason.NOT_EMPTY: "Something is in the directory.",
         Reason.DATED_IN_THE_FUTURE: "Its time stamp lies in the future, so its age is unknown.",
     },
 }

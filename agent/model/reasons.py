@@ -68,4 +68,6 @@ class Reason(StrEnum):
     CHANGED_SINCE_SEEN = "changed_since_seen"
     VANISHED = "vanished"
     UNREADABLE = "unreadable"
+    UNDELETABLE = "undeletable"
+    NOT_EMPTY = "not_empty"
     DATED_IN_THE_FUTURE = "dated_in_the_future"

@@ -73,11 +73,13 @@ def _compiled(expressions: tuple[str, ...]) -> Matches:
     return re.compile("|".join(f"(?:{one})" for one in expressions), re.DOTALL).fullmatch
 
 
-def _everything(_name: str) -> object:
+def everything(_name: str) -> object:
+    """Match whatever there is."""
     return True
 
 
-def _nothing(_name: str) -> object:
+def nothing(_name: str) -> object:
+    """Match not at all."""
     return None
 
 
@@ -123,8 +125,8 @@ class Patterns:
     def within(self, directory: str) -> Matches:
         """Given a directory's path below the configured one, return what judges the names in it."""
         if self._all:
-            return _everything
+            return everything
         here = directory.split("/") if directory else []
         paths = (name_expression(name) for parts, name in self._paths if _leads_to(parts, here))
         expressions = (*self._names, *paths)
-        return _compiled(expressions) if expressions else _nothing
+        return _compiled(expressions) if expressions else nothing

@@ -1,126 +1,130 @@
-"""Delete files that a rule no longer wants kept, and say why each is kept or deleted."""
+"""Delete files that a rule no longer wants kept, and say why each is kept or deleted.
+
+The run looks before it touches: first the limits, the history of earlier runs and the clock are checked against what
+is selected, then each path is cleaned in one walk. What cannot be read or deleted does not keep the rest from being
+cleaned, but the last step fails the run for it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import stat
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import UTC, datetime, timedelta
 
-from agent.host.tree import Kernel, Walk, open_root, remove_file
-from agent.model.actions import Action, Explain, Judgement, OnInterrupt, Outcome, Preview, Step
-from agent.model.reasons import Reason
+from agent.actions.files._account import Problems
+from agent.actions.files._deleting import Deleting
+from agent.actions.files._emptying import Emptying
+from agent.actions.files._guard import Guard
+from agent.actions.files._place import Place
+from agent.model.actions import Action, OnInterrupt, Outcome, Preview, Step
 from agent.ports import Context
 from agent.rules.patterns import Patterns
+from agent.rules.ranking import Budgets
+from agent.rules.retention import GroupBy, Rule
+
+_GONE = "deleted files cannot be brought back"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Names and types; defaults and limits are in the schema. Durations are seconds."""
+    """Names and types; defaults and limits are in the schema. Durations are seconds, sizes bytes."""
 
     paths: Sequence[str]
     match: Sequence[str]
     exclude: Sequence[str]
     max_age: float | None
+    max_count: int | None
+    max_size: int | None
+    keep_latest: int
+    min_age: float
+    group_by: str
+    max_depth: int | None
+    cross_mounts: bool
+    symbolic_links: bool
+    empty_directories: bool
+    empty_directory_age: float
+    missing: str
+    beyond_history: str
+    suspect_clock: str
 
 
 def plan(options: Options, ctx: Context) -> Iterator[Step]:
-    """Given valid options, yield one step per configured path."""
-    for path in options.paths:
-        yield Step(
-            name=f"retain:{path}",
-            do=partial(_do, options, ctx, path),
-            preview=partial(_preview, options, ctx, path),
-            irreversible="deleted files cannot be brought back",
+    """Given valid options, yield a step that checks the limits, the steps of each path, and one that tells failures."""
+    rule = rule_of(options, ctx.now)
+    places = [
+        Place(
+            path=path,
+            rule=rule,
+            cross_mounts=options.cross_mounts,
+            max_depth=options.max_depth,
+            checkpoint=ctx.checkpoint,
         )
+        for path in options.paths
+    ]
+    guard = Guard(
+        ctx, places, heed_clock=options.suspect_clock == "refuse", heed_history=options.beyond_history == "refuse"
+    )
+    problems = Problems(ctx)
+    yield _checking(guard)
+    for place in places:
+        name = f"retain:{place.path}"
+        deleting = Deleting(name, place, ctx, guard, problems, skip_missing=options.missing == "skip")
+        yield Step(name=name, do=deleting.do, preview=deleting.preview, irreversible=_GONE)
+        if options.empty_directories:
+            name = f"empty-directories:{place.path}"
+            emptying = Emptying(name, place, ctx, guard, problems, min_age=_nanoseconds(options.empty_directory_age))
+            yield Step(name=name, do=emptying.do, preview=emptying.preview, irreversible=_GONE)
+    yield _telling(guard, problems)
 
 
-@dataclass(slots=True)
-class _Seen:
-    directory: bytes
-    fd: int
-    name: str
-    size: int
-    inode: int
-    mtime: int
-    reason: Reason
-    deleted: bool
-
-
-def _judged(options: Options, ctx: Context, path: str) -> Iterable[_Seen]:
-    root = open_root(path, Kernel())
-    match, exclude = Patterns(options.match), Patterns(options.exclude)
-    oldest = int((ctx.now.timestamp() - (options.max_age or float("inf"))) * 1e9) if options.max_age else None
-    try:
-        walk = Walk(root, cross_mounts=False, max_depth=None, report=lambda _path, _reason, _text: None)
-        for directory, entering in walk:
-            if not entering:
-                continue
-            ctx.checkpoint()
-            relative = directory.relative()
-            where = walk.path(directory)
-            matches, excluded = match.within(relative), exclude.within(relative)
-            for entry in directory.entries():
-                about = entry.stat(follow_symlinks=False)
-                if not stat.S_ISREG(about.st_mode):
-                    reason = Reason.NOT_A_REGULAR_FILE
-                elif not matches(entry.name):
-                    reason = Reason.NOT_MATCHED
-                elif excluded(entry.name):
-                    reason = Reason.EXCLUDED
-                elif oldest is not None and about.st_mtime_ns < oldest:
-                    reason = Reason.TOO_OLD
-                else:
-                    reason = Reason.YOUNG_ENOUGH
-                yield _Seen(
-                    where,
-                    directory.fd,
-                    entry.name,
-                    about.st_size,
-                    about.st_ino,
-                    about.st_mtime_ns,
-                    reason,
-                    reason is Reason.TOO_OLD,
-                )
-    finally:
-        root.close()
-
-
-def _preview(options: Options, ctx: Context, path: str, explain: Explain) -> Preview:
-    counts: Counter[Reason] = Counter()
-    size = mark = 0
-    for seen in _judged(options, ctx, path):
-        target = seen.directory + b"/" + seen.name.encode(errors="surrogateescape")
-        explain(Judgement(target, seen.deleted, seen.reason))
-        counts[seen.reason] += 1
-        if seen.deleted:
-            size += seen.size
-            about = b"%s\0%d %d %d" % (target, seen.inode, seen.mtime, seen.size)
-            mark ^= int.from_bytes(hashlib.blake2b(about, digest_size=16).digest())
-    deleted = counts[Reason.TOO_OLD]
-    return Preview(
-        f"delete {deleted} files, {size} bytes, below {path}",
-        {"delete": deleted, "delete_bytes": size, "keep": sum(counts.values()) - deleted},
-        f"{mark:032x}",
+def rule_of(options: Options, now: datetime) -> Rule:
+    """Given options and the instant that ages are counted from, return the rule."""
+    return Rule(
+        now=(now - _EPOCH) // timedelta(microseconds=1) * 1000,
+        match=Patterns(options.match),
+        exclude=Patterns(options.exclude),
+        min_age=_nanoseconds(options.min_age),
+        max_age=None if options.max_age is None else _nanoseconds(options.max_age),
+        budgets=Budgets(options.keep_latest, options.max_count, options.max_size),
+        group_by=GroupBy(options.group_by),
+        links=options.symbolic_links,
     )
 
 
-def _do(options: Options, ctx: Context, path: str) -> Outcome:
-    counts: Counter[Reason] = Counter()
-    size = 0
-    for seen in _judged(options, ctx, path):
-        counts[seen.reason] += 1
-        if seen.deleted:
-            remove_file(seen.name, seen.fd)
-            size += seen.size
-            ctx.objects.record(seen.directory, [seen.name.encode(errors="surrogateescape")], seen.reason)
-    return Outcome({"deleted": counts[Reason.TOO_OLD], "deleted_bytes": size}, counts)
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000) * 1000
+
+
+def _checking(guard: Guard) -> Step:
+    def preview(_explain: object) -> Preview:
+        selected, refusal = guard.refusal()
+        facts = {"selected": selected.items, "selected_bytes": selected.bytes, "seen": selected.seen}
+        if refusal is not None:
+            return Preview(f"refuse the run: {refusal[1]}", {**facts, "refused": str(refusal[0])}, str(refusal[0]))
+        return Preview(f"{selected.items:,} of {selected.seen:,} files are selected, within all limits", facts)
+
+    def do() -> Outcome:
+        guard.check()
+        return Outcome()
+
+    return Step(name="check-limits", do=do, preview=preview, irreversible="it touches nothing")
+
+
+def _telling(guard: Guard, problems: Problems) -> Step:
+    def do() -> Outcome:
+        guard.remember_clocks()
+        problems.fail_if_any()
+        return Outcome()
+
+    def preview(_explain: object) -> Preview:
+        return Preview("fail the run if anything could not be read or deleted")
+
+    return Step(name="verify", do=do, preview=preview, irreversible="it touches nothing")
 
 
 ACTION = Action(
-    summary="Deletes files by age",
+    summary="Deletes files by age, count and size, and empty directories",
     options=Options,
     plan=plan,
     on_interrupt=lambda _options: OnInterrupt.RESUME,

@@ -1,16 +1,19 @@
-"""The one module that deletes and walks in somebody else's tree, by directory descriptors and never by path strings."""
-
-from __future__ import annotations
-
-import os
+"""The one module that walks and deletes in somebody else's tree, by directory descriptors, never by path strings."""
 
 from agent.host.tree.opening import Root, UnsafePath, open_root
+from agent.host.tree.removal import Batch, Problem, clean, remove_directory
 from agent.host.tree.syscalls import Kernel
 from agent.host.tree.walk import Directory, Walk
 
-__all__ = ["Directory", "Kernel", "Root", "UnsafePath", "Walk", "open_root", "remove_file"]
-
-
-def remove_file(name: str, fd: int) -> None:
-    """Given a name and the descriptor of its directory, remove that entry; a symbolic link itself, never its target."""
-    os.unlink(name, dir_fd=fd)
+__all__ = [
+    "Batch",
+    "Directory",
+    "Kernel",
+    "Problem",
+    "Root",
+    "UnsafePath",
+    "Walk",
+    "clean",
+    "open_root",
+    "remove_directory",
+]

@@ -1,10 +1,11 @@
-"""The two things that directory descriptors need and Python's `os` does not offer: openat2 and the mount of a file."""
+"""What directory descriptors need and Python's `os` does not offer: openat2, the mount of a file, and its birth."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
+import struct
 
 SYS_OPENAT2 = 437
 
@@ -12,6 +13,11 @@ RESOLVE_NO_XDEV = 0x01
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
+
+_STATX_BTIME = 0x800
+_STATX_BYTES = 256
+_STATX_BTIME_AT = 80
+_AT_EMPTY_PATH = 0x1000
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -27,7 +33,9 @@ class Kernel:
     """
 
     def __init__(self, *, openat2: bool = True) -> None:
-        self._syscall = ctypes.CDLL(None, use_errno=True).syscall
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._syscall = libc.syscall
+        self._statx = libc.statx
         self._openat2 = openat2 and self._has_openat2()
 
     def _has_openat2(self) -> bool:
@@ -51,6 +59,15 @@ class Kernel:
             os.close(descriptor)
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), name)
         return descriptor
+
+    def born(self, descriptor: int) -> int | None:
+        """Given a descriptor, return when its file was made, in nanoseconds since the epoch; None if nobody knows."""
+        answer = ctypes.create_string_buffer(_STATX_BYTES)
+        if self._statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, answer):
+            return None
+        (mask,) = struct.unpack_from("=I", answer)
+        seconds, nanoseconds = struct.unpack_from("=qI", answer, _STATX_BTIME_AT)
+        return int(seconds * 1_000_000_000 + nanoseconds) if mask & _STATX_BTIME else None
 
     def _open2(self, name: str, parent: int, flags: int, resolve: int) -> int:
         how = _OpenHow(flags, 0, resolve)

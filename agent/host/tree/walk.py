@@ -8,8 +8,9 @@ PENDING_NAMES of them in the whole walk; a directory whose names were dropped is
 from __future__ import annotations
 
 import errno
+import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from agent.host.tree.opening import Root
 from agent.host.tree.syscalls import DIRECTORY
@@ -17,6 +18,9 @@ from agent.model.reasons import Reason
 
 KEEP_OPEN = 32
 PENDING_NAMES = 65_536
+
+BATCH = 4096
+"""So many entries of a directory are read before they are handed on."""
 Report = Callable[[bytes, Reason, str], None]
 """Told the path of what could not be visited, why, and what the kernel said."""
 
@@ -29,9 +33,13 @@ _REASONS = {
 
 
 class Directory:
-    """One directory of a walk. `depth` is 0 for the configured path; `fd` is valid while the walk stands here."""
+    """One directory of a walk. `depth` is 0 for the configured path; `fd` is valid while the walk stands here.
 
-    __slots__ = ("_bound", "_dropped", "_last", "_pending", "depth", "device", "fd", "inode", "name", "parent")
+    `kept` counts what stays in it, as far as the walk knows: subdirectories that it cannot or must not enter. Whoever
+    walks counts the rest.
+    """
+
+    __slots__ = ("_bound", "_dropped", "_last", "_pending", "depth", "device", "fd", "inode", "kept", "name", "parent")
 
     def __init__(self, fd: int, name: str, parent: Directory | None) -> None:
         about = os.fstat(fd)
@@ -41,35 +49,40 @@ class Directory:
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.device = about.st_dev
         self.inode = about.st_ino
+        self.kept = 0
         self._pending: list[str] = []
         self._dropped = False
         self._bound = ""
         self._last = ""
 
-    def entries(self) -> Iterator[os.DirEntry[str]]:
-        """Yield what is in the directory and is no directory itself, in the kernel's order; may be read repeatedly.
+    def batches(self) -> Iterator[list[os.DirEntry[str]]]:
+        """Yield what is in the directory and is no directory itself, at most BATCH of it at a time.
 
-        Raises OSError when the directory cannot be read to its end.
+        The order is the kernel's, and the directory may be read repeatedly. Raises OSError when it cannot be read to
+        its end.
         """
-        found: list[str] = []
-        self._pending = found
+        self._pending = []
         self._dropped = False
         with os.scandir(self.fd) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    self._hold(found, entry.name)
-                else:
-                    yield entry
+            while batch := list(itertools.islice(entries, BATCH)):
+                others = [entry for entry in batch if not entry.is_dir(follow_symlinks=False)]
+                if len(others) < len(batch):
+                    self._hold(entry.name for entry in batch if entry.is_dir(follow_symlinks=False))
+                yield others
 
-    def _hold(self, found: list[str], name: str) -> None:
-        """Keep the name of a subdirectory; of too many, keep the first ones in order of name."""
-        if name <= self._last or (self._dropped and name > self._bound):
-            return
-        found.append(name)
-        if len(found) > PENDING_NAMES:
-            found.sort()
-            del found[PENDING_NAMES // 2 :]
-            self._bound = found[-1]
+    def entries(self) -> Iterator[os.DirEntry[str]]:
+        """Yield what `batches` does, one by one."""
+        for batch in self.batches():
+            yield from batch
+
+    def _hold(self, names: Iterable[str]) -> None:
+        """Keep the names of subdirectories; of too many, keep the first ones in order of name."""
+        held = self._pending
+        held += [name for name in names if name > self._last and not (self._dropped and name > self._bound)]
+        if len(held) > PENDING_NAMES:
+            held.sort()
+            del held[PENDING_NAMES // 2 :]
+            self._bound = held[-1]
             self._dropped = True
 
     def pending(self) -> int:
@@ -89,7 +102,7 @@ class Directory:
     def next_name(self) -> str | None:
         """Return the name of the next subdirectory to visit, or None after the last one."""
         if not self._pending and self._dropped:
-            for _ in self.entries():
+            for _ in self.batches():
                 pass
             self.arrange()
         if not self._pending:
@@ -141,10 +154,10 @@ class Walk:
         relative = directory.relative()
         return b"/".join(os.fsencode(part) for part in (self._root.path, relative, name) if part)
 
-    def __iter__(self) -> Iterator[tuple[Directory, bool]]:
+    def __iter__(self) -> Generator[tuple[Directory, bool], None, None]:
         """Yield each directory twice: (directory, True) when it is entered, (directory, False) when it is left.
 
-        Whoever walks reads `entries()` to the end when a directory is entered; only then are its subdirectories known.
+        Whoever walks reads all `batches()` when a directory is entered; only then are its subdirectories known.
         """
         try:
             yield from self._visit(Directory(os.dup(self._root.fd), "", None))
@@ -182,11 +195,13 @@ class Walk:
 
     def _next(self, here: Directory) -> str | None:
         if self._max_depth is not None and here.depth + 1 >= self._max_depth:
+            here.kept += here.pending()
             return None
         before = here.pending()
         try:
             return here.next_name()
         except OSError as error:
+            here.kept += 1
             self._report(self.path(here), Reason.UNREADABLE, str(error.strerror))
             return None
         finally:
@@ -197,6 +212,7 @@ class Walk:
             fd = self._root.kernel.open_directory(name, here.fd, mount=self._mount)
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, Reason.UNREADABLE)
+            here.kept += 1
             self._report(self.path(here, name), reason, str(error.strerror))
             return None
         return Directory(fd, name, here)

@@ -1,0 +1,216 @@
+"""One configured path and the rule for it: how they are looked at, in as many passes as the rule needs."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+
+from agent.errors import AgentError, ExitCode, RunFailed
+from agent.host.tree import Directory, Kernel, UnsafePath, Walk, open_root
+from agent.model.reasons import Reason
+from agent.rules.patterns import everything
+from agent.rules.ranking import Ranking, TooManyGroups
+from agent.rules.retention import DELETED, GroupBy, Judge, Rule
+from agent.rules.safeguards import Selection
+
+MAX_PASSES = 64
+"""A tree that needs more passes changes faster than it can be looked at."""
+
+EVERY = 4096
+"""Between two checkpoints no more entries are looked at."""
+
+FAILURES = frozenset({Reason.UNREADABLE, Reason.UNDELETABLE})
+"""An object that is kept for one of these reasons makes the run fail."""
+
+PROBLEMS_TOLD = 20
+
+Hear = Callable[[bytes, os.stat_result, Reason], None]
+"""Told the path of an object, what it was seen as, and what is decided."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met: objects by reason, directories entered, and what could not be dealt with."""
+
+    counts: Counter[Reason] = field(default_factory=Counter)
+    directories: int = 0
+    problems: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def problem(self, path: bytes, text: str) -> None:
+        """Note that the object at `path` could not be dealt with, and what the kernel said."""
+        self.problems += 1
+        if len(self.told) < PROBLEMS_TOLD:
+            self.told.append(f"{path.decode(errors='backslashreplace')}: {text}")
+
+    def unreadable(self, path: bytes, error: OSError) -> None:
+        """Note that the object at `path` could not be looked at."""
+        self.counts[Reason.UNREADABLE] += 1
+        self.problem(path, error.strerror or str(error))
+
+    def kept(self) -> int:
+        """Return how many objects were kept."""
+        return sum(number for reason, number in self.counts.items() if reason not in DELETED)
+
+
+class CannotOpen(AgentError):
+    """A configured path cannot be opened for walking; `missing` says that it does not exist."""
+
+    code = ExitCode.RUN_FAILED
+
+    def __init__(self, message: str, *, missing: bool) -> None:
+        self.missing = missing
+        super().__init__(message)
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """A configured path, its rule, and the way through the tree; the ranking is made once and holds for the run."""
+
+    path: str
+    rule: Rule
+    cross_mounts: bool
+    max_depth: int | None
+    checkpoint: Callable[[], None]
+    kernel: Kernel = field(default_factory=Kernel)
+    ranking: Ranking | None = None
+
+    @contextmanager
+    def walk(self, tally: Tally) -> Iterator[Walk]:
+        """Open the path for one walk. Raises CannotOpen."""
+
+        def report(path: bytes, reason: Reason, text: str) -> None:
+            tally.counts[reason] += 1
+            if reason in FAILURES:
+                tally.problem(path, text)
+
+        try:
+            root = open_root(self.path, self.kernel)
+        except UnsafePath as error:
+            raise CannotOpen(str(error), missing=False) from error
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            raise CannotOpen(f"{self.path}: {error.strerror}", missing=missing) from error
+        try:
+            yield Walk(root, cross_mounts=self.cross_mounts, max_depth=self.max_depth, report=report)
+        finally:
+            root.close()
+
+    def visits(self, tally: Tally) -> Generator[tuple[Walk, Directory, bool], None, None]:
+        """Walk once, and yield each directory when it is entered (True) and when it is left. Raises CannotOpen."""
+        with self.walk(tally) as walk, closing(walk.__iter__()) as visits:
+            for directory, entering in visits:
+                if entering:
+                    tally.directories += 1
+                    self.checkpoint()
+                yield walk, directory, entering
+
+    def directories(self, tally: Tally) -> Iterator[tuple[Walk, Directory]]:
+        """Walk once, and yield each directory when it is entered. Raises CannotOpen."""
+        with closing(self.visits(tally)) as visits:
+            for walk, directory, entering in visits:
+                if entering:
+                    yield walk, directory
+
+    def entries(self, walk: Walk, directory: Directory, tally: Tally) -> Iterator[tuple[str, os.stat_result]]:
+        """Look at every entry of a directory that is no directory; what cannot be looked at is tallied."""
+        try:
+            for number, entry in enumerate(directory.entries(), 1):
+                try:
+                    about = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    tally.counts[Reason.VANISHED] += 1
+                    continue
+                except OSError as error:
+                    tally.unreadable(walk.path(directory, entry.name), error)
+                    continue
+                yield entry.name, about
+                if number % EVERY == 0:
+                    self.checkpoint()
+        except OSError as error:
+            tally.unreadable(walk.path(directory), error)
+
+    def judge(self, directory: Directory) -> Judge:
+        """Given a directory just entered, return what judges its entries. Raises OSError if they cannot be ranked."""
+        relative = directory.relative()
+        ranking = None
+        if self.rule.budgets.any():
+            ranking = self._ranked_alone(directory) if self.rule.group_by is GroupBy.DIRECTORY else self._ranked()
+        return self.rule.judge(relative, ranking)
+
+    def _ranked(self) -> Ranking:
+        if self.ranking is None:
+            ranking = Ranking(self.rule.budgets)
+            for _ in range(MAX_PASSES):
+                unheard = Tally()
+                for walk, directory in self.directories(unheard):
+                    rank = self.rule.rank(directory.relative(), ranking)
+                    try:
+                        for name, about in self.entries(walk, directory, unheard):
+                            rank(name, about)
+                    except TooManyGroups as error:
+                        raise RunFailed(f"{self.path}: {error}; `group_by: directory` has no such bound") from error
+                if ranking.settle():
+                    break
+            else:
+                raise RunFailed(f"{self.path}: it changes faster than its newest files can be found")
+            self.ranking = ranking
+        return self.ranking
+
+    def _ranked_alone(self, directory: Directory) -> Ranking:
+        ranking = Ranking(self.rule.budgets)
+        rank = self.rule.rank(directory.relative(), ranking)
+        for _ in range(MAX_PASSES):
+            for entry in directory.entries():
+                try:
+                    rank(entry.name, entry.stat(follow_symlinks=False))
+                except FileNotFoundError:
+                    continue
+            self.checkpoint()
+            if ranking.settle():
+                return ranking
+        raise OSError(errno.EBUSY, "it changes faster than its newest files can be found")
+
+    def survey(self, hear: Hear | None, tally: Tally) -> Selection:
+        """Judge everything and touch nothing; return what is selected. Raises CannotOpen, and RunFailed."""
+        items = size = 0
+        for walk, directory in self.directories(tally):
+            try:
+                judge = self.judge(directory)
+            except OSError as error:
+                tally.unreadable(walk.path(directory), error)
+                continue
+            where = walk.path(directory) if hear else b""
+            for name, about in self.entries(walk, directory, tally):
+                reason = judge(name, about)
+                tally.counts[reason] += 1
+                if reason in DELETED:
+                    items += 1
+                    size += about.st_size
+                if hear:
+                    hear(where + b"/" + os.fsencode(name), about, reason)
+        return Selection(items, size, tally.counts.total())
+
+    def may_select(self, most: float) -> float:
+        """Return how many entries the rule might select, going by names alone; counting ends beyond `most`.
+
+        Raises CannotOpen.
+        """
+        count = 0
+        for _, directory in self.directories(Tally()):
+            matches = self.rule.match.within(directory.relative())
+            try:
+                for batch in directory.batches():
+                    if matches is everything:
+                        count += len(batch)
+                    else:
+                        count += sum(1 for entry in batch if matches(entry.name))
+            except OSError:
+                continue
+            if count > most:
+                break
+        return count
