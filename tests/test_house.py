@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from agent import registry
+from agent.cli.parser import COMMANDS
 from agent.failpoints import POINTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -197,3 +198,8 @@ def test_every_import_inside_a_function_says_why() -> None:
         if "#" not in "".join(text.splitlines()[line - 2 : line])
     ]
     assert unexplained == []
+
+
+def test_every_command_has_a_module_of_its_name() -> None:
+    modules = {path.stem for path in SOURCES if path.parent.name == "cli" and path.stem.endswith("_command")}
+    assert modules == {f"{name.replace('-', '_')}_command" for name in COMMANDS}
