@@ -22,7 +22,7 @@ from agent.policy.source import Busy, read_source
 from agent.policy.trust import Guard, distrust_of
 from agent.schema import Schemas
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # files that the cache knows need no parser
     from agent.policy.compile import Compiler
 
 
