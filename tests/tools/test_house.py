@@ -155,3 +155,9 @@ def test_settings_of_examples_with_a_mistake_are_found(tmp_path: Path) -> None:
     (tmp_path / "examples" / "a" / "agent.yaml").write_text("concurrency: many\n", encoding="utf-8")
     (found,) = policies.settings(tmp_path)
     assert found.startswith("examples/a/agent.yaml:1:")
+
+
+def test_documents_that_name_a_metric_which_does_not_exist_are_found() -> None:
+    text = "`hostkeeper_hold == 1`, `hostkeeper_run_seconds_bucket`\n`hostkeeper_holds`"
+    known = "| `hostkeeper_hold` |\n| `hostkeeper_run_seconds` |"
+    assert list(documents.metrics("a.md", text, known)) == ["a.md:2: there is no metric hostkeeper_holds"]

@@ -13,7 +13,7 @@ from agent.model.explanations import BY_SUBJECT, explain
 from agent.model.reasons import Reason
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
-from tools.reference.__main__ import render
+from tools.reference.folder import render
 from tools.reference.options import Options, limits
 
 PAGES = {path.name: text for path, text in render().items()}

@@ -16,6 +16,7 @@ from agent.cli.parser import COMMANDS, get_parser
 FENCE = re.compile(r"^ *```(?P<kind>[^\n]*)\n(?P<body>.*?)^ *```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^ *(?:\$ )?(?:\S*/)?hostkeeper (?!--help)(?P<arguments>[a-z]\S*(?: \S+)*)", re.MULTILINE)
 MENTION = re.compile(r"`hostkeeper (?P<command>[a-z][a-z-]*)")
+METRIC = re.compile(r"\bhostkeeper_[a-z0-9_]+")
 HELP = re.compile(r"^\$ hostkeeper --help\n(?P<text>.*)", re.DOTALL)
 
 
@@ -54,6 +55,14 @@ def commands(name: str, text: str) -> Iterator[str]:
     for found in MENTION.finditer(text):
         if found["command"] not in COMMANDS:
             yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: there is no command {found['command']}"
+
+
+def metrics(name: str, text: str, known: str) -> Iterator[str]:
+    """Given a document and the page of all metrics, yield a finding for each metric that does not exist."""
+    exist = set(METRIC.findall(known))
+    for found in METRIC.finditer(text):
+        if exist.isdisjoint({found[0], re.sub(r"_(bucket|sum|count)$", "", found[0])}):
+            yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: there is no metric {found[0]}"
 
 
 def shown_help(name: str, text: str, help_text: str) -> Iterator[str]:
