@@ -31,8 +31,8 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader has gone; keep the interpreter from complaining about it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone; what is left goes to memory, since a process that has only looked cannot open /dev/null.
+        os.dup2(os.memfd_create("unread"), sys.stdout.fileno())
         return int(ExitCode.OK)
     return code
 

@@ -62,6 +62,7 @@ class Foreground:
 
     def _unfinished(self, task: Task, policies: PolicySet) -> Run | None:
         """Return an interrupted run to go on with; refuse while one is at work."""
+        self._supervisor.sweep_ended()
         self._supervisor.recover(dict(policies.tasks), strays=True)
         at_work = [run for run in self._store.runs.open() if run.task == task.name]
         for run in at_work:

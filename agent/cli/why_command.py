@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     world = World(arguments)
     subject: str = arguments.subject
     with Store(arguments.state, read_only=True) as store:
-        policies = in_force(store, SIGNALS)
+        policies = world.policies() if store.facts.get("daemon") is None else in_force(store, SIGNALS)
         if subject.isascii() and subject.isdigit():
             run = store.runs.get(int(subject))
             answers = [_reason(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]

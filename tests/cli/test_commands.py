@@ -122,9 +122,12 @@ def test_run_dry_shows_what_the_run_then_does_and_writes_nothing(agent: AgentUnd
     shown = json.loads(good(agent.command("run", "tidy", "--dry-run", "--json")))
     assert files_of(agent) == before
     assert not agent.state.exists()
-    assert shown["steps"][0]["facts"]["delete"] == 3
+    planned = {step["name"]: step["facts"] for step in shown["steps"]}
+    assert planned[f"retain:{agent.place}/files"]["delete"] == 3
     ran = json.loads(good(agent.command("run", "tidy", "--json")))
-    assert json.loads(ran["steps"][0]["facts"])["deleted"] == 3
+    done = {step["name"]: json.loads(step["facts"]) for step in ran["steps"]}
+    assert done.keys() == planned.keys()
+    assert done[f"retain:{agent.place}/files"]["deleted"] == 3
     assert files_of(agent) == ["young"]
 
 
@@ -219,9 +222,10 @@ def test_status_without_a_store_says_what_to_do(agent: AgentUnderTest) -> None:
     assert "start the agent" in done.stderr
 
 
-def test_why_explains_a_run_and_a_deleted_and_a_kept_object(agent: AgentUnderTest) -> None:
-    agent.policy(POLICY.format(files=agent.place / "files"))
-    agent.start()
+@pytest.mark.parametrize("under_the_agent", [True, False])
+def test_why_explains_a_run_and_a_deleted_and_a_kept_object(agent: AgentUnderTest, under_the_agent: bool) -> None:
+    if under_the_agent:
+        agent.start()
     good(agent.command("run", "tidy"))
     deleted = json.loads(good(agent.command("why", f"{agent.place}/files/old-1", "--json")))
     assert [(answer["about"], answer["reason"]) for answer in deleted] == [("deleted by run 1", Reason.TOO_OLD)]
@@ -269,9 +273,10 @@ def test_unknown_command_is_a_usage_error(agent: AgentUnderTest) -> None:
     assert agent.command("rnu").returncode == ExitCode.USAGE
 
 
-def test_reader_that_leaves_early_gets_no_trace(agent: AgentUnderTest) -> None:
+@pytest.mark.parametrize("command", [["schema"], ["run", "tidy", "--explain"]])
+def test_reader_that_leaves_early_gets_no_trace(agent: AgentUnderTest, command: list[str]) -> None:
     pipe = subprocess.Popen(
-        [sys.executable, "-I", "-m", "agent", "schema", *agent.arguments],
+        [sys.executable, "-I", "-m", "agent", *command, *agent.arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
