@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agent.daemon.loop import Loop
@@ -23,12 +23,19 @@ class Compiler:
     """
 
     def __init__(
-        self, directory: str, actions: tuple[str, ...], take: Callable[[Answer], None], done: Callable[[], None]
+        self,
+        directory: str,
+        actions: tuple[str, ...],
+        take: Callable[[Answer], None],
+        done: Callable[[], None],
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._directory = directory
         self._actions = actions
         self._take = take
         self._done = done
+        self._command = command
+        self._loop: Loop | None = None
         self._helper: Helper | None = None
         self._answers: Answers | None = None
 
@@ -38,18 +45,25 @@ class Compiler:
         return self._helper is not None
 
     def compile(self, names: tuple[str, ...], loop: Loop | None) -> None:
-        """Given the names of files, compile them; with a loop, as it turns, without one, before returning."""
-        request = Request(self._directory, names, self._actions, root=os.geteuid() == 0)
-        self._answers = Answers(request)
-        helper = self._helper = Helper(COMMAND, request.encode())
-        if loop is not None:
-            loop.watch(helper.fileno(), lambda: self._read(loop))
-            return
-        os.set_blocking(helper.fileno(), True)
-        while self._helper is helper:
-            self._read(None)
+        """Given the names of files, compile them; with a loop, as it turns, without one, before returning.
 
-    def _read(self, loop: Loop | None) -> None:
+        Raises OSError when the host has no process to spare.
+        """
+        self._loop = loop
+        self._start(names)
+        while loop is None and self._helper is not None:
+            self._read()
+
+    def _start(self, names: tuple[str, ...]) -> None:
+        request = Request(self._directory, names, self._actions, root=os.geteuid() == 0)
+        helper = Helper(self._command, request.encode())
+        self._helper, self._answers = helper, Answers(request)
+        if self._loop is not None:
+            self._loop.watch(helper.fileno(), self._read)
+        else:
+            os.set_blocking(helper.fileno(), True)
+
+    def _read(self) -> None:
         if self._helper is None or self._answers is None:
             return
         data = self._helper.read()
@@ -58,23 +72,26 @@ class Compiler:
         for answer in self._answers.feed(data):
             self._take(answer)
         if not data:
-            self._ended(self._helper, self._answers, loop)
+            self._ended(self._answers)
 
-    def _ended(self, helper: Helper, answers: Answers, loop: Loop | None) -> None:
-        if loop is not None:
-            loop.unwatch(helper.fileno())
-        how = helper.end()
-        self._helper = self._answers = None
+    def _ended(self, answers: Answers) -> None:
+        how = self._end()
         failed = answers.failed(how or "it stopped early") if answers.left() else None
         if failed is not None:
             self._take(replace(failed, signature=FAILED))
         if answers.left():
-            self.compile(answers.left(), loop)
+            self._start(answers.left())
         else:
             self._done()
 
+    def _end(self) -> str:
+        helper, self._helper, self._answers = self._helper, None, None
+        if helper is None:
+            return ""
+        if self._loop is not None:
+            self._loop.unwatch(helper.fileno())
+        return helper.end()
+
     def stop(self) -> None:
         """End the process, if there is one."""
-        if self._helper is not None:
-            self._helper.end()
-            self._helper = self._answers = None
+        self._end()

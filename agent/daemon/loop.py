@@ -7,6 +7,7 @@ in wall-clock time, so a step of the wall clock (seen against the monotonic cloc
 from __future__ import annotations
 
 import logging
+import math
 import os
 import selectors
 from collections.abc import Callable
@@ -21,6 +22,7 @@ STEP_SECONDS = 1.0
 """A wall clock that moves this much against the monotonic one has been set, not slewed."""
 
 Callback = Callable[[], None]
+_NO_ALARM: tuple[float, Callback] = (math.inf, lambda: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +99,19 @@ class Loop:
         for key, _ in ready:
             self._safely(key.data)
         now = self._clock.monotonic()
-        due = sorted((instant, name) for name, (instant, _) in self._alarms.items() if instant <= now)
-        for instant, name in due:
-            self.lag = max(0.0, now - instant)
-            _, callback = self._alarms.pop(name)
-            self._safely(callback)
+        # A signal handler may set an alarm at any moment, so the dictionary itself is never gone through.
+        due = sorted((instant, name) for name, (instant, _) in list(self._alarms.items()) if instant <= now)
+        for _, name in due:
+            instant, callback = self._alarms.get(name, _NO_ALARM)
+            if instant <= now:  # one called before it may have moved it or taken it away
+                del self._alarms[name]
+                self.lag = max(0.0, now - instant)
+                self._safely(callback)
         self._heartbeat.run_pending()
 
     def _patience(self) -> float:
         now = self._clock.monotonic()
-        waits = [instant - now for instant, _ in self._alarms.values()]
+        waits = [instant - now for instant, _ in list(self._alarms.values())]
         idle = self._heartbeat.idle_seconds
         if idle is not None:
             waits.append(idle)

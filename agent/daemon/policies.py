@@ -9,44 +9,35 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from agent.daemon.compiler import Compiler
+from agent.daemon.compiler import COMMAND, Compiler
+from agent.daemon.files import Files
 from agent.daemon.loop import Loop
-from agent.errors import Mistake, PolicyError
+from agent.errors import Mistake, PolicyError, StoreError
 from agent.host.watch import Debounce, Watcher
 from agent.model.policies import PolicySet
-from agent.policy.fragments import Fragment, Outline, load_fragment
-from agent.policy.link import Signals, link, mistakes_between
-from agent.policy.protocol import Answer, Status
-from agent.policy.scan import scan
-from agent.policy.trust import distrust_of
+from agent.model.signals import SignalSpec
+from agent.policy.link import link, mistakes_between
 from agent.ports import Clock
 from agent.store import Store
-from agent.store.records import CachedFragment
 
 LOG = logging.getLogger(__name__)
 BUSY_SECONDS = 0.2
 """How soon a file that was being written is looked at again."""
 
+PATIENCE_SECONDS = 10.0
+"""How long files may go on changing before that is told; they are still not put in force."""
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One file as last compiled: a fragment, or mistakes. `text` is the fragment's JSON until it is in the store."""
-
-    signature: str
-    fragment: Fragment | None
-    mistakes: tuple[Mistake, ...] = ()
-    outline: Outline | None = None
-    text: str = ""
+MOST_LOGGED = 100
+"""How many mistakes are logged at a time; `hostkeeper check` names all."""
 
 
 class Policies:
     """Keeps the policy set of a directory. `signals` and `actions` are what policies may name.
 
     `fingerprint` names the compiler: what another one compiled is compiled anew. `told` hears whenever what is to be
-    told of the policies has changed.
+    told of the policies has changed. `command` starts the compiler.
     """
 
     def __init__(
@@ -55,27 +46,26 @@ class Policies:
         store: Store,
         clock: Clock,
         *,
-        signals: Signals,
+        signals: Mapping[str, SignalSpec],
         actions: tuple[str, ...],
         fingerprint: str,
         told: Callable[[], None],
+        command: Sequence[str] = COMMAND,
     ) -> None:
-        self._directory = directory
-        self._store = store
         self._clock = clock
         self._signals = signals
-        self._fingerprint = fingerprint
         self._told = told
         self._debounce = Debounce()
-        self._seen: dict[str, Seen] = {}
-        self._stored: set[str] = set()
-        self._compiler = Compiler(directory, actions, self._take, self._compiled)
-        self._busy = False
+        self._files = Files(directory, store, clock, fingerprint)
+        self._compiler = Compiler(directory, actions, self._files.take, self._compiled, command)
         self._again = False
+        self._changing_since: float | None = None
         self._on_change: Callable[[PolicySet], None] = lambda _: None
         self._loop: Loop | None = None
         self._heard = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._watcher = Watcher(directory, self._hear)
+        self._blindness = ""
+        self._last_good = PolicySet("", 0, {}, {}, {})
         self.in_force: PolicySet | None = None
         self.valid = False
         self.mistakes: tuple[Mistake, ...] = ()
@@ -96,7 +86,6 @@ class Policies:
     def changed(self) -> None:
         """The directory may have changed: look at it once it is quiet."""
         self._debounce.event(self._clock.monotonic())
-        self._again = self._compiler.running
         self._alarm(self._debounce.due())
 
     def reload(self) -> None:
@@ -111,94 +100,79 @@ class Policies:
 
     def start(self) -> None:
         """Put the policies in force, or the last good set, and watch from then on; waits for the compiler."""
-        last_good = self._from_store()
+        try:
+            self._last_good = link(self._files.recall(), self._signals)
+        except PolicyError:
+            LOG.warning("the last good policy set cannot be used by this version of the agent")
         self._watcher.start()
         self._look(wait=True)
         if self.in_force is None:
-            self._put_in_force(last_good)
-
-    def _from_store(self) -> PolicySet:
-        """Return the last good set, and remember its files, so that unchanged ones need no compiling."""
-        same = self._store.facts.get("compiler") == self._fingerprint
-        fragments: dict[str, Fragment] = {}
-        for item in self._store.fragments.all().values():
-            self._stored.add(item.name)
-            try:
-                fragment = load_fragment(item.body, item.path, item.digest)
-            except (ValueError, KeyError):
-                continue
-            fragments[item.name] = fragment
-            if same and item.path == os.path.join(self._directory, item.name):
-                self._seen[item.name] = Seen(item.signature, fragment)
-        try:
-            return link(fragments, self._signals)
-        except PolicyError:
-            return link({}, self._signals)
+            self._put_in_force(self._last_good)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Watch no longer, and give everything back."""
         self._watcher.stop()
         self._compiler.stop()
+        if self._loop is not None:
+            self._loop.unwatch(self._heard)
+        os.close(self._heard)
 
     def _look(self, *, wait: bool = False) -> None:
         """Scan, and compile what has changed. With `wait`, return when it is done."""
         if self._compiler.running:
             self._again = True
             return
+        self._again = False
+        self._debounce.clear()
         self._watcher.rearm()
+        self._tell_of_watching()
         try:
-            files = scan(self._directory).files
+            names = self._files.look()
+            if names:
+                self._compiler.compile(names, None if wait else self._loop)
+            else:
+                self._compiled()
+        except PolicyError as error:
+            self._bad(error.mistakes)
         except OSError as error:
-            self._bad([self._mistake(f"cannot be read: {error.strerror}", "make it a directory with policies in it")])
-            return
-        distrusted = distrust_of(self._directory) if os.geteuid() == 0 else []
-        if distrusted:
-            self._bad([Mistake(item.path, 0, 0, "", item.wrong, item.right) for item in distrusted])
-            return
-        for name in self._seen.keys() - files.keys():
-            del self._seen[name]
-        known = {name: seen.signature for name, seen in self._seen.items()}
-        changed = [name for name, signature in files.items() if known.get(name) != signature]
-        if changed:
-            self._busy = False
-            self._compiler.compile(tuple(sorted(changed)), None if wait else self._loop)
-        else:
-            self._conclude()
+            self._bad(
+                [self._files.mistake(f"cannot be compiled: {error.strerror}", "give the host room for processes")]
+            )
 
-    def _take(self, answer: Answer) -> None:
-        match answer.status:
-            case Status.OK:
-                path = os.path.join(self._directory, answer.file)
-                fragment = load_fragment(answer.fragment, path, answer.digest)
-                self._seen[answer.file] = Seen(answer.signature, fragment, text=answer.fragment)
-            case Status.MISTAKES:
-                self._seen[answer.file] = Seen(answer.signature, None, answer.mistakes, answer.outline)
-            case Status.BUSY | Status.GONE:
-                self._seen.pop(answer.file, None)
-                self._busy = True
+    def _tell_of_watching(self) -> None:
+        reason = self._watcher.reason
+        if reason != self._blindness:
+            self._blindness = reason
+            LOG.warning("%s", f"the policy directory is looked at again and again: {reason}" if reason else WATCHED)
 
     def _compiled(self) -> None:
-        if self._busy:
-            self._alarm(self._clock.monotonic() + BUSY_SECONDS)
-        elif self._again:
-            self._again = False
-            self._alarm(self._debounce.due() or self._clock.monotonic())
-        else:
+        """No file is left to compile: conclude, or look again if any of them is about to change further."""
+        now = self._clock.monotonic()
+        unsettled, burst = self._files.unsettled, self._debounce.due()
+        if not (unsettled or self._again or burst is not None):
+            self._changing_since = None
+            self._conclude()
+            return
+        if self._changing_since is None:
+            self._changing_since = now
+        self._alarm(max(now + BUSY_SECONDS if unsettled else now, burst or now))
+        if now - self._changing_since >= PATIENCE_SECONDS:
             self._conclude()
 
     def _conclude(self) -> None:
-        """Every file is compiled: put the set in force if there is no mistake in it."""
-        mistakes = [mistake for seen in self._seen.values() for mistake in seen.mistakes]
+        """Put the set in force if there is no mistake in it."""
+        mistakes = self._files.mistakes() + self._files.still_written()
         if mistakes:
-            self._bad(mistakes + mistakes_between(self._outlines(), self._signals))
+            self._bad(mistakes + mistakes_between(self._files.outlines(), self._signals))
             return
-        if not self._seen and self.in_force is not None and self.in_force.files:
-            self._bad([self._mistake("holds no policies", "to have none, keep one file with `version: 1` alone")])
+        fragments = self._files.fragments()
+        if not fragments and self._last_good.files:
+            self._bad([self._files.mistake("holds no policies", "to have none, keep one file with `version: 1` alone")])
             return
         try:
-            policies = link({name: s.fragment for name, s in self._seen.items() if s.fragment}, self._signals)
+            policies = link(fragments, self._signals)
         except PolicyError as error:
-            self._bad(list(error.mistakes))
+            self._bad(error.mistakes)
             return
         healed, self.valid, self.mistakes = not self.valid, True, ()
         if self.in_force is None or policies.digest != self.in_force.digest:
@@ -209,46 +183,34 @@ class Policies:
                 LOG.info("the policy files are good again; %s stays in force", policies.digest[:12])
                 self._told()
 
-    def _outlines(self) -> dict[str, Outline | None]:
-        return {
-            os.path.join(self._directory, name): seen.fragment.outline if seen.fragment else seen.outline
-            for name, seen in self._seen.items()
-        }
-
     def _put_in_force(self, policies: PolicySet) -> None:
-        self.in_force = policies
+        # Only what everybody has taken up is in force; what failed half way is tried again at the next look.
+        self._on_change(policies)
+        self.in_force = self._last_good = policies
         self.loaded_at = self._clock.now().timestamp()
+        LOG.info("policies %s in force: %d files, %d tasks", policies.digest[:12], policies.files, len(policies.tasks))
         if self.valid:
             self._persist()
-        LOG.info("policies %s in force: %d files, %d tasks", policies.digest[:12], policies.files, len(policies.tasks))
-        self._on_change(policies)
         self._told()
 
     def _persist(self) -> None:
-        """Keep the set in the store: what a restart finds unchanged it need not compile."""
-        put = [
-            CachedFragment(name, seen.fragment.file, seen.signature, seen.fragment.digest, seen.text)
-            for name, seen in self._seen.items()
-            if seen.text and seen.fragment is not None
-        ]
-        gone = sorted(self._stored - self._seen.keys())
-        if put or gone:
-            with self._store.transaction():
-                self._store.fragments.update(put, gone)
-                self._store.facts.set("compiler", self._fingerprint)
-        self._stored = set(self._seen)
-        for item in put:
-            self._seen[item.name] = replace(self._seen[item.name], text="")
+        try:
+            self._files.persist()
+        except StoreError as error:
+            LOG.error("the policies in force are not in the store, for the next start to fall back on: %s", error)
 
-    def _bad(self, mistakes: list[Mistake]) -> None:
+    def _bad(self, mistakes: Iterable[Mistake]) -> None:
         found = tuple(sorted(set(mistakes)))
         if found == self.mistakes and not self.valid:
             return
         self.valid, self.mistakes = False, found
-        for mistake in found:
+        for mistake in found[:MOST_LOGGED]:
             LOG.error("%s", mistake)
+        if len(found) > MOST_LOGGED:
+            LOG.error("and %d mistakes more, which `hostkeeper check` names", len(found) - MOST_LOGGED)
         LOG.error("the policy files have mistakes; the last good set stays in force")
-        self._told()
+        if self.in_force is not None:  # at the start, this is told together with what is put in force instead
+            self._told()
 
-    def _mistake(self, wrong: str, right: str) -> Mistake:
-        return Mistake(self._directory, 0, 0, "", wrong, right)
+
+WATCHED = "the kernel tells of changes in the policy directory again"

@@ -18,9 +18,10 @@ GONE = "gone"
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a directory holds: signatures by file name, and the names that look like policies but are not looked at."""
+    """What a directory holds: signatures by file name, which of these files are symlinks, and what is passed over."""
 
     files: Mapping[str, str]
+    links: tuple[str, ...]
     ignored: tuple[str, ...]
 
 
@@ -31,9 +32,15 @@ def signature_of(status: os.stat_result) -> str:
     )
 
 
+def changed_at(signature: str) -> float:
+    """Given a signature of `signature_of`, return when the file last changed, in seconds since the epoch."""
+    return int(signature.split(":")[4]) / 1e9
+
+
 def scan(directory: str) -> Scan:
     """Given a directory, return its policy files. Raises OSError when the directory cannot be read."""
     files: dict[str, str] = {}
+    links: list[str] = []
     ignored: list[str] = []
     with os.scandir(directory) as entries:
         for entry in entries:
@@ -45,9 +52,11 @@ def scan(directory: str) -> Scan:
                     files[name] = signature_of(entry.stat())
                 except OSError:
                     files[name] = GONE
+                if entry.is_symlink():
+                    links.append(name)
             elif not name.endswith(("~", ".swp", ".tmp")):
                 ignored.append(name)
-    return Scan(files, tuple(sorted(ignored)))
+    return Scan(files, tuple(links), tuple(sorted(ignored)))
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

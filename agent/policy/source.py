@@ -55,6 +55,21 @@ def read_source(path: str, guard: Guard | None = None) -> Source:
     return Source(data, hashlib.sha256(data).hexdigest(), signature_of(status))
 
 
+def being_written(path: str) -> bool:
+    """Given the path of a policy file, say whether somebody has it open for writing, as far as the kernel tells."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return False
+    try:
+        _lease(descriptor)
+    except Busy:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def read_alone(path: str, *, root: bool) -> Source:
     """Given the path of a file that stands for itself, such as agent.yaml, return it whole, as `read_source` does.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -71,6 +72,44 @@ def test_alarms_due_together_are_called_in_order_of_their_instants(loop: Loop, c
     clock.advance(3)
     loop.turn(0)
     assert heard.calls == ["first", "second"]
+
+
+def test_alarm_moved_or_taken_away_by_one_due_with_it_is_not_called(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    def first() -> None:
+        loop.alarm("gone", None, lambda: None)
+        loop.alarm("later", clock.monotonic() + 1, lambda: heard.calls.append("later"))
+
+    loop.alarm("a", clock.monotonic() - 1, first)
+    for name in ("gone", "later"):
+        loop.alarm(name, clock.monotonic(), lambda: heard.calls.append("at once"))
+    loop.turn(0)
+    assert heard.calls == []
+    clock.advance(1)
+    loop.turn(0)
+    assert heard.calls == ["later"]
+
+
+def test_alarm_set_by_a_signal_handler_while_the_loop_turns_is_kept(heard: Heard) -> None:
+    loop = Loop(SystemClock(), lambda _: None, heard.error)
+    number = 0
+
+    def handler(*_: object) -> None:
+        nonlocal number
+        number += 1
+        loop.alarm(f"signal-{number}", 0.0, lambda: heard.calls.append("x"))
+        loop.wake()
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        while number < 500:
+            loop.turn(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    loop.turn(0)
+    loop.close()
+    assert len(heard.calls) == number
 
 
 @pytest.mark.parametrize("seconds", [-3600.0, 3600.0, 86400.0 * 365])

@@ -32,3 +32,7 @@ class Debounce:
             return False
         self._first = None
         return True
+
+    def clear(self) -> None:
+        """Forget the present burst: whoever calls looks at what it was about."""
+        self._first = None
