@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,27 +32,32 @@ SECONDS = 10
 """CPU time for one file; the slowest that was found takes a tenth of it."""
 
 
-def main() -> int:
-    """Answer the request on standard input, on standard output."""
+def main(
+    compiler_of: Callable[[Sequence[str]], Compiler] | None = None, *, memory: int = MEMORY, seconds: int = SECONDS
+) -> int:
+    """Answer the request on standard input, on standard output.
+
+    `compiler_of` makes a compiler for the names of actions; tests bring their own, and their own bounds.
+    """
     gc.disable()  # everything that is made lives for one file, and holds no circles
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     request = decode_request(sys.stdin.buffer.read())
+    compiler = (compiler_of or partial(Compiler, None))(request.actions)
     answer = b""
-    for name, found in _answers(request):
+    for name, found in _answers(request, compiler):
         if found is None:
             # The answer for one file and the start on the next go out together, which halves the writes.
             _send(answer + _line({"begin": name}))
-            _allow(SECONDS)
+            _allow(seconds)
         else:
             answer = _line({"file": name, **found})
     _send(answer)
     return 0
 
 
-def _answers(request: Request) -> Iterator[tuple[str, Body | None]]:
+def _answers(request: Request, compiler: Compiler) -> Iterator[tuple[str, Body | None]]:
     """Yield each file twice: before it is looked at, and with the answer for it."""
-    compiler = Compiler(actions=request.actions)
     guard = Guard(request.directory) if request.root and request.files else None
     for name in request.files:
         path = os.path.join(request.directory, name)
@@ -95,7 +101,7 @@ def _send(data: bytes) -> None:
 
 
 def _allow(seconds: int) -> None:
-    """Let this process spend so much more CPU time from here; then the kernel ends it."""
+    """Let this process spend so much more CPU time from here, up to a second more; then the kernel ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime) + seconds, hard))

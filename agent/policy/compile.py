@@ -69,9 +69,9 @@ class Compiler:
     def settings(self, data: bytes, file: str) -> dict[str, Any]:
         """Given the bytes of agent.yaml and the name by which mistakes speak of it, return its normalised values.
 
-        An empty file leaves every default. Raises Broken.
+        A file without any leaves every default. Raises Broken.
         """
-        document = read(data.strip() or b"{}")
+        document = read(data, may_be_empty=True)
         shape = self.shapes.settings()
         if not document.flaws and shape.accepts(document.data):
             complaints: list[Complaint] = []

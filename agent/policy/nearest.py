@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 SHOWN = 12
-COMPARED = 300
+COMPARED = 100
 """So many names are compared letter by letter; of more, those that look alike at either end."""
 
 
@@ -22,8 +22,9 @@ def suggest(name: str, known: Iterable[str], what: str) -> str:
     names = sorted(known)
     if not names:
         return f"there are no {what}"
-    close = get_close_matches(name[:64], _candidates(name, names), 1, 0.6)
-    close = close or [full for full in names if _folded(name[:64]) == _folded(full)]
+    candidates = _candidates(name, names)
+    close = get_close_matches(name[:64], candidates, 1, 0.6)
+    close = close or [full for full in candidates if _folded(name[:64]) == _folded(full)]
     if close:
         return f"did you mean {close[0]}?"
     shown = ", ".join(names[:SHOWN])

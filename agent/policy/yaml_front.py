@@ -101,11 +101,16 @@ def _float(text: str) -> float:
     return value
 
 
-def read(data: bytes) -> Document:
-    """Given the bytes of one file, return its document; never raises for what is in them."""
+def read(data: bytes, *, may_be_empty: bool = False) -> Document:
+    """Given the bytes of one file, return its document; never raises for what is in them.
+
+    Nothing but comments is a flaw, unless it may be; then it is an empty map without a node.
+    """
     try:
         flaws = _look(data)
         node = _Composer(data).get_single_node()
+        if may_be_empty and (node is None or (node.__class__ is ScalarNode and node.value == "")):
+            return Document({}, None, tuple(flaws))
         if node is None:
             raise Fatal(Flaw(1, 1, "the file is empty", "begin with `version: 1`"))
         builder = _Builder()

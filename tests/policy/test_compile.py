@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import Mistake
+from agent.model.policies import Task, Threshold, Window
 from agent.policy.broken import Broken
 from agent.policy.compile import Compiler
 from agent.policy.fragments import fragment_from, load_fragment
@@ -32,13 +33,9 @@ def test_good_sample_compiles_to_the_same_fragment_in_both_ways(sample: Path, co
         assert getattr(direct, kind) == getattr(through_json, kind)
     outline = through_json.outline
     assert outline is not None
-    given_names = {(name.section, name.name, name.line, name.column) for name in outline.names}
-    things = [("windows", direct.windows), ("tasks", direct.tasks), ("thresholds", direct.thresholds)]
-    assert given_names == {
-        (section, thing.name, thing.position.line, thing.position.column)
-        for section, found in things
-        for thing in found
-    }
+    named = {(name.name, name.line, name.column) for name in outline.names}
+    things: list[Window | Task | Threshold] = [*direct.windows, *direct.tasks, *direct.thresholds]
+    assert named == {(thing.name, thing.position.line, thing.position.column) for thing in things}
 
 
 @pytest.mark.parametrize("sample", GOOD, ids=lambda path: path.stem)
