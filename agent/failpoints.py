@@ -1,14 +1,22 @@
 """Named points at which tests can end the process, so that every instant of every state machine is proven.
 
 Every point is listed here, before and after each durable write. In production nothing is armed and `reach` is a
-dictionary look-up that finds nothing. A test arms one point with `HOSTKEEPER_FAILPOINT=<name>` (or `<name>#<n>` for
-the n-th time it is reached) and reads from the file named by `HOSTKEEPER_FAILPOINT_LOG` which points were reached.
+look at two empty variables. Three variables of the environment arm points and tell of them; runs and helpers inherit
+them from the daemon and from the command line:
+
+`HOSTKEEPER_FAILPOINT` is one or more of `[role/]point[#n]`, separated by commas: the process that reaches the point
+for the n-th time ends. A role is `daemon`, `run` or `command`; `*` stands for any point.
+`HOSTKEEPER_FAILPOINT_LOG` names a file that gets a line `role/point pid` for each point reached. With it, n counts
+over all processes that write it, so that a point ends one process once however often things are started again.
+`HOSTKEEPER_FAILPOINT_SIGNAL` is `KILL`, or `STOP` to halt there until a test goes on.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Mapping
 
 WRITES: tuple[str, ...] = (
     "commit",
@@ -38,21 +46,45 @@ WRITES: tuple[str, ...] = (
 
 POINTS: frozenset[str] = frozenset(f"{write}:{side}" for write in WRITES for side in ("before", "after"))
 
-_ARMED, _, _NTH = os.environ.get("HOSTKEEPER_FAILPOINT", "").partition("#")
+_ROLES: Mapping[str, str] = {"agent": "daemon", "run-process": "run"}
+_ROLE = _ROLES.get("".join(sys.argv[1:2]), "command")
+_ARMED = os.environ.get("HOSTKEEPER_FAILPOINT", "")
 _LOG = os.environ.get("HOSTKEEPER_FAILPOINT_LOG", "")
-_reached: dict[str, int] = {}
+_SIGNAL = os.environ.get("HOSTKEEPER_FAILPOINT_SIGNAL", "KILL")
+_reached: list[str] = []
 
 
 def reach(point: str) -> None:
-    """Given a point listed in POINTS, kill this process with SIGKILL if a test armed it; otherwise do nothing."""
+    """Given a point listed in POINTS, end or halt this process if a test armed it; otherwise do nothing."""
     if not (_ARMED or _LOG):
         return
     if point not in POINTS:
         raise LookupError(f"fail point {point!r} is not listed in agent.failpoints.POINTS")
-    if _LOG:
-        with open(_LOG, "a", encoding="ascii") as log:
-            log.write(f"{point}\n")
-    if point == _ARMED:
-        _reached[point] = _reached.get(point, 0) + 1
-        if _reached[point] == int(_NTH or 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+    name = f"{_ROLE}/{point}"
+    reached = _write_down(name)
+    for armed in _ARMED.split(","):
+        pattern, _, nth = armed.partition("#")
+        if _fits(name, pattern) and sum(_fits(other, pattern) for other in reached) == int(nth or 1):
+            os.kill(os.getpid(), signal.Signals[f"SIG{_SIGNAL}"])
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Tell whether `role/point` is what `[role/]point` names."""
+    role, _, point = name.partition("/")
+    wanted_role, _, wanted = pattern.rpartition("/")
+    return wanted_role in ("", role) and wanted in ("*", point)
+
+
+def _write_down(name: str) -> list[str]:
+    """Add `role/point` to what was reached, and return all of it up to and with this one."""
+    if not _LOG:
+        _reached.append(name)
+        return _reached
+    log = os.open(_LOG, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(log, f"{name} {os.getpid()}\n".encode("ascii"))
+        # The position after an appended line tells it from those that others append at the same moment.
+        written = os.pread(log, os.lseek(log, 0, os.SEEK_CUR), 0).decode("ascii")
+        return [line.split()[0] for line in written.splitlines()]
+    finally:
+        os.close(log)

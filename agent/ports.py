@@ -138,6 +138,10 @@ class Launcher(Protocol):
         """Given a process that an earlier daemon started, return a handle on it, or None if it is gone."""
         ...
 
+    def leftovers(self) -> set[int]:
+        """Return the runs, at work or ended, of which there may be processes."""
+        ...
+
     def sweep(self, run: int) -> None:
         """End whatever processes a run without a living main process has left behind."""
         ...

@@ -192,6 +192,7 @@ class FakeLauncher:
     children: dict[int, FakeChild] = field(default_factory=dict)
     alive: dict[tuple[int, float], FakeChild] = field(default_factory=dict)
     swept: list[int] = field(default_factory=list)
+    left: set[int] = field(default_factory=set)
 
     def start(self, run: int, attempt: int, argv: Sequence[str]) -> FakeChild:
         child = FakeChild(pid=10_000 + len(self.started))
@@ -201,6 +202,9 @@ class FakeLauncher:
 
     def adopt(self, run: int, pid: int, pid_started: float) -> FakeChild | None:
         return self.alive.get((pid, pid_started))
+
+    def leftovers(self) -> set[int]:
+        return self.left
 
     def sweep(self, run: int) -> None:
         self.swept.append(run)

@@ -68,8 +68,10 @@ class Dispatcher:
         self.add(self._store.runs.open())
 
     def add(self, runs: Iterable[Run]) -> None:
-        """Take runs in that were made or interrupted."""
+        """Take runs in that were made or interrupted; one that was missed has ended as it was made."""
         for run in runs:
+            if run.ended is not None:
+                self._ended(run)
             resumable = run.state is RunState.INTERRUPTED and run.on_interrupt in RESUMABLE
             if run.state is RunState.PENDING or (resumable and run.id not in self._supervisor.children):
                 self._open[run.id] = run

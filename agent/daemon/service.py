@@ -139,6 +139,7 @@ class Daemon:
 
     def _recover(self, policies: PolicySet) -> None:
         if not self._supervisor.children:
+            self._supervisor.sweep_ended()
             for run in self._supervisor.recover(dict(policies.tasks)):
                 self._dispatcher.settled(run)
             for watched in self._supervisor.children.values():

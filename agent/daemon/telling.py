@@ -37,11 +37,11 @@ class Teller:
 
     def tasks(self, policies: PolicySet, next_due: Mapping[str, float | None]) -> None:
         """Tell which tasks there are, and what the store remembers of them."""
-        latest, successes = self._store.runs.latest_by_task(), self._store.runs.last_success()
+        ends, successes = self._store.runs.last_end(), self._store.runs.last_success()
         self._metrics.tasks(
             {
                 name: TaskFacts(
-                    last_run=latest[name].ended if name in latest else None,
+                    last_run=ends.get(name),
                     last_success=successes.get(name),
                     next_due=next_due.get(name),
                 )

@@ -6,6 +6,7 @@ a pure function of the options, the instant the run started, and the journal.
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from agent.store import Store
 
 TAKEN_BACK_WHEN_STOPPED_FOR = frozenset({Reason.MAX_DURATION, Reason.REPLACED})
 """Stop reasons after which a run does not go on later."""
+
+SKIPPED = "skipped"
+"""The fact by which the journal remembers the reason of a step that said that the rest need not be done."""
 
 
 class _StepFailure(Exception):
@@ -57,6 +61,9 @@ class Execution:
             if record is not None and record.name != step.name:
                 raise _StepFailure(Reason.CANNOT_RESUME, f"step {seq} was {record.name!r} and would be {step.name!r}")
             if record is not None and record.state is StepState.DONE:
+                skipped = json.loads(record.facts).get(SKIPPED)
+                if skipped is not None:
+                    return Reason(skipped)
                 continue
             outcome = self._do(seq, step)
             if outcome.skipped is not None:
@@ -155,4 +162,5 @@ class Execution:
 
 def _facts(outcome: Outcome) -> dict[str, Fact]:
     """Facts of a step as the journal keeps them; objects are counted under `count.<reason>`."""
-    return {**outcome.facts, **{f"count.{reason}": number for reason, number in outcome.counts.items()}}
+    skipped: dict[str, Fact] = {} if outcome.skipped is None else {SKIPPED: outcome.skipped}
+    return {**outcome.facts, **{f"count.{reason}": number for reason, number in outcome.counts.items()}, **skipped}

@@ -162,6 +162,13 @@ class Supervisor:
             self._launch(run.id, run.task, attempt, None, undo=True)
         return self._store.runs.get(run.id)
 
+    def sweep_ended(self) -> None:
+        """End what runs that came to their end while nobody supervised them have left behind."""
+        # Looked for first: a run is written down before its process starts, so whatever is found has its row.
+        left = self._launcher.leftovers() - self.children.keys()
+        for number in left - {run.id for run in self._store.runs.unended()}:
+            self._launcher.sweep(number)
+
     def recover(self, tasks: dict[str, Task], *, strays: bool = False) -> list[Run]:
         """Take over the runs that no process of ours watches: adopt those that live, settle those that do not.
 

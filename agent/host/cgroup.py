@@ -94,12 +94,12 @@ class Cgroups:
         group.remove()
         return None
 
-    def remove_empty(self, prefix: str) -> None:
-        """Remove the groups whose names begin with `prefix` and in which no process is left."""
-        with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self.base):
-                if name.startswith(prefix):
-                    self.group(name).remove()
+    def named(self, prefix: str) -> set[str]:
+        """Return what comes after `prefix` in the names of the groups that begin with it."""
+        try:
+            return {name.removeprefix(prefix) for name in os.listdir(self.base) if name.startswith(prefix)}
+        except FileNotFoundError:
+            return set()
 
     def leave(self, group: Cgroup) -> bool:
         """Move this process from `group` back to where it was; return whether it is out of it."""

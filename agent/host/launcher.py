@@ -71,9 +71,6 @@ class ChildLauncher:
         self._dead: dict[tuple[int, int], float] = {}
         self._clean: int | None = None
         proc.become_subreaper()
-        if self._groups is not None:
-            # Runs that ended well after their daemon was killed had nobody to remove their groups.
-            self._groups.remove_empty(self._name(""))
 
     def start(self, run: int, attempt: int, argv: Sequence[str]) -> RunProcess:
         """Given a run, its attempt and an argument list, start its process; raises RunFailed when that fails."""
@@ -131,6 +128,12 @@ class ChildLauncher:
         with self._lock:
             self._own[pid] = child
         return child
+
+    def leftovers(self) -> set[int]:
+        """Return the runs, at work or ended, of which there are groups or, on a host without them, processes."""
+        groups = self._groups
+        found = proc.marks(MARKER, self._mark("")) if groups is None else groups.named(self._name(""))
+        return {int(run) for run in found if run.isdecimal()}
 
     def sweep(self, run: int) -> None:
         """End what a run without a living main process has left behind; waits up to a second for their end."""
@@ -204,5 +207,5 @@ class ChildLauncher:
     def _name(self, run: int | str) -> str:
         return f"hostkeeper-run-{self._key}-{run}"
 
-    def _mark(self, run: int) -> str:
+    def _mark(self, run: int | str) -> str:
         return f"{self._key}:{run}"

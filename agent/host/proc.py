@@ -115,6 +115,20 @@ def marked(variable: str, value: str) -> list[Process]:
     return [process for process in map(look, found) if process is not None]
 
 
+def marks(variable: str, prefix: str) -> set[str]:
+    """Return what comes after `prefix` in the values that processes' environments held of `variable` at their start."""
+    found = set()
+    for pid in everyone():
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                values = file.read().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        wanted = f"{variable}={prefix}".encode()
+        found |= {os.fsdecode(value.removeprefix(wanted)) for value in values if value.startswith(wanted)}
+    return found
+
+
 def ancestors() -> Iterator[int]:
     """Yield the id of this process, its parent, its parent's parent and so on."""
     process = look(os.getpid())

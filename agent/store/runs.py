@@ -142,6 +142,11 @@ class Runs:
         rows = self._db.rows(f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs GROUP BY task)")
         return {run.task: run for run in map(_run, rows)}
 
+    def last_end(self) -> dict[str, float]:
+        """Return when a run of each task that had begun last ended, in seconds since the epoch."""
+        rows = self._db.rows("SELECT task, max(ended) FROM runs WHERE started IS NOT NULL GROUP BY task")
+        return {str(task): float(ended) for task, ended in rows if isinstance(ended, float | int)}
+
     def last_success(self) -> dict[str, float]:
         """Return when each task last ended in success, in seconds since the epoch."""
         rows = self._db.rows("SELECT task, max(ended) FROM runs WHERE state = 'succeeded' GROUP BY task")

@@ -241,3 +241,11 @@ def test_interrupted_run_is_gone_on_with_although_a_later_one_is_due(store: Stor
     house.dispatcher.dispatch()
     assert house.state(first)[0] is RunState.RUNNING
     assert house.state(second) == (RunState.SKIPPED, Reason.OVERLAP)
+
+
+def test_add_of_a_run_that_was_missed_tells_of_its_end(store: Store) -> None:
+    house = House(store, task("t"))
+    number = house.make("t")
+    house.store.runs.advance(number, RunState.PENDING, RunState.MISSED, ended=house.now)
+    house.dispatcher.add([store.runs.get(number)])
+    assert [run.id for run in house.ended] == [number]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,29 @@ def test_perform_again_goes_on_after_what_is_done(store: Store) -> None:
     store.steps.write(run.id, 1, "b", StepState.DOING, started=1.0)
     assert execution(store, run, world.step("a"), world.step("b")).perform() is RunState.SUCCEEDED
     assert world.done == ["b"]
+
+
+class _LostWhenItEnds(FakeClock):
+    """A clock that a process looks at for the third time when it writes how its run has ended."""
+
+    looks = 0
+
+    def now(self) -> datetime:
+        self.looks += 1
+        if self.looks > 2:
+            raise KeyboardInterrupt
+        return super().now()
+
+
+def test_perform_again_after_a_step_that_said_skip_still_ends_as_skipped(store: Store) -> None:
+    world, run = World(), running(store)
+    says_skip = Step(name="a", do=lambda: Outcome(skipped=Reason.COMMAND_SAYS_SKIP), preview=lambda _: Preview("a"))
+    steps = (says_skip, world.step("b"))
+    lost = Execution(store, _LostWhenItEnds(), run, steps, OnInterrupt.RESUME)
+    with pytest.raises(KeyboardInterrupt):
+        lost.perform()
+    assert execution(store, run, *steps).perform() is RunState.SKIPPED
+    assert world.done == []
 
 
 def test_perform_again_with_another_plan_refuses_to_go_on(store: Store) -> None:

@@ -166,3 +166,15 @@ def test_recover_of_strays_leaves_a_process_time_to_claim(store: Store) -> None:
     assert after.supervisor.recover({}, strays=True) == []
     after.clock.advance(31.0)
     assert [r.id for r in after.supervisor.recover({}, strays=True)] == [run.id]
+
+
+def test_sweep_ended_leaves_runs_alone_that_have_not_ended(store: Store) -> None:
+    house = House(store)
+    ours, _ = house.running()
+    lost, _ = house.running()
+    ended, _ = house.running()
+    store.runs.advance(ended.id, RunState.RUNNING, RunState.SUCCEEDED, ended=2.0)
+    del house.supervisor.children[lost.id], house.supervisor.children[ended.id]
+    house.launcher.left = {ours.id, lost.id, ended.id, 99}
+    house.supervisor.sweep_ended()
+    assert sorted(house.launcher.swept) == [ended.id, 99]

@@ -55,6 +55,9 @@ class StandIn:
     def sweep(self, run: int) -> None:
         self.launcher.sweep(run)
 
+    def leftovers(self) -> list[int]:
+        return sorted(self.launcher.leftovers())
+
     def reap(self) -> None:
         self.launcher.reap()
 

@@ -68,6 +68,21 @@ def test_adopted_run_that_then_dies_leaves_nothing(state: Path, kind: str, tmp_p
     second.leave()
 
 
+def test_sweep_of_leftovers_ends_what_a_run_left_that_ended_without_a_daemon(
+    state: Path, kind: str, tmp_path: Path, word: str
+) -> None:
+    first = Daemon(state, kind, word)
+    pid, _ = start_nasty(first, 1, tmp_path, word)
+    first.die()
+    os.kill(pid, signal.SIGKILL)
+    second = Daemon(state, kind, word)
+    assert second("leftovers") == [1]
+    second("sweep", run=1)
+    assert second("leftovers") == []
+    assert carriers(word) == [second.process.pid]
+    second.leave()
+
+
 @pytest.mark.parametrize("kind", ["cgroup"], indirect=True)  # only a group knows whose unmarked orphans are
 def test_close_after_the_run_was_killed_ends_those_without_a_marker(daemon: Daemon, tmp_path: Path, word: str) -> None:
     ready = tmp_path / "ready"
@@ -104,4 +119,7 @@ def test_run_that_ends_well_after_its_daemon_was_killed_leaves_no_group(
     first.die()
     end.touch()
     until(lambda: proc.same(pid, started) is None)
-    Daemon(state, kind, word).leave()
+    second = Daemon(state, kind, word)
+    assert second("leftovers") == ([1] if kind == "cgroup" else [])
+    second("sweep", run=1)
+    second.leave()

@@ -136,3 +136,11 @@ def test_durations_are_of_successes_only(store: Store) -> None:
         store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=DUE, attempt=1)
         store.runs.advance(number, RunState.RUNNING, end, ended=DUE + seconds)
     assert store.runs.durations("task") == [10.0]
+
+
+def test_last_end_counts_runs_that_had_begun_and_have_ended(store: Store) -> None:
+    for due, started, ended in ((1.0, 10.0, 20.0), (2.0, 30.0, 40.0), (3.0, None, 50.0), (4.0, 60.0, None)):
+        number = pending(store, due=due)
+        store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=started, ended=ended)
+    pending(store, "other")
+    assert store.runs.last_end() == {"task": 40.0}
