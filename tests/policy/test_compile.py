@@ -44,8 +44,7 @@ def test_good_sample_compiles_to_equal_bytes_again(sample: Path, compiler: Compi
     assert compiler.policy(sample.read_bytes(), "p.yaml").fragment() == again
 
 
-def test_fragment_has_defaults_filled_and_quantities_as_numbers(compiler: Compiler) -> None:
-    text = """
+SPARSE = """
 version: 1
 tasks:
   clean:
@@ -59,51 +58,58 @@ thresholds:
 windows:
   w: {opens: "@daily", lasts: 3h}
 """
-    body = body_of(text, compiler)
+OPTIONS = {
+    "command": ["a"],
+    "directory": "/",
+    "environment": {},
+    "grace": 10,
+    "output_limit": 1048576,
+    "repeatable": False,
+    "skip_codes": [],
+    "success_codes": [0],
+    "timeout": 300,
+    "undo": None,
+    "user": None,
+}
+TASK = {
+    "action": "command.run",
+    "at": (4, 3),
+    "at_most": None,
+    "category": "preventive",
+    "description": "",
+    "enabled": True,
+    "limits": {"bytes": 10000, "items": 1000, "percent": 80},
+    "max_duration": 5400,
+    "needs": [],
+    "overlap": "skip",
+    "priority": "normal",
+    "retry": {"attempts": 1, "delay": 300},
+    "schedule": {"catch_up": True, "cron": "@daily", "jitter": 0, "timezone": "local"},
+}
+THRESHOLD = {
+    "at": (11, 3),
+    "at_most": {"per": 86400, "times": 3},
+    "description": "",
+    "for": 120,
+    "labels": {},
+    "no_data": "inconclusive",
+    "outside": [1, 5.5],
+    "run": [],
+    "samples": 1,
+    "severity": "warning",
+    "signal": "disk.used_percent",
+}
+WINDOW = {"at": (13, 3), "lasts": 10800, "opens": "@daily", "timezone": "local"}
+
+
+def test_fragment_has_defaults_filled_and_quantities_as_numbers(compiler: Compiler) -> None:
+    body = body_of(SPARSE, compiler)
     task = body["tasks"]["clean"]
-    assert json.loads(task.pop("with")) == {
-        "command": ["a"],
-        "directory": "/",
-        "environment": {},
-        "grace": 10,
-        "output_limit": 1048576,
-        "repeatable": False,
-        "skip_codes": [],
-        "success_codes": [0],
-        "timeout": 300,
-        "undo": None,
-        "user": None,
-    }
-    assert task == {
-        "action": "command.run",
-        "at": (4, 3),
-        "at_most": None,
-        "category": "preventive",
-        "description": "",
-        "enabled": True,
-        "limits": {"bytes": 10000, "items": 1000, "percent": 80},
-        "max_duration": 5400,
-        "needs": [],
-        "overlap": "skip",
-        "priority": "normal",
-        "retry": {"attempts": 1, "delay": 300},
-        "schedule": {"catch_up": True, "cron": "@daily", "jitter": 0, "timezone": "local"},
-    }
+    assert json.loads(task.pop("with")) == OPTIONS
+    assert task == TASK
     assert type(task["limits"]["items"]) is int
-    assert body["thresholds"]["full"] == {
-        "at": (11, 3),
-        "at_most": {"per": 86400, "times": 3},
-        "description": "",
-        "for": 120,
-        "labels": {},
-        "no_data": "inconclusive",
-        "outside": [1, 5.5],
-        "run": [],
-        "samples": 1,
-        "severity": "warning",
-        "signal": "disk.used_percent",
-    }
-    assert body["windows"]["w"] == {"at": (13, 3), "lasts": 10800, "opens": "@daily", "timezone": "local"}
+    assert body["thresholds"]["full"] == THRESHOLD
+    assert body["windows"]["w"] == WINDOW
 
 
 def test_aliased_options_are_normalised_once_for_each_task(compiler: Compiler) -> None:

@@ -20,6 +20,7 @@ from agent.model.policies import (
     Limits,
     NoData,
     Overlap,
+    PolicySet,
     Position,
     Priority,
     Retry,
@@ -53,16 +54,14 @@ def test_good_sample_is_a_valid_set_with_the_actions_and_signals_that_there_are(
     assert load(str(tmp_path), REAL_SIGNALS, root=False).files == 1
 
 
-def test_every_field_reaches_the_model(tmp_path: Path, schemas: Schemas) -> None:
-    for name in ("every-field-of-a-task", "every-field-of-a-threshold"):
-        text = (
-            (HERE / "samples" / "good" / f"{name}.yaml")
-            .read_text()
-            .replace("  clean-uploads:\n    action", "  x:\n    action")
-        )
-        (tmp_path / f"{name}.yaml").write_text(text)
-    policies = load(str(tmp_path), SIGNALS, root=False, schemas=schemas)
-    file = str(tmp_path / "every-field-of-a-task.yaml")
+def good(directory: Path, name: str, schemas: Schemas) -> tuple[PolicySet, str]:
+    """Return the set of one good sample, and the sample's path."""
+    shutil.copy(HERE / "samples" / "good" / f"{name}.yaml", directory)
+    return load(str(directory), SIGNALS, root=False, schemas=schemas), str(directory / f"{name}.yaml")
+
+
+def test_every_field_of_a_task_and_a_window_reaches_the_model(tmp_path: Path, schemas: Schemas) -> None:
+    policies, file = good(tmp_path, "every-field-of-a-task", schemas)
     assert policies.windows["nightly"] == Window("nightly", "0 2 * * *", 10800, "Europe/Berlin", Position(file, 4, 3))
     assert policies.tasks["clean-uploads"] == Task(
         name="clean-uploads",
@@ -82,6 +81,10 @@ def test_every_field_reaches_the_model(tmp_path: Path, schemas: Schemas) -> None
         at_most=Breaker(3, 86400),
         position=Position(file, 10, 3),
     )
+
+
+def test_every_field_of_a_threshold_reaches_the_model(tmp_path: Path, schemas: Schemas) -> None:
+    policies, file = good(tmp_path, "every-field-of-a-threshold", schemas)
     assert policies.thresholds["root-filling"] == Threshold(
         name="root-filling",
         description="The root file system is nearly full",
@@ -95,7 +98,7 @@ def test_every_field_reaches_the_model(tmp_path: Path, schemas: Schemas) -> None
         severity=Severity.CRITICAL,
         run=("clean-uploads",),
         at_most=Breaker(3, 86400),
-        position=Position(str(tmp_path / "every-field-of-a-threshold.yaml"), 7, 3),
+        position=Position(file, 7, 3),
     )
 
 
