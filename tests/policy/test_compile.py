@@ -71,7 +71,7 @@ OPTIONS = {
     "undo": None,
     "user": None,
 }
-TASK = {
+TASK: dict[str, Any] = {
     "action": "command.run",
     "at": (4, 3),
     "at_most": None,
