@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.model.policies import Threshold
@@ -51,9 +51,17 @@ def wanted(thresholds: Iterable[Threshold], exported: frozenset[str] = GROUPS - 
 
 
 class HostProbe:
-    """Measures this host. `monotonic` returns seconds that never step; rates are taken between two passes."""
+    """Measures this host. `monotonic` returns seconds that never step; rates are taken between two passes.
 
-    def __init__(self, monotonic: Callable[[], float], wanted: Wanted | None = None) -> None:
+    `instead` replaces how groups are measured.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        wanted: Wanted | None = None,
+        instead: Mapping[str, Read] | None = None,
+    ) -> None:
         self._monotonic = monotonic
         self._disks, self._disk_io, self._network = Disks(), DiskIo(), Network()
         self._processes, self._temperatures = Processes(), Temperatures()
@@ -71,6 +79,7 @@ class HostProbe:
             "pressure": Pressure().read,
             "uptime": read_uptime,
             "temperature": self._temperatures.read,
+            **(instead or {}),
         }
         self._wanted = Wanted()
         self.want(wanted or Wanted())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 ANSWER_SPOILS_AFTER = 120.0
@@ -20,7 +21,8 @@ class RemoteFileSystems:
     answering, and no second one is started for it. `MOST_THREADS` bounds how many there can be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, statvfs: Callable[[bytes], os.statvfs_result] = os.statvfs) -> None:
+        self._statvfs = statvfs
         self._answers: dict[bytes, tuple[float, os.statvfs_result | OSError]] = {}
         self._under_way: dict[bytes, threading.Thread] = {}
 
@@ -59,7 +61,7 @@ class RemoteFileSystems:
     def _question(self, path: bytes, now: float) -> None:
         answer: os.statvfs_result | OSError
         try:
-            answer = os.statvfs(path)
+            answer = self._statvfs(path)
         except OSError as error:
             answer = error
         self._answers[path] = (now, answer)

@@ -1,0 +1,136 @@
+"""Each group of signals on this host, and its parsing of what kernels tell."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from agent.probes.counters import DiskIo, Network
+from agent.probes.cpu import Cpu, read_load, read_uptime
+from agent.probes.group import Measured
+from agent.probes.kernel import Pressure, parse_pressure, read_file_descriptors
+from agent.probes.memory import Memory, parse_bytes
+from agent.probes.temperatures import LOOKED_FOR_EVERY, Temperatures
+
+MEMINFO = (
+    "MemTotal:       24684084 kB\nMemAvailable:   10 kB\nSwapTotal:      100 kB\nSwapFree:  25 kB\nHugePages_Total: 0\n"
+)
+
+
+def numbers(found: Measured) -> dict[str, float]:
+    assert found.error == ""
+    return {sample.signal: sample.value for sample in found.samples}
+
+
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_processor_time_adds_up_to_what_was_used() -> None:
+    cpu = Cpu()
+    assert numbers(cpu.read(0.0)) == {}
+    burn(0.3)
+    shares = numbers(cpu.read(1.0))
+    assert shares.keys() == {f"cpu.{name}_percent" for name in ("used", "user", "system", "iowait", "steal")}
+    parts = (shares[f"cpu.{name}_percent"] for name in ("user", "system", "steal"))
+    assert shares["cpu.used_percent"] == pytest.approx(sum(parts))
+    assert 5 < shares["cpu.used_percent"] <= 100
+
+
+def test_two_passes_in_one_tick_have_no_shares_of_processor_time() -> None:
+    cpu = Cpu()
+    cpu.read(0.0)
+    for _ in range(3):
+        shares = numbers(cpu.read(0.0))
+        assert all(0 <= share <= 100 for share in shares.values())
+
+
+def test_load_is_told_as_it_is_and_per_processor() -> None:
+    found = numbers(read_load(0.0))
+    assert found["load.1m"] == pytest.approx(os.getloadavg()[0], abs=1)
+    assert found["load.per_cpu_15m"] == pytest.approx(found["load.15m"] / (os.cpu_count() or 1))
+
+
+def test_uptime_agrees_with_the_kernel() -> None:
+    with open("/proc/uptime", encoding="ascii") as file:
+        assert numbers(read_uptime(0.0))["uptime.seconds"] == pytest.approx(float(file.read().split()[0]), abs=1)
+
+
+def test_memory_of_this_host_is_told() -> None:
+    found = numbers(Memory().read(0.0))
+    assert found["memory.total_bytes"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    used = found["memory.total_bytes"] - found["memory.available_bytes"]
+    assert found["memory.used_percent"] == pytest.approx(100 * used / found["memory.total_bytes"])
+
+
+def test_swap_of_this_host_is_told_if_there_is_any() -> None:
+    with open("/proc/swaps", encoding="ascii") as file:
+        has_swap = len(file.readlines()) > 1
+    assert bool(numbers(Memory().read_swap(0.0))) is has_swap
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes_"), [("MemTotal", 24684084 * 1024), ("SwapFree", 25 * 1024), ("SwapTotal", 102400)]
+)
+def test_line_of_meminfo_is_parsed(name: str, bytes_: int) -> None:
+    assert parse_bytes(MEMINFO, name) == bytes_
+
+
+@pytest.mark.parametrize("name", ["MemFree", "Mem", "emTotal", "Total"])
+def test_line_that_meminfo_lacks_is_an_error_and_not_zero(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        parse_bytes(MEMINFO, name)
+
+
+def test_file_descriptors_of_the_host_are_counted() -> None:
+    found = numbers(read_file_descriptors(0.0))
+    assert found["file_descriptors.open"] > 10
+    assert 0 < found["file_descriptors.used_percent"] < 100
+
+
+def test_pressure_is_parsed() -> None:
+    text = "some avg10=0.06 avg60=0.15 avg300=0.12 total=6981384\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n"
+    assert parse_pressure(text) == {"some": 6981384, "full": 12}
+
+
+def test_pressure_is_a_share_of_the_time_between_passes() -> None:
+    pressure = Pressure()
+    assert numbers(pressure.read(time.monotonic())) == {}
+    time.sleep(0.05)
+    found = numbers(pressure.read(time.monotonic()))
+    if os.path.exists("/proc/pressure/cpu"):
+        assert found.keys() == {
+            *("pressure.cpu.some_percent", "pressure.io.some_percent", "pressure.io.full_percent"),
+            *("pressure.memory.some_percent", "pressure.memory.full_percent"),
+        }
+    assert all(0 <= share <= 100 for share in found.values())
+
+
+def test_block_devices_are_whole_and_real() -> None:
+    disk_io = DiskIo()
+    disk_io.read(0.0)
+    devices = {dict(sample.labels)["device"] for sample in disk_io.read(1.0).samples}
+    assert devices <= set(os.listdir("/sys/block"))
+    assert not [device for device in devices if device.startswith(("loop", "ram", "zram"))]
+
+
+def test_loopback_is_measured_only_when_it_is_asked_for() -> None:
+    network = Network()
+    network.read(0.0)
+    assert "lo" not in {dict(sample.labels)["interface"] for sample in network.read(1.0).samples}
+    network.asked = frozenset({"lo"})
+    network.read(2.0)
+    found = {sample.signal for sample in network.read(3.0).samples if sample.labels == (("interface", "lo"),)}
+    assert len(found) == 8
+
+
+def test_temperatures_are_told_where_there_are_sensors() -> None:
+    temperatures = Temperatures()
+    found = temperatures.read(0.0)
+    assert found.error == ""
+    assert all(-100 < sample.value < 200 and sample.labels[0][0] == "sensor" for sample in found.samples)
+    assert len(temperatures.read(LOOKED_FOR_EVERY + 1).samples) == len(found.samples)

@@ -1,0 +1,172 @@
+"""Processes by name, with real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.probes.processes import Processes, parse_usage
+from agent.probes.roster import KERNEL_THREADS_LOOKED_AT_EVERY, LOOKED_AT_EVERY, YOUNG_FOR, Roster
+
+SHORT, EXACT, LONG = "hk-short", "hk-exactly-15-b", "hk-exactly-15-bytes-and-more"
+assert len(EXACT) == 15
+
+
+@contextmanager
+def running(directory: Path, *names: str) -> Iterator[list[int]]:
+    """Run a program under each of the names, and return the ids of the processes."""
+    started = []
+    for name in names:
+        program = directory / name
+        if not program.exists():
+            program.symlink_to(shutil.which("sleep") or "/bin/sleep")
+        started.append(subprocess.Popen([program, "60"]))
+    yield [process.pid for process in started]
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def measured(processes: Processes, now: float = 0.0) -> Mapping[tuple[str, str], float]:
+    found = processes.read(now)
+    assert found.error == ""
+    return {(sample.signal, dict(sample.labels)["name"]): sample.value for sample in found.samples}
+
+
+def asking(*names: str) -> Processes:
+    processes = Processes()
+    processes.ask(frozenset(names))
+    return processes
+
+
+def test_nothing_is_read_when_nothing_is_asked_for() -> None:
+    assert measured(Processes()) == {}
+
+
+def test_processes_of_a_name_are_counted_and_added_up(tmp_path: Path) -> None:
+    with running(tmp_path, SHORT, SHORT):
+        found = measured(asking(SHORT))
+    assert found["process.count", SHORT] == 2
+    assert 100_000 < found["process.memory_bytes", SHORT] < 20_000_000
+
+
+def test_name_that_no_process_has_is_counted_as_none_and_uses_nothing() -> None:
+    assert measured(asking("hk-none")) == {("process.count", "hk-none"): 0.0}
+
+
+def test_names_that_the_kernel_cuts_off_are_told_apart(tmp_path: Path) -> None:
+    with running(tmp_path, EXACT, LONG, LONG):
+        found = measured(asking(EXACT, LONG, LONG + "-still"))
+    counts = {name: count for (signal, name), count in found.items() if signal == "process.count"}
+    assert counts == {EXACT: 1, LONG: 2, LONG + "-still": 0}
+
+
+def test_script_is_known_by_its_own_name(tmp_path: Path) -> None:
+    script = tmp_path / "hk-a-script-with-a-long-name"
+    script.write_text("#!/bin/sh\nread line\n")
+    script.chmod(0o755)
+    with subprocess.Popen([script], stdin=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and not measured(asking(script.name))["process.count", script.name]:
+            time.sleep(0.01)
+        assert measured(asking(script.name))["process.count", script.name] == 1
+        process.kill()
+
+
+def test_processor_time_is_that_since_the_previous_pass() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        name = Path(f"/proc/{process.pid}/comm").read_text().strip()
+        processes = asking(name)
+        assert ("process.cpu_percent", name) not in measured(processes, time.monotonic())
+        time.sleep(0.5)
+        found = measured(processes, time.monotonic())
+        process.kill()
+    assert found["process.cpu_percent", name] > 10
+
+
+def test_process_that_ends_and_one_that_comes_are_noticed_by_the_next_pass(tmp_path: Path) -> None:
+    processes = asking(SHORT)
+    for _ in range(3):
+        with running(tmp_path, SHORT):
+            for _ in range(YOUNG_FOR + 2):
+                assert measured(processes)["process.count", SHORT] == 1
+        assert measured(processes)["process.count", SHORT] == 0
+
+
+def test_process_that_takes_another_name_is_noticed_within_the_interval(tmp_path: Path) -> None:
+    (tmp_path / SHORT).symlink_to("/bin/sleep")
+    line = f"read line; exec {tmp_path / SHORT} 60"
+    with subprocess.Popen(["/bin/sh", "-c", line], stdin=subprocess.PIPE) as process:
+        processes = asking(SHORT)
+        for _ in range(YOUNG_FOR + 1):
+            assert measured(processes)["process.count", SHORT] == 0
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        comm = Path(f"/proc/{process.pid}/comm")
+        deadline = time.monotonic() + 5
+        while comm.read_text().strip() != SHORT and time.monotonic() < deadline:
+            time.sleep(0.01)
+        counts = [measured(processes)["process.count", SHORT] for _ in range(LOOKED_AT_EVERY + 1)]
+        process.kill()
+    assert counts[-1] == 1
+
+
+def test_names_asked_for_later_are_found_at_once(tmp_path: Path) -> None:
+    with running(tmp_path, SHORT):
+        processes = asking("hk-none")
+        for _ in range(YOUNG_FOR + 1):
+            measured(processes)
+        processes.ask(frozenset({SHORT}))
+        assert measured(processes)["process.count", SHORT] == 1
+
+
+@pytest.mark.parametrize("name", [b"a", b"a b", b"a) R 1 (b", b"\n\xff"])
+def test_usage_is_parsed_whatever_the_name(name: bytes) -> None:
+    fields = b"S 1 2 3 0 -1 4194560 5 6 7 8 150 50 0 0 20 0 1 0 777 9999 25 18446744073709551615"
+    usage = parse_usage(b"42 (" + name + b") " + fields)
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert (usage.started, usage.cpu_seconds) == (777, 200 / ticks)
+    assert usage.resident_bytes == 25 * os.sysconf("SC_PAGE_SIZE")
+
+
+def looks(roster: Roster, passes: int, *, kernel: bool) -> list[int]:
+    """Return in which passes the one process, which is of no interest, is looked at."""
+    seen = []
+    for number in range(passes):
+        for pid in roster.due({"100"}):
+            seen.append(number)
+            roster.pass_over(pid, lambda _: kernel)
+    return seen
+
+
+@pytest.mark.parametrize(("kernel", "every"), [(False, LOOKED_AT_EVERY), (True, KERNEL_THREADS_LOOKED_AT_EVERY)])
+def test_process_of_no_interest_is_looked_at_often_at_first_and_seldom_later(kernel: bool, every: int) -> None:
+    seen = looks(Roster(), 200, kernel=kernel)
+    assert seen[:YOUNG_FOR] == list(range(YOUNG_FOR))
+    later = seen[YOUNG_FOR:]
+    assert later[0] - (YOUNG_FOR - 1) <= every
+    assert {after - before for before, after in pairwise(later)} == {every}
+
+
+def test_process_with_the_id_of_one_that_ended_is_looked_at() -> None:
+    roster = Roster()
+    looks(roster, YOUNG_FOR, kernel=True)
+    assert roster.due(set()) == []
+    assert roster.due({"100"}) == ["100"]
+
+
+def test_process_of_interest_is_looked_at_in_every_pass() -> None:
+    roster = Roster()
+    for _ in range(10):
+        assert roster.due({"100"}) == ["100"]
+        roster.of_interest("100")
