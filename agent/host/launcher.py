@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agent.errors import RunFailed
 from agent.host import proc
@@ -41,6 +41,13 @@ def enter_run(environ: Mapping[str, str] = os.environ) -> None:
             Cgroup(path).enter()
 
 
+def _idle_setter() -> Callable[[int], object]:
+    # Imported for those who ask for it: it costs a process more memory than all of this module.
+    import psutil  # noqa: PLC0415
+
+    return lambda pid: psutil.Process(pid).ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
 class ChildLauncher:
     """`agent.ports.Launcher`.
 
@@ -61,7 +68,7 @@ class ChildLauncher:
         identity = os.stat(state_directory)
         self._key = f"{identity.st_dev:x}-{identity.st_ino:x}"
         self._nice = nice
-        self._idle_io = idle_io
+        self._idle = _idle_setter() if idle_io else None
         self._unclaimed = unclaimed
         self._groups = Cgroups.discover() if cgroups else None
         self._lock = threading.RLock()
@@ -108,11 +115,8 @@ class ChildLauncher:
     def _lower(self, pid: int) -> None:
         if self._nice:
             os.setpriority(os.PRIO_PROCESS, pid, self._nice)
-        if self._idle_io:
-            # Imported for those who ask for it: it costs a process more memory than all of this module.
-            import psutil  # noqa: PLC0415
-
-            psutil.Process(pid).ionice(psutil.IOPRIO_CLASS_IDLE)
+        if self._idle is not None:
+            self._idle(pid)
 
     def adopt(self, run: int, pid: int, pid_started: float) -> RunProcess | None:
         """Given a run and its process by id and start time (ticks after boot), return a handle on it, or None."""

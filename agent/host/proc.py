@@ -187,17 +187,21 @@ def end(
     deadline = time.monotonic() + patience
     pause = 0.001
     condemned = {process.pid: process for process in known}
-    while True:
-        condemned |= {process.pid: process for process in find()}
+    quiet = 0
+    # A child may change its parent, dead or alive, while `find` looks past it; whoever passed it on is then seen
+    # ending in the same look. So one look that finds nobody is not yet believed.
+    while quiet < 2:
+        condemned |= {process.pid: process for process in find() if not (process.dead and process.pid in keep)}
+        quiet = 0 if condemned else quiet + 1
         for process in list(condemned.values()):
             if _is_over(process, condemned, keep):
                 del condemned[process.pid]
-        if not condemned:
-            return ()
         if time.monotonic() >= deadline:
             return tuple(process for process in condemned.values() if same(process.pid, process.started))
-        time.sleep(pause)
-        pause = min(pause * 2, 0.05)
+        if condemned:
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
+    return ()
 
 
 def _is_over(process: Process, condemned: Container[int], keep: Container[int]) -> bool:
