@@ -17,8 +17,18 @@ import pytest
 from agent.probes.processes import Processes, parse_usage
 from agent.probes.roster import KERNEL_THREADS_LOOKED_AT_EVERY, LOOKED_AT_EVERY, YOUNG_FOR, Roster
 
-SHORT, EXACT, LONG = "hk-short", "hk-exactly-15-b", "hk-exactly-15-bytes-and-more"
-assert len(EXACT) == 15
+# Names that no other process has, not even one of the same test in another run.
+SHORT = f"hk{os.getpid()}"
+EXACT = f"{SHORT}-just-fifteen"[:15]
+LONG = f"{EXACT}-and-more"
+
+
+def until_named(pid: int, name: str) -> None:
+    """Wait until a program that was just started goes by its name: the kernel renames it late in exec."""
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/comm").read_text().strip() != name[:15]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @contextmanager
@@ -30,10 +40,14 @@ def running(directory: Path, *names: str) -> Iterator[list[int]]:
         if not program.exists():
             program.symlink_to(shutil.which("sleep") or "/bin/sleep")
         started.append(subprocess.Popen([program, "60"]))
-    yield [process.pid for process in started]
-    for process in started:
-        process.kill()
-        process.wait()
+    try:
+        for process, name in zip(started, names, strict=True):
+            until_named(process.pid, name)
+        yield [process.pid for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def measured(processes: Processes, now: float = 0.0) -> Mapping[tuple[str, str], float]:
@@ -71,15 +85,14 @@ def test_names_that_the_kernel_cuts_off_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_script_is_known_by_its_own_name(tmp_path: Path) -> None:
-    script = tmp_path / "hk-a-script-with-a-long-name"
+    script = tmp_path / f"{SHORT}-a-script-with-a-long-name"
     script.write_text("#!/bin/sh\nread line\n")
     script.chmod(0o755)
     with subprocess.Popen([script], stdin=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and not measured(asking(script.name))["process.count", script.name]:
-            time.sleep(0.01)
-        assert measured(asking(script.name))["process.count", script.name] == 1
+        until_named(process.pid, script.name)
+        found = measured(asking(script.name))
         process.kill()
+    assert found["process.count", script.name] == 1
 
 
 def test_processor_time_is_that_since_the_previous_pass() -> None:
@@ -107,17 +120,14 @@ def test_process_that_takes_another_name_is_noticed_within_the_interval(tmp_path
     line = f"read line; exec {tmp_path / SHORT} 60"
     with subprocess.Popen(["/bin/sh", "-c", line], stdin=subprocess.PIPE) as process:
         processes = asking(SHORT)
-        for _ in range(YOUNG_FOR + 1):
-            assert measured(processes)["process.count", SHORT] == 0
+        before = [measured(processes)["process.count", SHORT] for _ in range(YOUNG_FOR + 1)]
         assert process.stdin is not None
         process.stdin.write(b"go\n")
         process.stdin.flush()
-        comm = Path(f"/proc/{process.pid}/comm")
-        deadline = time.monotonic() + 5
-        while comm.read_text().strip() != SHORT and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until_named(process.pid, SHORT)
         counts = [measured(processes)["process.count", SHORT] for _ in range(LOOKED_AT_EVERY + 1)]
         process.kill()
+    assert before[-1] == 0
     assert counts[-1] == 1
 
 
