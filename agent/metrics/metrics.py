@@ -66,6 +66,11 @@ class Metrics:
         with self._lock:
             self._tasks.tasks(tasks)
 
+    def more_tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
+        """Given tasks that are in force beside those told before, show them too."""
+        with self._lock:
+            self._tasks.more(tasks)
+
     def next_due(self, instants: Mapping[str, float | None]) -> None:
         """Given tasks whose next due time has changed, show it."""
         with self._lock:

@@ -25,9 +25,13 @@ class TaskMetrics:
         self.block = Block((*f.OF_TASKS, f.RUN_START_DELAY))
 
     def tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
-        """Given every task in force, show these; a task's outcomes begin at 0, so that its first failure is a rise."""
+        """Given every task in force, show these and no others."""
         for family in f.OF_TASKS:
             self.block.keep(family, {key for key in self.block.keys(family) if dict(key)["task"] in tasks})
+        self.more(tasks)
+
+    def more(self, tasks: Mapping[str, TaskFacts]) -> None:
+        """Given tasks, show them too; a task's outcomes begin at 0, so that its first failure is a rise."""
         for name, facts in tasks.items():
             for outcome in (RunState.SUCCEEDED, RunState.FAILED):
                 self.block.add(f.RUNS, (("task", name), ("outcome", outcome.value)), 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 import stat
@@ -18,13 +17,12 @@ def listen(address: str) -> socket.socket:
     """Given an address, return a non-blocking listening socket; AgentError says what is wrong and what would do."""
     if address.startswith("unix:"):
         return _listen_unix(address.removeprefix("unix:"))
-    host, port = _host_and_port(address)
-    family = socket.AF_INET6 if host.version == 6 else socket.AF_INET
+    family, host, port = _host_and_port(address)
     listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    return _bound(listener, (str(host), port), address)
+    return _bound(listener, (host, port), address)
 
 
 def address_of(listener: socket.socket) -> str:
@@ -35,14 +33,17 @@ def address_of(listener: socket.socket) -> str:
     return f"[{name[0]}]:{name[1]}" if listener.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
 
 
-def _host_and_port(address: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+def _host_and_port(address: str) -> tuple[socket.AddressFamily, str, int]:
     host, _, port = address.rpartition(":")
-    if host.startswith("[") != host.endswith("]") or not (port.isascii() and port.isdigit() and int(port) <= 65535):
+    family = socket.AF_INET6 if host.startswith("[") and host.endswith("]") else socket.AF_INET
+    host = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
         raise _mistaken(address)
     try:
-        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]")), int(port)
-    except ValueError as error:
+        socket.inet_pton(family, host)
+    except (OSError, ValueError) as error:
         raise _mistaken(address) from error
+    return family, host, int(port)
 
 
 def _mistaken(address: str) -> AgentError:

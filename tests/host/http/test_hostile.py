@@ -125,6 +125,21 @@ def test_readers_that_do_not_read_are_cut_at_the_deadline_and_others_served() ->
     assert server.told["dropped"]["timeout"] == 300
 
 
+def test_reader_of_single_bytes_is_cut_at_the_deadline() -> None:
+    with served(page_bytes=5 * MEBIBYTE, limits={"writing": 1.0}) as server:
+        before = server.descriptors
+        with server.connect(receive_buffer=4096) as client:
+            client.sendall(GET)
+            started = time.monotonic()
+            for _ in range(10):
+                assert client.recv(1)
+                time.sleep(0.05)
+            assert server.descriptors == before + 1
+            assert eventually(lambda: bool(client.recv(1)) and server.descriptors == before, 5.0)
+        assert 0.9 < time.monotonic() - started < 3
+    assert server.told["dropped"]["timeout"] == 1
+
+
 def test_one_peer_cannot_take_every_slot() -> None:
     with served(limits={"connections": 40, "connections_of_peer": 10}) as server, ExitStack() as stack:
         other = stack.enter_context(server.connect("127.0.1.2"))

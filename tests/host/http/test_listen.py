@@ -26,7 +26,21 @@ def test_address_is_listened_on(address: str, bound: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", ":1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "::1:1x", "[::1:1", "shop:80", "1:²"],
+    [
+        "",
+        ":1",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:x",
+        "127.0.0.1:65536",
+        "::1:1x",
+        "[::1:1",
+        "shop:80",
+        "1:²",
+        "[1.2.3.4]:1",
+        "[::1]:1:1",
+        "\0:1",
+    ],
 )
 def test_mistaken_address_is_told_with_examples(address: str) -> None:
     with pytest.raises(AgentError, match=r"such as 127\.0\.0\.1:9750 or \[::1\]:9750"):
