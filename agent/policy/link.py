@@ -44,13 +44,18 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     for name in sorted(fragments):
         fragment = fragments[name]
         things += len(fragment.windows) + len(fragment.tasks) + len(fragment.thresholds)
-        windows |= {window.name: window for window in fragment.windows}
-        tasks |= {task.name: task for task in fragment.tasks}
-        thresholds |= {threshold.name: threshold for threshold in fragment.thresholds}
+        for window in fragment.windows:
+            windows[window.name] = window
+        for task in fragment.tasks:
+            tasks[task.name] = task
+        for threshold in fragment.thresholds:
+            thresholds[threshold.name] = threshold
     if things != len(windows) + len(tasks | thresholds):
         return None
     for task in tasks.values():
-        if not ((task.window is None or task.window in windows) and all(need in tasks for need in task.needs)):
+        if task.window is not None and task.window not in windows:
+            return None
+        if task.needs and not all(need in tasks for need in task.needs):
             return None
     for threshold in thresholds.values():
         if not (_measurable(threshold, signals) and all(name in tasks for name in threshold.run)):
@@ -79,7 +84,5 @@ def _has_loops(needs: Mapping[str, Sequence[str]]) -> bool:
 
 def digest_of(digests: Mapping[str, str]) -> str:
     """Given the digests of all files' bytes by file name, return the digest that names exactly this set."""
-    whole = hashlib.sha256()
-    for name in sorted(digests):
-        whole.update(os.fsencode(name) + b"\0" + digests[name].encode() + b"\n")
-    return whole.hexdigest()
+    lines = [f"{name}\0{digests[name]}\n" for name in sorted(digests)]
+    return hashlib.sha256(os.fsencode("".join(lines))).hexdigest()

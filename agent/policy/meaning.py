@@ -40,7 +40,9 @@ class Meaning:
 
     def of_timezone(self, name: str, path: Path) -> list[Complaint]:
         """Given a name of a time zone and the path it stands at, complain if there is no such zone."""
-        return _complaint(path, name, self._zones, lambda: zone(name, UTC))
+        if name not in self._zones:
+            self._zones[name] = _verdict(lambda: zone(name, UTC))
+        return _complaint(path, self._zones[name])
 
     def _task(self, schedule: dict[str, Any], path: Path, *, at_text: bool) -> list[Complaint]:
         found: list[Complaint] = []
@@ -50,17 +52,20 @@ class Meaning:
         return found + self.of_timezone(schedule["timezone"], (*path, "timezone"))
 
     def _schedule(self, text: str, path: Path) -> list[Complaint]:
-        return _complaint(path, text, self._schedules, lambda: parse(text))
+        if text not in self._schedules:
+            self._schedules[text] = _verdict(lambda: parse(text))
+        return _complaint(path, self._schedules[text])
 
 
-def _complaint(path: Path, text: str, seen: dict[str, Verdict], judge: Callable[[], object]) -> list[Complaint]:
-    if text not in seen:
-        try:
-            judge()
-            seen[text] = None
-        except ScheduleError as error:
-            seen[text] = (error.message, error.suggestion)
-    verdict = seen[text]
+def _verdict(judge: Callable[[], object]) -> Verdict:
+    try:
+        judge()
+    except ScheduleError as error:
+        return error.message, error.suggestion
+    return None
+
+
+def _complaint(path: Path, verdict: Verdict) -> list[Complaint]:
     return [] if verdict is None else [(path, *verdict)]
 
 

@@ -103,7 +103,9 @@ def _map(plan: Plan, value: dict[str, Any], complaints: list[Complaint], path: P
     found = {**plan.defaults, **value}
     for name, below in plan.properties.items():
         if name in value:
-            found[name] = normalise(below, value[name], complaints, (*path, name))
+            item = value[name]
+            known = below.read.get(item) if item.__class__ is str else None
+            found[name] = normalise(below, item, complaints, (*path, name)) if known is None else known
     if plan.others is not None:
         for name in value.keys() - plan.properties.keys():
             found[name] = normalise(plan.others, value[name], complaints, (*path, name))
@@ -114,8 +116,6 @@ def _quantity(plan: Plan, value: Any, complaints: list[Complaint], path: Path) -
     """Return the number that a text means, or the number that stands there, within the plan's bounds."""
     if value is None or plan.quantity is None:
         return value
-    if value in plan.read:
-        return plan.read[value]
     text = str(value)
     try:
         number = quantities.parse(plan.quantity, text) if isinstance(value, str) else value

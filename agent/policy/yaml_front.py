@@ -77,13 +77,14 @@ def scalar(text: str) -> Any:
     """Given a plain scalar, return what it stands for. ValueError: a number that cannot be used."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[-1] in _DIGITS or text[-1] == ".":
+    last = text[-1]
+    if last in _DIGITS or last == ".":
         found = _NUMBER.fullmatch(text)
         if found:
             return _float(text) if found.lastindex else _integer(text)
     if text in _NOT_FINITE:
         raise ValueError("not finite")
-    return _integer(text) if _HEXADECIMAL.fullmatch(text) else text
+    return _integer(text) if text.startswith("0x") and _HEXADECIMAL.fullmatch(text) else text
 
 
 def _integer(text: str) -> int:
@@ -157,7 +158,7 @@ class _Builder:
         """Given a node and the depth it stands at, return its data; within bounds, so the recursion is shallow."""
         kind = node.__class__
         if kind is ScalarNode:
-            return node.value if node.style else self._plain(node.value)
+            return self._scalar(node)
         if depth > MAX_DEPTH:
             mark = node.start_mark
             wrong = f"nested more than {MAX_DEPTH} levels deep"
@@ -183,12 +184,14 @@ class _Builder:
             return found
         return self._firsts(node, depth)
 
-    def _plain(self, text: str) -> Any:
+    def _scalar(self, node: Any) -> Any:
+        if node.style:
+            return node.value
         try:
-            return scalar(text)
+            return scalar(node.value)
         except ValueError:
             self.flawed = True
-            return text
+            return node.value
 
     def _firsts(self, node: Any, depth: int) -> dict[str, Any]:
         """Build a map with a flaw among its keys: of equal ones the first counts, as it does for places."""
