@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import heapq
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Schedule, Task
 from agent.model.runs import Run, RunState
-from agent.rules.calendar import Due, Mark, due
+from agent.rules.calendar import Decision, Due, Mark, due
 from agent.store import Store
 from agent.trigger import Trigger, jitter, parse, zone
 
@@ -22,6 +23,8 @@ BATCH = 32
 """How many due times are written at once: a thousand at the same second must not keep the first from starting."""
 
 LOG = logging.getLogger(__name__)
+SLACK = 64
+"""So many entries of the heap may be out of date before it is made anew."""
 
 
 @dataclass(slots=True)
@@ -47,33 +50,50 @@ class Planner:
         self._planned: dict[str, Planned] = {}
         self._heap: list[tuple[float, str]] = []
         self._digest = ""
-        self._marks: dict[str, tuple[str, float]] | None = None
+        self._tasks: Mapping[str, Task] | None = None
+        self.replanned: list[str] = []
+        """The tasks whose next due time is another one since the policy set in force was put in force."""
 
     def put_in_force(self, policies: PolicySet, now: float) -> list[Run]:
-        """Given a policy set, plan its scheduled tasks; what is due at once is made. Returns the runs made."""
-        if self._marks is None:
-            self._marks = self._store.marks.all()
-        self._digest = policies.digest
-        before, self._planned = self._planned, {}
-        for name, task in policies.tasks.items():
-            if task.schedule is None or not task.enabled:
-                continue
-            known = before.get(name)
-            if known is not None and known.schedule == task.schedule:
-                known.task = task
-                self._planned[name] = known
-            else:
-                self._planned[name] = self._plan(task, task.schedule)
-        for name in (self._marks.keys() | before.keys()) - policies.tasks.keys():
-            self._store.marks.forget(name)
-            self._marks.pop(name, None)
-        fresh = [name for name in self._planned if name not in before or before[name] is not self._planned[name]]
-        made = self._handle(fresh, now)
-        self._rebuild()
+        """Given a policy set, plan its scheduled tasks; what is due at once is made. Returns the runs made.
+
+        Takes the time of what has changed, however many tasks there are: unchanged files keep their very tasks.
+        """
+        before: Mapping[str, Task] = {} if self._tasks is None else self._tasks
+        marks = self._store.marks.all() if self._tasks is None else {}
+        changed = [task for name, task in policies.tasks.items() if before.get(name) is not task]
+        fresh = {task.name: self._plan(task, marks) for task in changed if self._is_anew(task)}
+        gone = [name for name in before if name not in policies.tasks]
+        idle = [*gone, *(task.name for task in changed if not _is_scheduled(task))]
+        dropped = [name for name in idle if name in self._planned]
+        made: list[Run] = []
+        if fresh or dropped or marks:
+            with self._store.transaction():
+                # What is planned again one day starts from then: its due times in between were nobody's.
+                for name in [*dropped, *(marks.keys() - fresh.keys())]:
+                    self._store.marks.forget(name)
+                made = self._handle(list(fresh.values()), now, policies.digest)
+        # Only once the store has taken all of it: whoever fails before is asked again, and finds nothing changed.
+        self._tasks, self._digest = policies.tasks, policies.digest
+        self._planned.update(fresh)
+        for task in changed:
+            if task.name in self._planned:
+                self._planned[task.name].task = task
+        for name in dropped:
+            del self._planned[name]
+        for name in fresh:
+            self._push(name)
+        self.replanned = [*fresh, *dropped]
         return made
 
-    def _plan(self, task: Task, schedule: Schedule) -> Planned:
-        marks = self._marks or {}
+    def _is_anew(self, task: Task) -> bool:
+        """Say whether a task is scheduled, and otherwise than before."""
+        known = self._planned.get(task.name)
+        return _is_scheduled(task) and (known is None or known.schedule != task.schedule)
+
+    def _plan(self, task: Task, marks: Mapping[str, tuple[str, float]]) -> Planned:
+        known, schedule = self._planned.get(task.name), task.schedule
+        assert schedule is not None, "only what is scheduled is planned"
         mark = Mark(*marks[task.name]) if task.name in marks else None
         return Planned(
             task,
@@ -81,12 +101,19 @@ class Planner:
             parse(schedule.text),
             zone(schedule.timezone, self._local),
             jitter(self._host, task.name, schedule.jitter),
-            mark,
+            known.mark if known is not None else mark,
         )
 
     def next_due(self) -> float | None:
         """Return the earliest due time to come, in seconds since the epoch."""
+        while self._heap and not self._stands(*self._heap[0]):
+            heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
+
+    def _stands(self, due: float, name: str) -> bool:
+        """Say whether an entry of the heap is true: a task planned anew leaves its former one behind."""
+        planned = self._planned.get(name)
+        return planned is not None and planned.next_due == due
 
     def next_by_task(self) -> dict[str, float | None]:
         """Return each scheduled task's next due time."""
@@ -97,20 +124,23 @@ class Planner:
 
         While there are more, `next_due` is in the past: the first can start before the last is written.
         """
-        names = []
+        ripe: dict[str, Planned] = {}
         while self._heap and self._heap[0][0] <= now:
-            names.append(heapq.heappop(self._heap)[1])
-        if not names:
+            instant, name = heapq.heappop(self._heap)
+            if self._stands(instant, name):
+                ripe[name] = self._planned[name]
+        if not ripe:
             return []
-        names.sort(key=lambda name: self._planned[name].task.priority)
-        made = self._handle(names[:BATCH], now)
-        for name in names:
-            self._push(name)
-        return made
+        urgent = sorted(ripe.values(), key=lambda planned: planned.task.priority)
+        try:
+            return self._handle(urgent[:BATCH], now, self._digest)
+        finally:
+            for name in ripe:
+                self._push(name)
 
     def replan(self, now: float) -> list[Run]:
         """After a step of the wall clock: look at every task anew."""
-        made = self._handle(list(self._planned), now)
+        made = self._handle(list(self._planned.values()), now, self._digest)
         self._rebuild()
         return made
 
@@ -122,32 +152,32 @@ class Planner:
         next_due = self._planned[name].next_due
         if next_due is not None:
             heapq.heappush(self._heap, (next_due, name))
+        if len(self._heap) > 2 * len(self._planned) + SLACK:
+            self._rebuild()
 
-    def _handle(self, names: list[str], now: float) -> list[Run]:
+    def _handle(self, items: list[Planned], now: float, policy: str) -> list[Run]:
         made: list[Run] = []
         with self._store.transaction():
-            for name in names:
-                planned = self._planned[name]
-                made += self._handle_one(planned, now)
+            decisions = [self._decide(planned, now) for planned in items]
+            for planned, decision in zip(items, decisions, strict=True):
+                if decision.mark != planned.mark:
+                    self._store.marks.set(planned.task.name, decision.mark.schedule, decision.mark.at)
+                made += [run for item in decision.dues if (run := self._submit(planned.task, item, now, policy))]
+        # What the store did not take is decided again.
+        for planned, decision in zip(items, decisions, strict=True):
+            planned.next_due, planned.mark = decision.next_due, decision.mark
         return made
 
-    def _handle_one(self, planned: Planned, now: float) -> list[Run]:
-        task, mark = planned.task, planned.mark
-        handled = self._store.runs.due_after(task.name, min(mark.at, now)) if mark else set()
-        decision = due(
-            planned.trigger, planned.zone, planned.schedule, mark, now, jitter=planned.jitter, handled=handled
-        )
-        planned.next_due = decision.next_due
-        if decision.mark != mark:
-            planned.mark = decision.mark
-            self._store.marks.set(task.name, decision.mark.schedule, decision.mark.at)
-        return [run for item in decision.dues if (run := self._submit(task, item, now)) is not None]
+    def _decide(self, planned: Planned, now: float) -> Decision:
+        mark = planned.mark
+        handled = self._store.runs.due_after(planned.task.name, min(mark.at, now)) if mark else set()
+        return due(planned.trigger, planned.zone, planned.schedule, mark, now, jitter=planned.jitter, handled=handled)
 
-    def _submit(self, task: Task, item: Due, now: float) -> Run | None:
+    def _submit(self, task: Task, item: Due, now: float, policy: str) -> Run | None:
         run = submit(
             self._store,
             task,
-            policy=self._digest,
+            policy=policy,
             origin=item.origin,
             due=item.due,
             now=now,
@@ -161,3 +191,7 @@ class Planner:
             LOG.warning("task %s missed its run: %s %s", task.name, item.missed, others)
             return self._store.runs.get(run.id)
         return run
+
+
+def _is_scheduled(task: Task) -> bool:
+    return task.schedule is not None and task.enabled

@@ -134,7 +134,7 @@ class Daemon:
             self._recover(policies)
         self._dispatcher.add(self._planner.put_in_force(policies, now))
         self._dispatcher.adopt()
-        self._teller.tasks(policies, self._planner.next_by_task())
+        self._teller.tasks(policies, self._planner.next_by_task(), self._planner.replanned)
         self._dispatch()
 
     def _recover(self, policies: PolicySet) -> None:

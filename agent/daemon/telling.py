@@ -7,7 +7,7 @@ import logging
 import os
 import resource
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from agent.daemon.thresholds import Reaction
 from agent.host.http import Counts
@@ -34,20 +34,28 @@ class Teller:
         self._metrics = metrics
         self._notifier = notifier
         self._sentence = ""
+        self._told: Set[str] = frozenset()
 
-    def tasks(self, policies: PolicySet, next_due: Mapping[str, float | None]) -> None:
-        """Tell which tasks there are, and what the store remembers of them."""
+    def tasks(self, policies: PolicySet, next_due: Mapping[str, float | None], replanned: Iterable[str]) -> None:
+        """Tell which tasks there are, and what the store remembers of those that are new.
+
+        `replanned` are the tasks that fall due at another time since they were told last.
+        """
+        before, self._told = self._told, policies.tasks.keys()
+        if before - self._told:
+            self._metrics.tasks(self._facts(policies.tasks, next_due))
+        else:
+            self._metrics.more_tasks(self._facts(self._told - before, next_due))
+            self._metrics.next_due({name: next_due.get(name) for name in replanned})
+
+    def _facts(self, names: Collection[str], next_due: Mapping[str, float | None]) -> dict[str, TaskFacts]:
+        if not names:
+            return {}
         ends, successes = self._store.runs.last_end(), self._store.runs.last_success()
-        self._metrics.tasks(
-            {
-                name: TaskFacts(
-                    last_run=ends.get(name),
-                    last_success=successes.get(name),
-                    next_due=next_due.get(name),
-                )
-                for name in policies.tasks
-            }
-        )
+        return {
+            name: TaskFacts(last_run=ends.get(name), last_success=successes.get(name), next_due=next_due.get(name))
+            for name in names
+        }
 
     def run_ended(self, run: Run) -> None:
         """Tell how a run ended."""

@@ -46,6 +46,9 @@ class Thresholds:
 
     def put_in_force(self, policies: PolicySet) -> None:
         """Given a policy set, evaluate its thresholds from now on; what the same thresholds remember stays."""
+        if self._policies is not None and self._policies.thresholds == policies.thresholds:
+            self._policies = policies
+            return
         self._probe.want(wanted(policies.thresholds.values()))
         if self._policies is None:
             self._load()

@@ -30,14 +30,21 @@ class Agenda:
         self._store = store
         self._policies = policies
         self._local = local
-        self._gates: dict[str, Gate] = {name: gate(window, local) for name, window in policies.windows.items()}
-        self._ranks = ranks({name: task.needs for name, task in policies.tasks.items()})
+        self._gates: dict[str, Gate] = {}
+        needs = {name: task.needs for name, task in policies.tasks.items() if task.needs}
+        needed: dict[str, tuple[str, ...]] = dict.fromkeys((name for names in needs.values() for name in names), ())
+        self._ranks = ranks(needed | needs)
         self._triggers: dict[str, Trigger] = {}
         self._expected: dict[str, float | None] = {}
 
     def window_of(self, task: Task) -> Gate | None:
         """Return the window of a task, ready for use."""
-        return self._gates[task.window] if task.window else None
+        return self._gate(task.window) if task.window else None
+
+    def _gate(self, name: str) -> Gate:
+        if name not in self._gates:
+            self._gates[name] = gate(self._policies.windows[name], self._local)
+        return self._gates[name]
 
     def forget_history(self, task: str) -> None:
         """A run of a task has ended: its history is read again when it is asked for."""
@@ -61,7 +68,7 @@ class Agenda:
             return _removed(run)
         name = task.window if task.window and run.origin in IN_WINDOW else None
         if name is not None and name not in windows:
-            windows[name] = window_state(self._gates[name], datetime.fromtimestamp(now, UTC))
+            windows[name] = window_state(self._gate(name), datetime.fromtimestamp(now, UTC))
         fresh = run.state is RunState.PENDING
         return Candidate(
             run=run.id,
@@ -70,7 +77,7 @@ class Agenda:
             not_before=run.not_before if fresh else 0.0,
             priority=task.priority,
             overlap=task.overlap,
-            rank=self._ranks[run.task],
+            rank=self._ranks.get(run.task, 0),
             retry=run.tries > 1,
             begun=not fresh,
             hold=_hold(task, held) if fresh else None,
