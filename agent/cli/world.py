@@ -7,6 +7,7 @@ import os
 from datetime import datetime, tzinfo
 from functools import cached_property
 
+from agent.engine.in_force import compiled
 from agent.errors import NotFound, StoreError
 from agent.host.clock import SystemClock, local_zone
 from agent.host.identity import host_id
@@ -50,7 +51,18 @@ class World:
     def policies(self) -> PolicySet:
         """Return the policies as the files are at this moment. Raises PolicyError with every mistake."""
         self.settings()
-        return load(self._directory, SIGNALS, names())
+        return load(self._directory, SIGNALS, names(), cache=self._compiled())
+
+    def _compiled(self) -> dict[str, str]:
+        """What the agent has compiled need not be compiled again; a store that does not open is no obstacle."""
+        try:
+            store = self.store_if_any()
+        except StoreError:
+            return {}
+        if store is None:
+            return {}
+        with store:
+            return compiled(store)
 
     def task(self, policies: PolicySet, name: str) -> Task:
         """Given the name of a task, return the task. Raises NotFound with the nearest name."""

@@ -60,7 +60,7 @@ class Files:
                 continue
             try:
                 fragments[item.name] = load_fragment(item.body, item.path, item.digest)
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
                 continue  # of another version of the agent; the file will tell
             if same:
                 self._seen[item.name] = Seen(item.signature, fragments[item.name])
@@ -144,7 +144,7 @@ class Files:
         path = self._path(answer.file)
         try:
             return Seen(answer.signature, load_fragment(answer.fragment, path, answer.digest), text=answer.fragment)
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             wrong = "was compiled by another version of the agent than this one"
             return Seen(NEVER, None, (Mistake(path, 0, 0, "", wrong, "start the agent again"),))
 

@@ -108,7 +108,10 @@ def load_fragment(text: str, file: str, digest: str) -> Fragment:
     body = json.loads(text)
     if body.get("format") != FORMAT:
         raise ValueError(f"a fragment of format {body.get('format')!r} where {FORMAT} is expected")
-    return fragment_from(body, file, digest)
+    try:
+        return fragment_from(body, file, digest)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a fragment of another shape than format {FORMAT} has: {error!r}") from error
 
 
 def fragment_from(body: Mapping[str, Any], file: str, digest: str) -> Fragment:

@@ -18,7 +18,7 @@ from agent.policy.broken import Broken
 from agent.policy.fragments import Fragment, Outline, fragment_from, load_fragment, load_outline
 from agent.policy.link import Signals, fitted, misfits, mistakes_between
 from agent.policy.scan import scan
-from agent.policy.source import Busy, read_source
+from agent.policy.source import Busy, Source, read_source
 from agent.policy.trust import Guard, distrust_of
 from agent.schema import Schemas
 
@@ -108,12 +108,7 @@ class _Loading:
         wrong, right = "leads nowhere", "remove it, or restore what it leads to"
         try:
             source = read_source(path, self._guard)
-            text = self._cache.get(source.digest)
-            if text is None:
-                body = self._compiler.policy(source.data, path).body
-                self.fragments[name] = fragment_from(body, path, source.digest)
-            else:
-                self.fragments[name] = load_fragment(text, path, source.digest)
+            self.fragments[name] = self._recalled(path, source.digest) or self._compiled(path, source)
             return ()
         except Broken as broken:
             self._broken[path] = broken.outline
@@ -124,6 +119,16 @@ class _Loading:
             pass
         self._broken[path] = ""
         return (Mistake(path, 0, 0, "", wrong, right),)
+
+    def _recalled(self, path: str, digest: str) -> Fragment | None:
+        text = self._cache.get(digest)
+        try:
+            return None if text is None else load_fragment(text, path, digest)
+        except ValueError:
+            return None  # of another agent after all
+
+    def _compiled(self, path: str, source: Source) -> Fragment:
+        return fragment_from(self._compiler.policy(source.data, path).body, path, source.digest)
 
     def outlines(self) -> dict[str, Outline | None]:
         """Return the outline of every file, as far as it can be read. Files without mistakes are looked at again."""
