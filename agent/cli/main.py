@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from agent.cli.parser import get_parser
+from agent.cli.parser import COMMANDS, get_parser
 from agent.errors import AgentError, ExitCode, PolicyError
 
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
 
     What went wrong for a person's reasons is one message and its own exit code; anything else shows its trace.
     """
-    arguments = get_parser().parse_args(argv)
+    arguments = get_parser(argv[0] if argv and argv[0] in COMMANDS else None).parse_args(argv)
     # A command imports what it needs when it is chosen: `hostkeeper status` does not pay for the policy compiler.
     command = importlib.import_module(f"agent.cli.{arguments.command.replace('-', '_')}_command")
     gc.enable()

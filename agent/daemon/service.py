@@ -13,7 +13,7 @@ from agent.daemon.loop import Loop
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
 from agent.daemon.telling import Teller
-from agent.daemon.thresholds import Thresholds
+from agent.daemon.thresholds import Probe, Thresholds
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
 from agent.host.http import HttpServer
@@ -25,7 +25,6 @@ from agent.model.reasons import Reason
 from agent.model.runs import Run
 from agent.model.settings import Settings
 from agent.ports import Clock
-from agent.probes.host import HostProbe
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ class Daemon:
         self._policies = policies
         policies.attach(self._loop, self._put_in_force)
         self._planner = Planner(store, local, host)
-        self._thresholds = Thresholds(store, HostProbe(clock.monotonic), settings.sample_every)
+        self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
@@ -250,3 +249,9 @@ class Daemon:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _host_probe(clock: Clock) -> Probe:
+    from agent.probes.host import HostProbe  # noqa: PLC0415 - first needed once the agent is ready
+
+    return HostProbe(clock.monotonic)

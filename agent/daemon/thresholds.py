@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Threshold
@@ -12,7 +13,7 @@ from agent.model.reasons import Reason
 from agent.model.runs import Origin
 from agent.model.signals import ConditionState, Labels, Sampling
 from agent.probes.catalogue import group_of
-from agent.probes.host import HostProbe, wanted
+from agent.probes.wanted import Wanted, wanted
 from agent.rules.breaker import admit
 from agent.rules.condition_json import dump_state, load_state
 from agent.rules.conditions import Event
@@ -33,12 +34,29 @@ class Reaction:
     runs: tuple[int, ...]
 
 
-class Thresholds:
-    """The thresholds in force and what each remembers. `interval` is the seconds between two evaluations."""
+class Probe(Protocol):
+    """What measures the host: `agent.probes.host.HostProbe`."""
 
-    def __init__(self, store: Store, probe: HostProbe, interval: float) -> None:
+    def want(self, wanted: Wanted) -> None:
+        """Measure this from the next pass on."""
+        ...
+
+    def sample(self) -> Sampling:
+        """Return one pass."""
+        ...
+
+
+class Thresholds:
+    """The thresholds in force and what each remembers. `interval` is the seconds between two evaluations.
+
+    `make_probe` is called by the first pass, so that whatever measuring needs does not keep the agent from being ready.
+    """
+
+    def __init__(self, store: Store, make_probe: Callable[[], Probe], interval: float) -> None:
         self._store = store
-        self._probe = probe
+        self._make_probe = make_probe
+        self._probe: Probe | None = None
+        self._wanted = Wanted()
         self._interval = interval
         self._policies: PolicySet | None = None
         self.states: dict[str, dict[Labels, ConditionState]] = {}
@@ -49,7 +67,9 @@ class Thresholds:
         if self._policies is not None and self._policies.thresholds == policies.thresholds:
             self._policies = policies
             return
-        self._probe.want(wanted(policies.thresholds.values()))
+        self._wanted = wanted(policies.thresholds.values())
+        if self._probe is not None:
+            self._probe.want(self._wanted)
         if self._policies is None:
             self._load()
         for name in self.states.keys() - policies.thresholds.keys():
@@ -76,6 +96,9 @@ class Thresholds:
 
     def tick(self, now: float) -> tuple[Sampling, list[Reaction]]:
         """Take one pass over the host at `now` (seconds since the epoch), judge it, and make the runs it calls for."""
+        if self._probe is None:
+            self._probe = self._make_probe()
+            self._probe.want(self._wanted)
         sampling = self._probe.sample()
         reactions: list[Reaction] = []
         if self._policies is None:

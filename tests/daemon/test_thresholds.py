@@ -11,7 +11,7 @@ from agent.model.policies import Bound, Breaker, NoData, PolicySet, Position, Se
 from agent.model.reasons import Reason
 from agent.model.runs import Origin
 from agent.model.signals import Sample, Sampling
-from agent.probes.host import HostProbe, Wanted
+from agent.probes.wanted import Wanted
 from agent.rules.conditions import Event
 from agent.store import Store
 from tests.fakes import task
@@ -34,7 +34,7 @@ FILLING = Threshold(
 )
 
 
-class FakeProbe(HostProbe):
+class FakeProbe:
     """A host whose root file system is as full as the test says; None cannot be measured."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class House:
         self.restart()
 
     def restart(self, threshold: Threshold = FILLING) -> None:
-        self.thresholds = Thresholds(self.store, self.probe, 10.0)
+        self.thresholds = Thresholds(self.store, lambda: self.probe, 10.0)
         self.thresholds.put_in_force(policies(threshold))
 
     def tick(self, used: float | None) -> list[Event]:

@@ -15,7 +15,8 @@ import pytest
 from agent.model.signals import Sampling
 from agent.probes.catalogue import ASKED_FOR, GROUPS, SIGNALS, group_of
 from agent.probes.group import Measured
-from agent.probes.host import HostProbe, Wanted, wanted
+from agent.probes.host import HostProbe
+from agent.probes.wanted import Wanted, wanted
 from tests.fakes import FakeClock
 from tests.rules.test_conditions import THRESHOLD
 
