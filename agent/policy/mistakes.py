@@ -10,7 +10,7 @@ from agent.errors import Mistake
 from agent.policy.meaning import Meaning
 from agent.policy.nearest import quoted, suggest
 from agent.policy.normalise import Complaint, normalise
-from agent.policy.paths import Path, dotted
+from agent.policy.paths import Path, dotted, one_line
 from agent.policy.places import Places
 from agent.policy.shape import Shape, Shapes
 from agent.policy.wording import Worded, word
@@ -41,7 +41,11 @@ def _mistakes(document: Document, file: str, places: Places | None, worded: Iter
     flaws = {(flaw.line, flaw.column): dotted(paths.get((flaw.line, flaw.column), ())) for flaw in document.flaws}
     found = {Mistake(file, f.line, f.column, flaws[f.line, f.column], f.wrong, f.right) for f in document.flaws}
     # What YAML spoilt need not be complained of a second time.
-    found |= {Mistake(file, *w.place, dotted(w.path), w.wrong, w.right) for w in worded if w.place not in flaws}
+    found |= {
+        Mistake(file, *w.place, dotted(w.path), one_line(w.wrong), one_line(w.right))
+        for w in worded
+        if w.place not in flaws
+    }
     if len(found) <= MOST:
         return sorted(found)
     more = Mistake(file, 0, 0, "", f"more than {MOST} mistakes", "mend these first; here are some of them")

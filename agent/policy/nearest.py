@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from agent.nearest import LONGEST, nearest
+
 SHOWN = 12
 COMPARED = 100
 """So many names are compared letter by letter; of more, those that look alike at either end."""
@@ -17,16 +19,14 @@ def quoted(name: str) -> str:
 
 def suggest(name: str, known: Iterable[str], what: str) -> str:
     """Given a name that is not known, those that are and what they are called (plural), say what would be right."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only needed once something is wrong
-
     names = sorted(known)
     if not names:
         return f"there are no {what}"
     candidates = _candidates(name, names)
-    close = get_close_matches(name[:64], candidates, 1, 0.6)
-    close = close or [full for full in candidates if _folded(name[:64]) == _folded(full)]
-    if close:
-        return f"did you mean {close[0]}?"
+    alike = (full for full in candidates if _folded(name[:LONGEST]) == _folded(full))
+    close = nearest(name, candidates) or next(alike, None)
+    if close is not None:
+        return f"did you mean {close}?"
     shown = ", ".join(names[:SHOWN])
     return f"known {what}: {shown}{', ...' if len(names) > SHOWN else ''}"
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+LONGEST = 800
+"""No half of a message is longer, whatever it quotes."""
+
 Path = Sequence[str | int]
 """Keys and indices, from the document's root."""
 
@@ -17,6 +20,13 @@ def dotted(path: Path) -> str:
         else:
             text += f".{_plain(step)}" if text else _plain(step)
     return text
+
+
+def one_line(text: str) -> str:
+    """Given a sentence that may quote text from outside, return it on one line, with nothing that cannot be seen."""
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _plain(step: str) -> str:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from agent.policy.nearest import quoted, suggest
-from agent.policy.paths import Path, dotted
+from agent.policy.paths import Path, dotted, one_line
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,17 @@ def test_nearest_of_very_many_names_is_found_in_little_time() -> None:
     assert suggest("bakcup-shop", [*known, "backup-shop"], "tasks") == "did you mean backup-shop?"
     assert suggest("x" * 60_000, known, "tasks").startswith("known tasks")
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("as it is", "as it is"),
+        ("räumt auf", "räumt auf"),
+        ("two\nlines\x85", "two\\nlines\\x85"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("x" * 1000, f"{'x' * 797}..."),
+    ],
+)
+def test_sentence_is_one_line_of_what_can_be_seen(text: str, line: str) -> None:
+    assert one_line(text) == line

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.policy.scan import GONE, scan
+from agent.policy.scan import GONE, changed_at, scan
 
 
 def test_files_that_count_and_those_that_do_not(tmp_path: Path) -> None:
@@ -87,6 +87,19 @@ def test_link_that_leads_nowhere_is_listed_as_gone(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").symlink_to("missing")
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     assert scan(str(tmp_path)).files == {"p.yaml": GONE, "loop.yaml": GONE}
+
+
+def test_links_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch()
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+    (tmp_path / "c.yaml").symlink_to("missing")
+    assert sorted(scan(str(tmp_path)).links) == ["b.yaml", "c.yaml"]
+
+
+def test_signature_tells_when_the_file_changed(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.touch()
+    assert changed_at(signature(tmp_path)) == pytest.approx(file.stat().st_ctime, abs=1e-3)
 
 
 def test_name_that_is_not_utf_8_is_listed(tmp_path: Path) -> None:

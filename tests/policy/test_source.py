@@ -16,7 +16,7 @@ import pytest
 from agent.policy.bounds import MAX_BYTES
 from agent.policy.broken import Broken
 from agent.policy.scan import scan
-from agent.policy.source import Busy, read_alone, read_source
+from agent.policy.source import Busy, being_written, read_alone, read_source
 from agent.policy.trust import Guard
 
 
@@ -112,6 +112,14 @@ def test_no_lease_and_no_descriptor_is_left(file: Path) -> None:
     descriptor = os.open(file, os.O_RDWR | os.O_NONBLOCK)
     assert fcntl.fcntl(descriptor, fcntl.F_GETLEASE) == fcntl.F_UNLCK
     os.close(descriptor)
+
+
+def test_whether_a_file_is_being_written_can_be_asked_for_alone(file: Path) -> None:
+    assert not being_written(str(file))
+    with open(file, "a"):
+        assert being_written(str(file))
+    assert not being_written(str(file))
+    assert not being_written(str(file) + ".missing")
 
 
 def test_missing_file_is_told_apart(tmp_path: Path) -> None:
