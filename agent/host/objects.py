@@ -15,9 +15,12 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from agent.failpoints import reach
+
 FOLDER = "objects"
 FILE_BYTES = 32 << 20
-"""No file grows beyond this; what comes then is counted as lost."""
+TEXT_BYTES = 1 << 30
+"""No file grows beyond the one, nor what it says beyond the other; what comes then is counted as lost."""
 
 TOTAL_BYTES = 256 << 20
 TOTAL_FILES = 1000
@@ -38,6 +41,7 @@ class FileObjectLog:
         self._now = now
         self._fd = -1
         self._written = 0
+        self._said = 0
         self._stream = zlib.compressobj(1)
         self._backlog = b""
         self._waiting = 0
@@ -45,11 +49,14 @@ class FileObjectLog:
 
     def record(self, directory: bytes, names: Sequence[bytes], reason: str) -> None:
         """Given a directory and names in it that were deleted for one reason, write that down if that can be done."""
-        if self._written >= FILE_BYTES:
+        if self._written >= FILE_BYTES or self._said >= TEXT_BYTES:
             self.lost += len(names)
             return
+        reach("objects.record:before")
         fields = (b"%d" % self._now(), reason.encode(), directory, b"/".join(names))
-        self._backlog += self._stream.compress(b"\0".join(fields) + b"\0\0")
+        text = b"\0".join(fields) + b"\0\0"
+        self._said += len(text)
+        self._backlog += self._stream.compress(text)
         self._backlog += self._stream.flush(zlib.Z_SYNC_FLUSH)
         self._waiting += len(names)
         try:
@@ -57,6 +64,7 @@ class FileObjectLog:
         except OSError:
             if len(self._backlog) > BACKLOG_BYTES:
                 self._give_up()
+        reach("objects.record:after")
 
     def _write(self) -> None:
         if self._fd < 0:
@@ -81,7 +89,7 @@ class FileObjectLog:
         """A stream with a gap cannot be read beyond it: leave the file as it is, and begin another one."""
         self.lost += self._waiting
         self.close()
-        self._written = 0
+        self._written = self._said = 0
         self._stream = zlib.compressobj(1)
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Deleting:
         try:
             for walk, directory in self.place.directories(tally):
                 try:
-                    judge = self.place.judge(directory)
+                    judge = self.place.judge(walk, directory)
                 except OSError as error:
                     tally.unreadable(walk.path(directory), error)
                     continue

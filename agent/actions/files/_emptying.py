@@ -40,7 +40,7 @@ class Emptying:
                     directory.kept += self._staying_files(walk, directory, tally)
                 elif directory.parent is not None:
                     path = walk.path(directory)
-                    kept = self._kept(directory)
+                    kept = self._kept(walk, directory)
                     if kept is None:
                         removed += 1
                         mark.add(path, os.fstat(directory.fd))
@@ -56,19 +56,19 @@ class Emptying:
         """Return how many entries that are no directories the step before this one would leave."""
         before = tally.problems
         try:
-            judge = self.place.judge(directory)
+            judge = self.place.judge(walk, directory)
         except OSError as error:
             tally.unreadable(walk.path(directory), error)
             return 1
         kept = sum(judge(name, about) not in DELETED for name, about in self.place.entries(walk, directory, tally))
         return kept + tally.problems - before
 
-    def _kept(self, directory: Directory) -> tuple[Reason, str] | None:
+    def _kept(self, walk: Walk, directory: Directory) -> tuple[Reason, str] | None:
         """Return why a directory stays, and details; None if it does not."""
         if directory.kept:
             return Reason.NOT_EMPTY, ""
         assert directory.parent is not None
-        if self.place.rule.exclude.within(directory.parent.relative())(directory.name):
+        if self.place.rule.exclude.within(walk.relative(directory.parent))(directory.name):
             return Reason.EXCLUDED, ""
         if self.min_age:
             born = self.place.kernel.born(directory.fd)
@@ -105,7 +105,7 @@ class Emptying:
             return 1
 
     def _remove(self, walk: Walk, directory: Directory, tally: Tally) -> Reason:
-        kept = self._kept(directory)
+        kept = self._kept(walk, directory)
         if kept is not None:
             return kept[0]
         try:

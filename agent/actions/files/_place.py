@@ -134,12 +134,13 @@ class Place:
         except OSError as error:
             tally.unreadable(walk.path(directory), error)
 
-    def judge(self, directory: Directory) -> Judge:
+    def judge(self, walk: Walk, directory: Directory) -> Judge:
         """Given a directory just entered, return what judges its entries. Raises OSError if they cannot be ranked."""
-        relative = directory.relative()
+        relative = walk.relative(directory)
         ranking = None
         if self.rule.budgets.any():
-            ranking = self._ranked_alone(directory) if self.rule.group_by is GroupBy.DIRECTORY else self._ranked()
+            alone = self.rule.group_by is GroupBy.DIRECTORY
+            ranking = self._ranked_alone(directory, relative) if alone else self._ranked()
         return self.rule.judge(relative, ranking)
 
     def _ranked(self) -> Ranking:
@@ -148,7 +149,7 @@ class Place:
             for _ in range(MAX_PASSES):
                 unheard = Tally()
                 for walk, directory in self.directories(unheard):
-                    rank = self.rule.rank(directory.relative(), ranking)
+                    rank = self.rule.rank(walk.relative(directory), ranking)
                     try:
                         for name, about in self.entries(walk, directory, unheard):
                             rank(name, about)
@@ -161,9 +162,9 @@ class Place:
             self.ranking = ranking
         return self.ranking
 
-    def _ranked_alone(self, directory: Directory) -> Ranking:
+    def _ranked_alone(self, directory: Directory, relative: str) -> Ranking:
         ranking = Ranking(self.rule.budgets)
-        rank = self.rule.rank(directory.relative(), ranking)
+        rank = self.rule.rank(relative, ranking)
         for _ in range(MAX_PASSES):
             for entry in directory.entries():
                 try:
@@ -180,7 +181,7 @@ class Place:
         items = size = 0
         for walk, directory in self.directories(tally):
             try:
-                judge = self.judge(directory)
+                judge = self.judge(walk, directory)
             except OSError as error:
                 tally.unreadable(walk.path(directory), error)
                 continue
@@ -201,8 +202,8 @@ class Place:
         Raises CannotOpen.
         """
         count = 0
-        for _, directory in self.directories(Tally()):
-            matches = self.rule.match.within(directory.relative())
+        for walk, directory in self.directories(Tally()):
+            matches = self.rule.match.within(walk.relative(directory))
             try:
                 for batch in directory.batches():
                     if matches is everything:

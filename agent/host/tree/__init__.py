@@ -1,9 +1,10 @@
 """The one module that walks and deletes in somebody else's tree, by directory descriptors, never by path strings."""
 
+from agent.host.tree.directory import Directory
 from agent.host.tree.opening import Root, UnsafePath, open_root
 from agent.host.tree.removal import Batch, Problem, clean, remove_directory
 from agent.host.tree.syscalls import Kernel
-from agent.host.tree.walk import Directory, Walk
+from agent.host.tree.walk import Walk
 
 __all__ = [
     "Batch",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 
-from agent.host.tree.walk import Directory
+from agent.host.tree.directory import Directory
 from agent.model.reasons import Reason
 
 Judge = Callable[[str, os.stat_result], Reason]
@@ -43,7 +43,7 @@ class Batch:
     problems: list[Problem] = field(default_factory=list)
 
 
-def clean(directory: Directory, judge: Judge, doomed: Collection[Reason]) -> Iterator[Batch]:
+def clean(directory: Directory, judge: Judge, doomed: Collection[Reason]) -> Generator[Batch, None, None]:
     """Given a directory just entered, remove each entry that gets one of the `doomed` reasons.
 
     Yield what was done after each batch of entries; the caller may stop there. Whatever cannot be looked at or removed
