@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cached_property
 
-from agent.engine.in_force import compiled
+from agent.engine.in_force import compiled, settings_in_force
 from agent.errors import NotFound, StoreError
 from agent.host.clock import SystemClock, local_zone
 from agent.host.identity import host_id
@@ -18,9 +20,18 @@ from agent.policy.load_settings import load_settings
 from agent.policy.nearest import suggest
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
+from agent.schema import Schemas
 from agent.store import Store
 from agent.store.connection import DATABASE_NAME
 from agent.trigger import next_fire, parse, zone
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store has of the settings and, by the digest of a file's bytes, of policy files."""
+
+    settings: Settings | None = None
+    fragments: Mapping[str, str] = field(default_factory=dict)
 
 
 class World:
@@ -32,7 +43,7 @@ class World:
 
     @cached_property
     def _settings(self) -> Settings:
-        return load_settings(self._arguments.config)
+        return self._kept.settings or load_settings(self._arguments.config)
 
     def settings(self) -> Settings:
         """Return the settings; a file that does not exist means the defaults. Raises PolicyError."""
@@ -51,18 +62,20 @@ class World:
     def policies(self) -> PolicySet:
         """Return the policies as the files are at this moment. Raises PolicyError with every mistake."""
         self.settings()
-        return load(self._directory, SIGNALS, names(), cache=self._compiled())
+        return load(self._directory, SIGNALS, names(), cache=self._kept.fragments)
 
-    def _compiled(self) -> dict[str, str]:
+    @cached_property
+    def _kept(self) -> Kept:
         """What the agent has compiled need not be compiled again; a store that does not open is no obstacle."""
         try:
             store = self.store_if_any()
+            if store is None:
+                return Kept()
+            with store:
+                compiler = Schemas().fingerprint()
+                return Kept(settings_in_force(store, self._arguments.config, compiler), compiled(store, compiler))
         except StoreError:
-            return {}
-        if store is None:
-            return {}
-        with store:
-            return compiled(store)
+            return Kept()
 
     def task(self, policies: PolicySet, name: str) -> Task:
         """Given the name of a task, return the task. Raises NotFound with the nearest name."""

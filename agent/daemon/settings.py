@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from agent.daemon.compiler import COMMAND
+from agent.engine.in_force import SETTINGS, settings_in_force, settings_key
 from agent.errors import Mistake, PolicyError
 from agent.host.helper import Helper
 from agent.model.settings import Settings
 from agent.policy.protocol import Answers, Request, Status
-from agent.policy.scan import signature_of
 from agent.policy.settings import default_settings, settings_from
 from agent.store import Store
 
@@ -20,19 +20,19 @@ def settings_of(store: Store, path: str, fingerprint: str, *, required: bool) ->
 
     `fingerprint` names the compiler: what another one compiled is compiled anew. Raises PolicyError.
     """
+    known = settings_in_force(store, path, fingerprint)
+    if known is not None:
+        return known
     try:
-        signature = signature_of(os.stat(path))
+        key = settings_key(path, fingerprint)
     except OSError as error:
         if not required and isinstance(error, FileNotFoundError):
             return default_settings()
         raise PolicyError(
             [Mistake(path, 0, 0, "", f"cannot be read: {error.strerror}", "name it with --config")]
         ) from None
-    known = store.facts.get("settings")
-    if isinstance(known, dict) and known["key"] == [os.path.abspath(path), signature, fingerprint]:
-        return settings_from(known["values"])
     values = _compile(path)
-    store.facts.set("settings", {"key": [os.path.abspath(path), signature, fingerprint], "values": values})
+    store.facts.set(SETTINGS, {"key": key, "values": values})
     return settings_from(values)
 
 

@@ -1,13 +1,20 @@
-"""The policy set that the agent has in force, as the store keeps it: no policy file is read for it."""
+"""What the agent has in force, as the store keeps it: no file is read for it."""
 
 from __future__ import annotations
 
-from agent.errors import StoreError
+import os
+
 from agent.model.policies import PolicySet
+from agent.model.settings import Settings
 from agent.policy.fragments import load_fragment
 from agent.policy.link import Signals, link
-from agent.schema import Schemas
+from agent.policy.scan import signature_of
+from agent.policy.settings import settings_from
+from agent.policy.trust import distrust_of
 from agent.store import Store
+
+SETTINGS = "settings"
+"""The fact of the store that holds the settings."""
 
 
 def in_force(store: Store, signals: Signals) -> PolicySet:
@@ -19,11 +26,27 @@ def in_force(store: Store, signals: Signals) -> PolicySet:
     return link({item.name: load_fragment(item.body, item.path, item.digest) for item in cached.values()}, signals)
 
 
-def compiled(store: Store) -> dict[str, str]:
-    """Given a store, return the fragments in it by the digest of a file's bytes, as far as this agent compiled them."""
+def compiled(store: Store, compiler: str) -> dict[str, str]:
+    """Given a store and the fingerprint of the compiler, return by the digest of a file's bytes what it made of it."""
+    if store.facts.get("compiler") != compiler:
+        return {}
+    return {item.digest: item.body for item in store.fragments.all().values()}
+
+
+def settings_in_force(store: Store, path: str, compiler: str) -> Settings | None:
+    """Given the path of agent.yaml, return the settings if the agent has read it as it is, or else None."""
+    kept = store.facts.get(SETTINGS)
     try:
-        if store.facts.get("compiler") != Schemas().fingerprint():
-            return {}
-        return {item.digest: item.body for item in store.fragments.all().values()}
-    except StoreError:
-        return {}  # whoever wants to know of the damage asks the store for what only the store has
+        if not isinstance(kept, dict) or kept["key"] != settings_key(path, compiler):
+            return None
+        # Who may change a directory above leaves no trace in the file.
+        if os.geteuid() == 0 and distrust_of(path):
+            return None
+    except OSError:
+        return None
+    return settings_from(kept["values"])
+
+
+def settings_key(path: str, compiler: str) -> list[str]:
+    """Given a file, return what the settings in it are kept under in the store. Raises OSError."""
+    return [os.path.abspath(path), signature_of(os.stat(path)), compiler]
