@@ -51,5 +51,5 @@ def _compile(path: str) -> dict[str, Any]:
     answer = found[0]
     if answer.status is Status.OK and answer.settings is not None:
         return dict(answer.settings)
-    again = [Mistake(path, 0, 0, "", f"is {answer.status}", "start again when it is complete")]
-    raise PolicyError(answer.mistakes or again)
+    wrong = "is being written" if answer.status is Status.BUSY else "leads nowhere"
+    raise PolicyError(answer.mistakes or [Mistake(path, 0, 0, "", wrong, "start again when it is complete")])
