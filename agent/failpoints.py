@@ -25,6 +25,7 @@ WRITES: tuple[str, ...] = (
     "hold.place",
     "hold.release",
     "memory.remember",
+    "objects.record",
     "run.amend",
     "run.claim",
     "run.create",

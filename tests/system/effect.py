@@ -1,0 +1,54 @@
+"""What a task's command does in tests: write a line that can be counted, then whatever the arguments ask for.
+
+    effect.py FILE WORD [--until GATE] [--exit CODE] [--orphans ONCE]
+
+It runs as `python -I -S`, so that it costs little more than a C program. The line is `WORD TASK RUN`.
+`--orphans` makes it kill its run's process, and leave itself and a child that has left the session behind, once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+DEAF_SECONDS = 60
+
+
+def write(file: str, word: str) -> None:
+    """Append one line in one write, so that lines of several processes do not mix."""
+    line = f"{word} {os.environ['HOSTKEEPER_TASK']} {os.environ['HOSTKEEPER_RUN_ID']}\n"
+    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(handle, line.encode())
+    os.close(handle)
+
+
+def leave_orphans(once: str) -> None:
+    """Kill the run's process and go on living, deaf to SIGTERM, with a child in a session of its own."""
+    try:
+        os.mkdir(once)
+    except FileExistsError:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    parent = os.getppid()
+    if os.fork() == 0:
+        os.setsid()
+    else:
+        os.kill(parent, signal.SIGKILL)
+    time.sleep(DEAF_SECONDS)
+
+
+def main(file: str, word: str, *options: str) -> int:
+    """Do what the arguments say and return the exit code."""
+    asked = dict(zip(options[::2], options[1::2], strict=True))
+    write(file, word)
+    if "--orphans" in asked:
+        leave_orphans(asked["--orphans"])
+    while "--until" in asked and not os.path.exists(asked["--until"]):
+        time.sleep(0.01)
+    return int(asked.get("--exit", "0"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
