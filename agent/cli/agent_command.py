@@ -77,13 +77,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         host=host_id(settings.host_id),
         boot=boot_id(),
     )
-    routes = {
-        "/metrics": metrics_page(metrics),
-        "/healthz": health_page(daemon.sickness),
-        "/readyz": health_page(daemon.unreadiness),
-    }
-    server = HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
-    daemon.http = server
+    server = daemon.http = _server(listeners, metrics, daemon)
     if listeners:
         server.start()
         LOG.info("metrics on %s", address)
@@ -97,6 +91,15 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
     finally:
         publisher.gone()
         server.stop()
+
+
+def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) -> HttpServer:
+    routes = {
+        "/metrics": metrics_page(metrics),
+        "/healthz": health_page(daemon.sickness),
+        "/readyz": health_page(daemon.unreadiness),
+    }
+    return HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
 
 
 def _listeners(address: str, config: str) -> list[socket.socket]:
