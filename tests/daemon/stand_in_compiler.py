@@ -1,7 +1,7 @@
 """Stands in for the compiler's process: what it does with a file is in the file's name.
 
 `kill-...` ends it with SIGKILL, `exit-...` with exit code 3, `stop-...` as if it were done, `half-...` in the middle of
-an answer. Any other file has one mistake. With an argument, each start adds a line to the file of that name.
+an answer; `busy-...` is said to be being written. Any other file has one mistake.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import sys
 
 
 def main() -> None:
-    if sys.argv[1:]:
-        with open(sys.argv[1], "a", encoding="ascii") as log:
-            log.write("started\n")
     for name in json.load(sys.stdin)["files"]:
         say({"begin": name})
         match name.partition("-")[0]:
@@ -28,6 +25,9 @@ def main() -> None:
             case "half":
                 os.write(1, b'{"file": "')
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "busy":
+                say({"file": name, "status": "busy"})
+                continue
         say({"file": name, "status": "mistakes", "digest": "d", "signature": "s", "mistakes": [[1, 2, "", "bad", ""]]})
 
 
