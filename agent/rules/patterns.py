@@ -117,15 +117,12 @@ class Patterns:
             parts.append(ANY_DEPTH)
         return (parts, "*") if parts[-1:] == [ANY_DEPTH] else (parts[:-1], parts[-1] if parts else "")
 
-    @property
-    def by_path(self) -> bool:
-        """Whether the directory of a name matters."""
-        return bool(self._paths)
-
     def within(self, directory: str) -> Matches:
         """Given a directory's path below the configured one, return what judges the names in it."""
         if self._all:
             return everything
+        if not self._paths:
+            return _compiled(self._names) if self._names else nothing
         here = directory.split("/") if directory else []
         paths = (name_expression(name) for parts, name in self._paths if _leads_to(parts, here))
         expressions = (*self._names, *paths)

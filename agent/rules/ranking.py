@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from agent.rules.newest import KEEP_ALL, KEEP_NONE, Newest
 
-ROOM = 100_000
+ROOM = 20_000
 """So many objects are held in memory at once, over all groups."""
 
 MAX_GROUPS = 10_000
 MAX_PARTS = 256
 MIN_PARTS = 8
-PARTS_IN_ALL = 200_000
+PARTS_IN_ALL = 50_000
 
 
 @dataclass(frozen=True, slots=True)

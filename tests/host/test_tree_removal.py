@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 
 from agent.host.tree import Batch, Kernel, Walk, clean, open_root, remove_directory
 from agent.model.reasons import Reason
+from tests.host.swaps import exchanging
 from tests.host.trees import LONG_AGO, exchange, immutable, mounted, touch
 
 SWAP_SECONDS = 2.0
@@ -247,30 +247,6 @@ def test_directory_on_which_something_is_mounted_stays(tmp_path: Path) -> None:
                 assert remove_directory(directory) in (Reason.OTHER_FILE_SYSTEM, Reason.CHANGED_SINCE_SEEN)
     root.close()
     assert place.is_dir()
-
-
-ATTACK = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None)
-one, other = (os.fsencode(name) for name in sys.argv[1:])
-print("ready", flush=True)
-while True:
-    libc.renameat2(-100, one, -100, other, 2)
-"""
-
-
-@contextmanager
-def exchanging(one: Path, other: Path) -> Iterator[None]:
-    """Exchange two names as fast as another process can, while the block runs."""
-    attacker = subprocess.Popen([sys.executable, "-I", "-c", ATTACK, str(one), str(other)], stdout=subprocess.PIPE)
-    try:
-        assert attacker.stdout is not None
-        assert attacker.stdout.readline() == b"ready\n"
-        yield
-        assert attacker.poll() is None
-    finally:
-        attacker.kill()
-        attacker.communicate()
 
 
 @pytest.mark.slow

@@ -57,5 +57,6 @@ class Problems:
             count += number
             told += texts
         if count:
-            more = f"; and {count - PROBLEMS_TOLD} more" if count > PROBLEMS_TOLD else ""
-            raise RunFailed(f"{count} objects could not be dealt with: {'; '.join(told[:PROBLEMS_TOLD])}{more}")
+            more = f"; and {count - PROBLEMS_TOLD:,} more" if count > PROBLEMS_TOLD else ""
+            objects = "1 object" if count == 1 else f"{count:,} objects"
+            raise RunFailed(f"{objects} could not be read or deleted: {'; '.join(told[:PROBLEMS_TOLD])}{more}")

@@ -71,7 +71,7 @@ class Deleting:
                     self._account(walk, directory, batch, tally)
         except CannotOpen as error:
             if not (error.missing and self.skip_missing):
-                tally.problem(os.fsencode(self.place.path), str(error))
+                tally.problem(os.fsencode(self.place.path), error.text)
         deleted = sum(tally.counts[reason] for reason in DELETED)
         self.guard.remember_run(self.place.path, deleted)
         facts = {

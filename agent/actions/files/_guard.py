@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agent.actions.files._place import CannotOpen, Place, Tally
@@ -35,13 +35,15 @@ class Guard:
     """Looks before the first deletion of a process, as closely as the limits demand, and at most once.
 
     Where only numbers of files are limited, names are counted: when there are no more names than may be deleted,
-    nothing has to be looked at. `total` is how many files are selected, 0 when that was not found out.
+    nothing has to be looked at. `total` is how many files are selected, 0 when that was not found out;
+    `kept_by_server` says whether a time server keeps the clock.
     """
 
     ctx: Context
     places: Sequence[Place]
     heed_clock: bool
     heed_history: bool
+    kept_by_server: Callable[[], bool] = synchronised
     total: int = 0
     _passed: bool = field(default=False, init=False)
 
@@ -66,7 +68,7 @@ class Guard:
             self.ctx.now.timestamp(),
             self._clocks(),
             Clocks(**before) if isinstance(before, dict) else None,
-            synchronised=synchronised(),
+            synchronised=self.kept_by_server(),
         )
         if said is None:
             return None

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from agent.errors import AgentError, ExitCode, RunFailed
+from agent.host.output import visible
 from agent.host.tree import Directory, Kernel, UnsafePath, Walk, open_root
 from agent.model.reasons import Reason
 from agent.rules.patterns import everything
@@ -45,7 +46,8 @@ class Tally:
         """Note that the object at `path` could not be dealt with, and what the kernel said."""
         self.problems += 1
         if len(self.told) < PROBLEMS_TOLD:
-            self.told.append(f"{path.decode(errors='backslashreplace')}: {text}")
+            shown = visible(path.decode(errors="backslashreplace")).replace("\n", "\\n")
+            self.told.append(f"{shown}: {text}")
 
     def unreadable(self, path: bytes, error: OSError) -> None:
         """Note that the object at `path` could not be looked at."""
@@ -58,13 +60,14 @@ class Tally:
 
 
 class CannotOpen(AgentError):
-    """A configured path cannot be opened for walking; `missing` says that it does not exist."""
+    """A configured path cannot be opened for walking: `text` says why, `missing` that it does not exist."""
 
     code = ExitCode.RUN_FAILED
 
-    def __init__(self, message: str, *, missing: bool) -> None:
+    def __init__(self, path: str, text: str, *, missing: bool) -> None:
+        self.text = text
         self.missing = missing
-        super().__init__(message)
+        super().__init__(f"{path}: {text}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,10 +94,10 @@ class Place:
         try:
             root = open_root(self.path, self.kernel)
         except UnsafePath as error:
-            raise CannotOpen(str(error), missing=False) from error
+            raise CannotOpen(self.path, str(error), missing=False) from error
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
-            raise CannotOpen(f"{self.path}: {error.strerror}", missing=missing) from error
+            raise CannotOpen(self.path, error.strerror or str(error), missing=missing) from error
         try:
             yield Walk(root, cross_mounts=self.cross_mounts, max_depth=self.max_depth, report=report)
         finally:

@@ -61,7 +61,7 @@ def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None) -
                 links += 1
                 target = _trusted_link(name, fd, owners, path, error)
                 if links > MAX_LINKS:
-                    raise UnsafePath(f"{path}: more than {MAX_LINKS} symbolic links on the way") from error
+                    raise UnsafePath(f"more than {MAX_LINKS} symbolic links on the way") from error
                 pending += _names(target)
                 if not target.startswith("/"):
                     continue
@@ -88,7 +88,7 @@ def _trusted_link(name: str, fd: int, owners: frozenset[int], path: str, error: 
             if link.st_uid in owners and directory.st_uid in owners and not directory.st_mode & WRITABLE_BY_OTHERS:
                 return os.readlink(name, dir_fd=fd)
             raise UnsafePath(
-                f"{path}: {name!r} on this path is a symbolic link that others than root can change; "
+                f"{name!r} on this path is a symbolic link that others than root can change; "
                 "name the directory it leads to instead"
             ) from error
     raise OSError(error.errno, error.strerror, path) from error
