@@ -63,7 +63,7 @@ class Foreground:
     def _unfinished(self, task: Task, policies: PolicySet) -> Run | None:
         """Return an interrupted run to go on with; refuse while one is at work."""
         self._supervisor.sweep_ended()
-        self._supervisor.recover(dict(policies.tasks), strays=True)
+        self._supervisor.recover(policies.tasks, strays=True, only=task.name)
         at_work = [run for run in self._store.runs.open() if run.task == task.name]
         for run in at_work:
             if run.state is RunState.RUNNING or run.id in self._supervisor.children:

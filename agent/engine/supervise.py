@@ -6,8 +6,9 @@ The daemon and `hostkeeper run` use the same supervisor. It never waits: whoever
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.engine.execute import TAKEN_BACK_WHEN_STOPPED_FOR
@@ -20,6 +21,9 @@ from agent.store import Store
 
 MAX_CRASHES = 5
 """A run whose process was lost this often is stuck: every loop has an end."""
+
+TICKS = os.sysconf("SC_CLK_TCK")
+"""How many of the kernel's ticks, in which it counts the start of a process, are a second."""
 
 CLAIM_SECONDS = 30.0
 """A started process that has not claimed its run after this time never will."""
@@ -93,21 +97,31 @@ class Supervisor:
     def _launch(self, run: int, task: str, attempt: int, max_duration: float | None, *, undo: bool) -> Watched:
         argv = self._argv(self._store.directory, run, attempt, undo=undo)
         child = self._launcher.start(run, attempt, argv)
-        return self._watch(run, task, child, max_duration)
+        return self._watch(run, task, child, self._clock.monotonic(), max_duration)
 
-    def _watch(self, run: int, task: str, child: Child, max_duration: float | None) -> Watched:
-        now = self._clock.monotonic()
-        watched = Watched(run, task, child, now, None if max_duration is None else now + max_duration)
+    def _watch(self, run: int, task: str, child: Child, started: float, max_duration: float | None) -> Watched:
+        watched = Watched(run, task, child, started, None if max_duration is None else started + max_duration)
         self.children[run] = watched
         return watched
+
+    def _adopt(self, run: Run, child: Child, task: Task | None) -> None:
+        """Watch a process that another supervisor started: its time goes on from where it was, and so does its end."""
+        at_work = run.state is RunState.RUNNING
+        started = min(child.pid_started / TICKS, self._clock.monotonic())
+        watched = self._watch(run.id, run.task, child, started, task.max_duration if task and at_work else None)
+        if at_work and run.stop:
+            self._ask(watched)
 
     def request_stop(self, number: int, reason: Reason) -> None:
         """Ask a run's process to stop at its next checkpoint; it is ended after the grace. The first reason stays."""
         watched = self.children[number]
         if watched.kill_at is None:
             self._store.runs.amend(number, stop=reason)
-            watched.kill_at = self._clock.monotonic() + self._grace
-            watched.child.terminate()
+            self._ask(watched)
+
+    def _ask(self, watched: Watched) -> None:
+        watched.kill_at = self._clock.monotonic() + self._grace
+        watched.child.terminate()
 
     def next_deadline(self) -> float | None:
         """Return the monotonic instant at which `tick` has something to do."""
@@ -135,32 +149,44 @@ class Supervisor:
         watched.child.kill()
         watched.child.close()
         self._launcher.sweep(number)
-        return self._settled(self._store.runs.get(number))
-
-    def _settled(self, run: Run) -> Run:
-        now = self._clock.now().timestamp()
+        run = self._store.runs.get(number)
         if run.state is RunState.RUNNING:
-            reason = Reason(run.stop or Reason.KILLED)
-            to = RunState.FAILED if reason in TAKEN_BACK_WHEN_STOPPED_FOR else RunState.INTERRUPTED
-            crashes = run.crashes + (reason is Reason.KILLED)
-            # The attempt moves on, so that a process still on its way to its claim finds that it came too late.
-            self._store.runs.advance(
-                run.id, RunState.RUNNING, to, why=reason, held_by=run, crashes=crashes, attempt=run.attempt + 1
-            )
-            run = self._store.runs.get(run.id)
+            self._lose(run)
+        self._decide(self._store.runs.get(number))
+        return self._store.runs.get(number)
+
+    def _lose(self, run: Run) -> bool:
+        """Write that a running run has lost its process; return False when one has claimed it this moment."""
+        reason = Reason(run.stop or Reason.KILLED)
+        to = RunState.FAILED if reason in TAKEN_BACK_WHEN_STOPPED_FOR else RunState.INTERRUPTED
+        crashes = run.crashes + (reason is Reason.KILLED)
+        # The attempt moves on, so that a process still on its way to its claim finds that it came too late.
+        return self._store.runs.advance(
+            run.id, RunState.RUNNING, to, why=reason, held_by=run, crashes=crashes, attempt=run.attempt + 1
+        )
+
+    def _decide(self, run: Run) -> bool:
+        """Decide what becomes of a run that no process holds; return False when one has claimed it this moment."""
+        now = self._clock.now().timestamp()
+        runs = self._store.runs
         if run.ended is not None or run.state not in (RunState.FAILED, RunState.INTERRUPTED):
-            return run
-        if run.crashes >= MAX_CRASHES or run.on_interrupt == OnInterrupt.ASK:
-            detail = "; ".join(filter(None, (run.detail, f"its process was lost {run.crashes} times")))
-            self._store.runs.advance(run.id, run.state, RunState.STUCK, why=Reason.KILLED, detail=detail, ended=now)
-        elif run.state is RunState.FAILED and not run.on_interrupt:
-            self._store.runs.amend(run.id, ended=now)
-        elif run.state is RunState.FAILED or run.on_interrupt == OnInterrupt.UNDO:
-            attempt = run.attempt + 1
-            # Taking back counts as well: an undo that keeps dying must come to an end.
-            self._store.runs.amend(run.id, attempt=attempt, pid=None, pid_started=None, crashes=run.crashes + 1)
-            self._launch(run.id, run.task, attempt, None, undo=True)
-        return self._store.runs.get(run.id)
+            return True
+        asks = run.state is RunState.INTERRUPTED and run.on_interrupt == OnInterrupt.ASK
+        if run.crashes >= MAX_CRASHES or asks:
+            lost = f"its process was lost {run.crashes} times" if run.crashes else ""
+            detail = "; ".join(filter(None, (run.detail, lost)))
+            stuck = RunState.STUCK
+            return runs.advance(run.id, run.state, stuck, why=Reason.KILLED, held_by=run, detail=detail, ended=now)
+        if run.state is RunState.FAILED and not run.on_interrupt:
+            return runs.amend(run.id, held_by=run, ended=now)
+        if run.state is RunState.INTERRUPTED and run.on_interrupt != OnInterrupt.UNDO:
+            return True
+        # Taking back counts as well: an undo that keeps dying must come to an end.
+        again = {"attempt": run.attempt + 1, "crashes": run.crashes + 1}
+        if not runs.amend(run.id, held_by=run, pid=None, pid_started=None, **again):
+            return False
+        self._launch(run.id, run.task, run.attempt + 1, None, undo=True)
+        return True
 
     def sweep_ended(self) -> None:
         """End what runs that came to their end while nobody supervised them have left behind."""
@@ -169,28 +195,44 @@ class Supervisor:
         for number in left - {run.id for run in self._store.runs.unended()}:
             self._launcher.sweep(number)
 
-    def recover(self, tasks: dict[str, Task], *, strays: bool = False) -> list[Run]:
+    def recover(self, tasks: Mapping[str, Task], *, strays: bool = False, only: str | None = None) -> list[Run]:
         """Take over the runs that no process of ours watches: adopt those that live, settle those that do not.
 
-        With `strays`, only runs that some other supervisor should long have claimed or ended are looked at. Returns
-        the settled runs.
+        With `strays`, only runs that some other supervisor should long have claimed or ended are looked at, and with
+        `only`, those of one task. Returns the settled runs.
         """
         settled = []
         for run in self._store.runs.unended():
-            if run.state is RunState.PENDING or run.id in self.children:
+            if run.state is RunState.PENDING or run.id in self.children or only not in (None, run.task):
                 continue
-            child = None
-            if run.pid is not None and run.pid_started is not None and run.boot == self._boot:
-                child = self._launcher.adopt(run.id, run.pid, run.pid_started)
-            if child is not None:
-                task = tasks.get(run.task)
-                self._watch(run.id, run.task, child, task.max_duration if task else None)
-            elif run.state is not RunState.INTERRUPTED and not (strays and self._may_still_claim(run)):
-                self._launcher.sweep(run.id)
-                settled.append(self._settled(run))
-            elif run.state is RunState.INTERRUPTED and run.on_interrupt in (OnInterrupt.UNDO, OnInterrupt.ASK):
-                settled.append(self._settled(run))
+            if run.state is RunState.INTERRUPTED:
+                let_be = run.on_interrupt not in (OnInterrupt.UNDO, OnInterrupt.ASK)
+            else:
+                let_be = strays and self._may_still_claim(run)
+            taken = self._take(run, tasks.get(run.task), adopt_only=let_be)
+            settled += [taken] if taken is not None else []
         return settled
+
+    def _take(self, run: Run, task: Task | None, *, adopt_only: bool) -> Run | None:
+        """Watch the process that holds a run, and return None; or settle a run that none holds, and return it."""
+        while (child := self._holder(run)) is None:
+            if adopt_only:
+                return None
+            # A running run's processes may be ended only once none of them can claim it any more.
+            lost = run.state is not RunState.RUNNING or self._lose(run)
+            run = self._store.runs.get(run.id) if run.state is RunState.RUNNING else run
+            if lost:
+                self._launcher.sweep(run.id)
+                if self._decide(run):
+                    return self._store.runs.get(run.id)
+                run = self._store.runs.get(run.id)
+        self._adopt(run, child, task)
+        return None
+
+    def _holder(self, run: Run) -> Child | None:
+        if run.pid is None or run.pid_started is None or run.boot != self._boot:
+            return None
+        return self._launcher.adopt(run.id, run.pid, run.pid_started)
 
     def _may_still_claim(self, run: Run) -> bool:
         started = run.started or run.created

@@ -36,6 +36,11 @@ def _sealed(values: tuple[Value, ...]) -> str:
     return seal("runs", values[1:])
 
 
+def _still_held(run: Run, seen: Run | None) -> bool:
+    """Tell whether no process has claimed a run, and no attempt was made, since it was seen."""
+    return seen is None or (run.pid, run.attempt) == (seen.pid, seen.attempt)
+
+
 class Runs:
     """The runs of a store."""
 
@@ -79,7 +84,7 @@ class Runs:
         reach(f"run.{to}:before")
         with self._db.transaction():
             run = self.get(number)
-            if run.state != was or (held_by is not None and (run.pid, run.attempt) != (held_by.pid, held_by.attempt)):
+            if run.state != was or not _still_held(run, held_by):
                 return False
             self._write(replace(run, state=to, why=run.why or why, **changes))  # type: ignore[arg-type]
         reach(f"run.{to}:after")
@@ -99,16 +104,21 @@ class Runs:
         reach("run.claim:after")
         return run
 
-    def amend(self, number: int, **changes: Value) -> Run:
-        """Set columns other than the state, and return the run as it stands then."""
+    def amend(self, number: int, *, held_by: Run | None = None, **changes: Value) -> bool:
+        """Set columns other than the state.
+
+        With `held_by`, the run as the caller saw it, return False when it was moved or claimed since.
+        """
         if "state" in changes:
             raise StoreError("the state of a run moves through Runs.advance alone")
         reach("run.amend:before")
         with self._db.transaction():
-            run = replace(self.get(number), **changes)  # type: ignore[arg-type]  # checked by the caller's types
-            self._write(run)
+            run = self.get(number)
+            if held_by is not None and (run.state is not held_by.state or not _still_held(run, held_by)):
+                return False
+            self._write(replace(run, **changes))  # type: ignore[arg-type]  # checked by the caller's types
         reach("run.amend:after")
-        return run
+        return True
 
     def _write(self, run: Run) -> None:
         values = _values(run)
@@ -129,7 +139,7 @@ class Runs:
 
     def recent(self, limit: int, task: str | None = None) -> list[Run]:
         """Return up to `limit` runs, newest first, of one task or of all."""
-        where, values = ("WHERE task = ?", (task,)) if task else ("", ())
+        where, values = ("WHERE task = ?", (task,)) if task is not None else ("", ())
         return [_run(row) for row in self._db.rows(f"{_SELECT} {where} ORDER BY id DESC LIMIT ?", (*values, limit))]
 
     def latest(self, task: str) -> Run | None:
@@ -140,6 +150,14 @@ class Runs:
     def latest_by_task(self) -> dict[str, Run]:
         """Return the newest run of every task that has one."""
         rows = self._db.rows(f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs GROUP BY task)")
+        return {run.task: run for run in map(_run, rows)}
+
+    def ended_by_task(self, *, begun: bool = False) -> dict[str, Run]:
+        """Return the newest ended run of every task that has one; with `begun`, the newest that was not skipped."""
+        which = "AND state != 'skipped'" if begun else ""
+        rows = self._db.rows(
+            f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs WHERE ended IS NOT NULL {which} GROUP BY task)"
+        )
         return {run.task: run for run in map(_run, rows)}
 
     def last_end(self) -> dict[str, float]:

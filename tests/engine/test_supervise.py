@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.engine.submit import submit
-from agent.engine.supervise import MAX_CRASHES, Supervisor
+from agent.engine.supervise import MAX_CRASHES, TICKS, Supervisor
 from agent.model.actions import OnInterrupt
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
@@ -150,6 +150,37 @@ def test_recover_adopts_the_living_and_settles_the_dead(store: Store) -> None:
     assert [(run.id, run.state) for run in settled] == [(dead.id, RunState.INTERRUPTED)]
 
 
+@pytest.mark.parametrize(("age", "asked"), [(59.0, 0), (61.0, 1)])
+def test_recover_gives_an_adopted_process_no_more_time_than_it_has_left(store: Store, age: float, asked: int) -> None:
+    run, _ = House(store).running()
+    after = House(store)
+    child = FakeChild(5, pid_started=(after.clock.monotonic() - age) * TICKS)
+    after.launcher.alive[5, 6.0] = child
+    after.supervisor.recover({"task": TASK})
+    after.supervisor.tick()
+    assert child.asked == asked
+    assert bool(store.runs.get(run.id).stop) is bool(asked)
+
+
+def test_recover_ends_a_process_that_was_asked_to_stop_before(store: Store) -> None:
+    run, _ = House(store).running()
+    store.runs.amend(run.id, stop=Reason.REPLACED)
+    after = House(store)
+    child = after.launcher.alive[5, 6.0] = FakeChild(5, pid_started=after.clock.monotonic() * TICKS)
+    after.supervisor.recover({"task": TASK})
+    assert child.asked == 1
+    after.clock.advance(10.0)
+    after.supervisor.tick()
+    assert child.killed == 1
+
+
+def test_settle_of_a_killed_run_past_its_duration_has_failed_though_its_action_asks(store: Store) -> None:
+    house = House(store)
+    run, _ = house.running(OnInterrupt.ASK)
+    house.supervisor.request_stop(run.id, Reason.MAX_DURATION)
+    assert house.lose(run.id).state is RunState.FAILED
+
+
 def test_recover_after_a_reboot_trusts_no_process_id(store: Store) -> None:
     house = House(store)
     run, _ = house.running()
@@ -157,6 +188,51 @@ def test_recover_after_a_reboot_trusts_no_process_id(store: Store) -> None:
     after = House(store)
     after.launcher.alive[5, 6.0] = FakeChild(5)
     assert [r.id for r in after.supervisor.recover({"task": TASK})] == [run.id]
+
+
+class _ClaimedMeanwhile(FakeLauncher):
+    """While the first run is swept, the process of the other one claims it."""
+
+    def __init__(self, store: Store, other: int) -> None:
+        super().__init__()
+        self.store, self.other = store, other
+
+    def sweep(self, run: int) -> None:
+        super().sweep(run)
+        if run != self.other:
+            self.alive[77, 8.0] = FakeChild(77)
+            attempt = self.store.runs.get(self.other).attempt
+            self.store.runs.claim(self.other, attempt, pid=77, pid_started=8.0, boot="boot", on_interrupt="ask")
+
+
+def test_recover_of_a_run_that_is_claimed_this_moment_watches_its_process(store: Store) -> None:
+    house = House(store)
+    lost, _ = house.running()
+    claimed, _ = house.running(None)
+    launcher = _ClaimedMeanwhile(store, claimed.id)
+    after = Supervisor(store, launcher, house.clock, grace=10.0, boot="boot")
+    assert [run.id for run in after.recover({})] == [lost.id]
+    assert launcher.swept == [lost.id]
+    assert list(after.children) == [claimed.id]
+    assert store.runs.get(claimed.id).state is RunState.RUNNING
+
+
+def test_recover_of_an_undo_that_another_process_does_starts_no_second_one(store: Store) -> None:
+    house = House(store)
+    lost, _ = house.running()
+    undone, _ = house.running(OnInterrupt.UNDO)
+    house.lose(undone.id)
+    launcher = _ClaimedMeanwhile(store, undone.id)
+    after = Supervisor(store, launcher, house.clock, grace=10.0, boot="boot")
+    assert [run.id for run in after.recover({})] == [lost.id]
+    assert launcher.started == []
+    assert list(after.children) == [undone.id]
+
+
+def test_recover_of_one_task_leaves_the_others_alone(store: Store) -> None:
+    house = House(store)
+    house.running()
+    assert House(store).supervisor.recover({}, strays=True, only="another") == []
 
 
 def test_recover_of_strays_leaves_a_process_time_to_claim(store: Store) -> None:
