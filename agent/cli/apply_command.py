@@ -31,4 +31,4 @@ def main(arguments: argparse.Namespace) -> int:
         )
     with world.store() as store:
         run = Foreground(store, world.settings().grace).run(task, policies, plan)
-        return report(store, run, as_json=arguments.json)
+        return report(store, run, world.zone, as_json=arguments.json)

@@ -5,34 +5,40 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from datetime import tzinfo
 
 from agent.cli.output import duration, emit_json, harmless, instant, table
+from agent.cli.world import World
 from agent.errors import ExitCode
-from agent.host.clock import local_zone
 from agent.model.runs import Run, StepRecord
 from agent.store import Store
 
 
 def main(arguments: argparse.Namespace) -> int:
     """List runs, newest first, or show one whole."""
+    world = World(arguments)
     with Store(arguments.state, read_only=True) as store:
         if arguments.run is None:
             runs = store.runs.recent(arguments.limit, arguments.task)
-            emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs))
+            emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs, world.zone))
             return ExitCode.OK
         run, steps = store.runs.get(arguments.run), store.steps.of(arguments.run)
     if arguments.json:
-        emit_json({**asdict(run), "steps": [{**asdict(step), "facts": json.loads(step.facts)} for step in steps]})
+        emit_json(data(run, steps))
     else:
-        print(whole(run, steps))
+        print(whole(run, steps, world.zone))
     return ExitCode.OK
 
 
-def listing(runs: list[Run]) -> str:
-    """Given runs, return them as a table."""
+def data(run: Run, steps: list[StepRecord]) -> dict[str, object]:
+    """Given a run and its steps, return everything known of it for `--json`."""
+    return {**asdict(run), "steps": [{**asdict(step), "facts": json.loads(step.facts)} for step in steps]}
+
+
+def listing(runs: list[Run], zone: tzinfo) -> str:
+    """Given runs, return them as a table, with instants in a zone."""
     if not runs:
         return "no runs yet"
-    zone = local_zone()
     return table(
         ("run", "task", "state", "why", "due", "started", "took"),
         [
@@ -50,9 +56,8 @@ def listing(runs: list[Run]) -> str:
     )
 
 
-def whole(run: Run, steps: list[StepRecord]) -> str:
-    """Given a run and its steps, return everything known of it."""
-    zone = local_zone()
+def whole(run: Run, steps: list[StepRecord], zone: tzinfo) -> str:
+    """Given a run and its steps, return everything known of it, with instants in a zone."""
     head = [
         ("run", str(run.id)),
         ("task", run.task),

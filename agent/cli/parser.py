@@ -11,7 +11,24 @@ DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
 DEFAULT_STATE = "/var/lib/hostkeeper"
 DEFAULT_CONFIG = "/etc/hostkeeper/agent.yaml"
 
+FAR_DAYS = 3660
+"""How far ahead the calendar looks at most: ten years."""
+
+MANY = 2**63 - 1
+"""The greatest number that the store can count to."""
+
 Adder = Callable[[argparse.ArgumentParser], None]
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers in a range, whose refusals argparse words."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+            raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
 
 
 def _nothing(_parser: argparse.ArgumentParser) -> None:
@@ -48,14 +65,18 @@ def _apply(parser: argparse.ArgumentParser) -> None:
 
 
 def _calendar(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, default=7, metavar="N", help="how many days ahead (default: 7)")
+    parser.add_argument(
+        "--days", type=_number(1, FAR_DAYS), default=7, metavar="N", help="how many days ahead (default: 7)"
+    )
     parser.add_argument("--task", metavar="TASK", help="only this task")
 
 
 def _history(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", type=int, metavar="RUN", help="show this run with its steps")
+    parser.add_argument("run", nargs="?", type=_number(1, MANY), metavar="RUN", help="show this run with its steps")
     parser.add_argument("--task", metavar="TASK", help="only this task")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most this many runs (default: 20)")
+    parser.add_argument(
+        "--limit", type=_number(1, MANY), default=20, metavar="N", help="at most this many runs (default: 20)"
+    )
 
 
 def _why(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from agent.cli.looking import Nothing, data, look, say, text
 from agent.cli.output import emit_json
 from agent.cli.world import World
 from agent.engine.plan import dumps
-from agent.errors import ExitCode
+from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock
 
 
@@ -35,5 +35,12 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def open_private(path: str) -> int:
-    """Given the path of a plan to write, return a descriptor of an empty file that only its owner can read."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    """Given the path of a plan to write, return a descriptor of an empty file that only its owner can read.
+
+    Raises NotFound when there can be no such file.
+    """
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotFound(f"{path}: {why}; name a file that can be written with --output") from error

@@ -12,10 +12,12 @@ from agent.store import Store
 
 def main(arguments: argparse.Namespace) -> int:
     """Release one hold; the breaker counts anew from here."""
+    with Store(arguments.state, read_only=True) as store:
+        held = store.holds.held()
+    if arguments.name not in held:
+        raise NotFound(f"{arguments.name!r} is not held; held: {', '.join(held) or 'nothing'}")
     with Store(arguments.state) as store:
-        if not store.holds.release(arguments.name, SystemClock().now().timestamp()):
-            held = ", ".join(store.holds.held()) or "nothing"
-            raise NotFound(f"{arguments.name!r} is not held; held: {held}")
+        store.holds.release(arguments.name, SystemClock().now().timestamp())
     if arguments.json:
         emit_json({"released": arguments.name})
     else:

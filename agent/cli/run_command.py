@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
         if not arguments.ignore_needs:
             _require_needs(store, policies, task, world)
         run = Foreground(store, world.settings().grace).run(task, policies)
-        return report(store, run, as_json=arguments.json)
+        return report(store, run, world.zone, as_json=arguments.json)
 
 
 def _require_needs(store: Store, policies: PolicySet, task: Task, world: World) -> None:

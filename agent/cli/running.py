@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import select
 import signal
-from dataclasses import asdict
+from datetime import tzinfo
 
-from agent.cli.history_command import whole
+from agent.cli.history_command import data, whole
 from agent.cli.output import emit_json
+from agent.engine.admission import admitted
 from agent.engine.plan import Plan
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor
@@ -42,6 +43,8 @@ class Foreground:
             signal.signal(number, self._interrupt)
         self._refuse_if_held(task)
         run = self._unfinished(task, policies) if plan is None else None
+        if run is None and not admitted(self._store, task, self._clock.now().timestamp()):
+            self._refuse_if_held(task)
         with self._store.transaction():
             run = run or self._new(task, policies, plan)
             attempt = self._supervisor.begin(run)
@@ -53,6 +56,8 @@ class Foreground:
         return self._store.runs.get(run.id)
 
     def _refuse_if_held(self, task: Task) -> None:
+        if not task.enabled:
+            raise Refused(Reason.DISABLED, f"{task.name} is not enabled: take `enabled: false` out of its policy first")
         hold = self._store.holds.held().get(task.name)
         if hold is not None:
             raise Refused(
@@ -92,16 +97,16 @@ class Foreground:
         self._interrupted = True
 
 
-def report(store: Store, run: Run, *, as_json: bool) -> int:
-    """Print a run as it ended, and return the exit code that says so."""
+def report(store: Store, run: Run, zone: tzinfo, *, as_json: bool) -> int:
+    """Print a run as it ended, with instants in a zone, and return the exit code that says so."""
     steps = store.steps.of(run.id)
     if as_json:
-        emit_json({**asdict(run), "steps": [asdict(step) for step in steps]})
+        emit_json(data(run, steps))
     else:
-        print(whole(run, steps))
+        print(whole(run, steps, zone))
     if run.state in (RunState.SUCCEEDED, RunState.SKIPPED):
         return ExitCode.OK
-    if run.state is RunState.INTERRUPTED:
+    if run.state is RunState.INTERRUPTED and run.why != Reason.KILLED:
         return ExitCode.INTERRUPTED
     sentence = f"run {run.id} of {run.task} ended {run.state} ({run.why})"
     if run.why in REFUSALS:

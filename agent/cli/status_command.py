@@ -15,7 +15,6 @@ from agent.engine.outlook import outlook
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock, boot_id
 from agent.host.proc import same
-from agent.model.policies import PolicySet
 from agent.model.runs import Run, RunState
 from agent.probes.catalogue import SIGNALS
 from agent.rules.condition_json import load_state
@@ -70,7 +69,10 @@ def look(store: Store, world: World, now: float) -> Picture:
     fact = store.facts.get("daemon")
     daemon: dict[str, Any] = fact if isinstance(fact, dict) else {}
     alive = bool(daemon) and daemon["boot"] == boot_id() and same(daemon["pid"], daemon["pid_started"]) is not None
-    latest = tuple(sorted(store.runs.latest_by_task().values(), key=lambda run: -run.id))
+    latest = tuple(sorted(store.runs.ended_by_task().values(), key=lambda run: -run.id))
+    # What has not ended, or was skipped, has not mended what failed before it.
+    begun = store.runs.ended_by_task(begun=True).values()
+    bad = [run for run in begun if run.state in BAD and run.task in policies.tasks]
     open_runs = store.runs.open()
     holds = tuple(store.holds.held().values())
     firing = []
@@ -82,7 +84,7 @@ def look(store: Store, world: World, now: float) -> Picture:
     return Picture(
         daemon=daemon,
         alive=alive,
-        trouble=tuple(_trouble(daemon, alive, policies, latest, holds)),
+        trouble=tuple(_trouble(daemon, alive, bad, holds)),
         tasks=len(policies.tasks),
         latest=latest,
         waiting=tuple(run for run in open_runs if run.state is not RunState.RUNNING),
@@ -94,13 +96,10 @@ def look(store: Store, world: World, now: float) -> Picture:
     )
 
 
-def _trouble(
-    daemon: dict[str, Any], alive: bool, policies: PolicySet, latest: tuple[Run, ...], holds: tuple[Hold, ...]
-) -> list[str]:
+def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tuple[Hold, ...]) -> list[str]:
     found = [] if alive else ["the agent is not running"]
     if not daemon.get("policies", {}).get("valid", True):
         found.append("the policy files have mistakes; the last good set is in force")
-    bad = [run for run in latest if run.state in BAD and run.task in policies.tasks]
     found += [f"{run.task}: run {run.id} ended {run.state}{f', {run.why}' if run.why else ''}" for run in bad]
     return found + [f"{hold.name} is held: {hold.detail}" for hold in holds]
 

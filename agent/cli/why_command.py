@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from agent.cli.history_command import whole
 from agent.cli.looking import Nothing, look
 from agent.cli.output import emit_json, harmless, instant
+from agent.cli.parser import MANY
 from agent.cli.world import World
 from agent.engine.in_force import in_force
 from agent.engine.outlook import outlook
@@ -42,10 +43,10 @@ def main(arguments: argparse.Namespace) -> int:
     subject: str = arguments.subject
     with Store(arguments.state, read_only=True) as store:
         policies = world.policies() if store.facts.get("daemon") is None else in_force(store, SIGNALS)
-        if subject.isascii() and subject.isdigit():
+        if subject.isascii() and subject.isdigit() and int(subject[:20]) <= MANY:
             run = store.runs.get(int(subject))
             answers = [_reason(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]
-            text = whole(run, store.steps.of(run.id))
+            text = whole(run, store.steps.of(run.id), world.zone)
         elif "/" in subject:
             answers, text = _object(os.path.abspath(subject), store, policies), ""
         else:

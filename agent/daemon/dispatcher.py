@@ -5,11 +5,11 @@ Keeps the open runs in memory; whatever it changes is in the store first.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from agent.engine import document
+from agent.engine.admission import admitted
 from agent.engine.agenda import IN_WINDOW, Agenda, will_be_retried
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor, Watched
@@ -18,13 +18,11 @@ from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
 from agent.ports import Clock
-from agent.rules.breaker import admit
 from agent.rules.dispatch import Decision, Running, Skip, Start, Wait, decide
 from agent.rules.windows import Closed, Open
 from agent.rules.windows import state as window_state
 from agent.store import Store
 
-LOG = logging.getLogger(__name__)
 RESUMABLE = frozenset({"", OnInterrupt.RESUME.value})
 
 
@@ -117,7 +115,7 @@ class Dispatcher:
 
     def _start(self, run: Run, since: float) -> None:
         task = document.load(self._store.documents.get(run.document)).task
-        if run.state is RunState.PENDING and not self._admitted(task):
+        if run.state is RunState.PENDING and not admitted(self._store, task, self._now()):
             self._open[run.id] = run
             self._skip(run.id, Reason.BREAKER_OPEN, "")
             return
@@ -129,18 +127,6 @@ class Dispatcher:
             self._until[run.id] = until
         self.delay = max(0.0, self._now() - since)
         self._started(watched)
-
-    def _admitted(self, task: Task) -> bool:
-        if task.at_most is None:
-            return True
-        now = self._now()
-        released = {hold.name: hold.released for hold in self._store.holds.all()}.get(task.name) or 0.0
-        past = self._store.runs.begun_since(task.name, max(released, now - task.at_most.per))
-        if admit(task.at_most, past, now).allowed:
-            return True
-        self._store.holds.place(task.name, Reason.BREAKER_OPEN, f"it ran {task.at_most.times} times", now)
-        LOG.error("task %s is held: it ran %d times", task.name, task.at_most.times)
-        return False
 
     def _window_end(self, run: Run, task: Task) -> float | None:
         in_force = self._policies.tasks.get(task.name)

@@ -106,19 +106,24 @@ class Agenda:
         if needed.schedule is not None:
             at = cycle(self._trigger(needed.schedule), zone(needed.schedule.timezone, self._local), due, opened)
         runs = self._store.runs.since(name, at) if at is not None else self._store.runs.recent(1, name)
+        # Newest first: a try that another run has followed was the last of its kind.
+        retried = bool(runs) and needed.enabled and will_be_retried(runs[0], needed)
         return Need(
             name,
             needed.enabled,
             at,
-            tuple(NeededRun(r.due, r.state, r.why, will_be_retried(r, needed)) for r in runs),
+            tuple(NeededRun(r.due, r.state, r.why, retried and r is runs[0]) for r in runs),
         )
 
 
 def will_be_retried(run: Run, task: Task) -> bool:
-    """Tell whether a failed run is followed by another try for the same due time."""
+    """Tell whether a task's newest run, if it failed, is followed by another try for the same due time."""
     ended_badly = run.state in (RunState.FAILED, RunState.UNDONE) and run.why in RETRIED
-    return ended_badly and run.tries < task.retry.attempts
+    return ended_badly and run.origin not in BY_HAND and run.tries < task.retry.attempts
 
+
+BY_HAND = frozenset({Origin.MANUAL, Origin.APPLY})
+"""Origins whose runs an admin sees fail and asks for again; a plan is applied once, to the host it was made on."""
 
 RETRIED = frozenset({Reason.STEP_FAILED, Reason.MAX_DURATION, Reason.KILLED})
 """A refusal is not retried: the same look at the same host would refuse again."""

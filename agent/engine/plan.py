@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from agent.errors import Refused
 from agent.model.actions import Explain, Fact, Step
@@ -69,13 +70,15 @@ def loads(text: str, name: str) -> Plan:
     try:
         outer = json.loads(text)
         body, written, version = outer["plan"], outer["digest"], outer["hostkeeper_plan"]
-    except (ValueError, KeyError, TypeError):
+        if version != FORMAT or _digest(json.dumps(body, sort_keys=True)) != written:
+            raise Refused(Reason.WORLD_DRIFTED, f"{name}: the plan was changed after it was made; make a new one")
+        plan = Plan(**{**body, "steps": tuple(PlannedStep(**step) for step in body["steps"])})
+        datetime.fromtimestamp(plan.now, UTC)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         raise Refused(
             Reason.WORLD_DRIFTED, f"{name}: not a plan; make one with `hostkeeper plan TASK -o FILE`"
         ) from None
-    if version != FORMAT or _digest(json.dumps(body, sort_keys=True)) != written:
-        raise Refused(Reason.WORLD_DRIFTED, f"{name}: the plan was changed after it was made; make a new one")
-    return Plan(**{**body, "steps": tuple(PlannedStep(**step) for step in body["steps"])})
+    return plan
 
 
 def _digest(body: str) -> str:

@@ -8,7 +8,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -40,6 +43,14 @@ tasks:
     action: files.retain
     with: {{paths: [{files}], max_age: 7d}}
     limits: {{items: 5}}
+  off:
+    enabled: false
+    action: command.run
+    with: {{command: [echo, off]}}
+  rare:
+    at_most: {{times: 1, per: 1d}}
+    action: command.run
+    with: {{command: [echo, rare]}}
 """
 
 
@@ -66,7 +77,7 @@ def files_of(agent: AgentUnderTest) -> list[str]:
 
 
 def test_check_of_good_policies_counts_them(agent: AgentUnderTest) -> None:
-    assert good(agent.command("check")).startswith("good: 1 files, 1 windows, 4 tasks, 0 thresholds")
+    assert good(agent.command("check")).startswith("good: 1 files, 1 windows, 6 tasks, 0 thresholds")
 
 
 def test_check_of_a_directory_argument_takes_it_instead(agent: AgentUnderTest, tmp_path: Path) -> None:
@@ -125,10 +136,30 @@ def test_run_dry_shows_what_the_run_then_does_and_writes_nothing(agent: AgentUnd
     planned = {step["name"]: step["facts"] for step in shown["steps"]}
     assert planned[f"retain:{agent.place}/files"]["delete"] == 3
     ran = json.loads(good(agent.command("run", "tidy", "--json")))
-    done = {step["name"]: json.loads(step["facts"]) for step in ran["steps"]}
+    done = {step["name"]: step["facts"] for step in ran["steps"]}
     assert done.keys() == planned.keys()
     assert done[f"retain:{agent.place}/files"]["deleted"] == 3
     assert files_of(agent) == ["young"]
+
+
+def test_run_of_a_task_that_is_not_enabled_is_refused_whoever_asks(agent: AgentUnderTest) -> None:
+    done = agent.command("run", "off")
+    assert done.returncode == ExitCode.REFUSED
+    assert "enabled: false" in done.stderr
+    plan = agent.place / "plan.json"
+    good(agent.command("plan", "off", "-o", str(plan)))
+    assert agent.command("apply", str(plan)).returncode == ExitCode.REFUSED
+    assert agent.runs() == []
+
+
+def test_run_more_often_than_at_most_is_refused_and_held(agent: AgentUnderTest) -> None:
+    good(agent.command("run", "rare"))
+    done = agent.command("run", "rare")
+    assert done.returncode == ExitCode.REFUSED
+    assert "hostkeeper release-hold rare" in done.stderr
+    assert len(agent.runs()) == 1
+    good(agent.command("release-hold", "rare"))
+    good(agent.command("run", "rare"))
 
 
 def test_run_explain_says_why_for_every_object(agent: AgentUnderTest) -> None:
@@ -181,6 +212,13 @@ def test_apply_of_something_else_is_refused(agent: AgentUnderTest, damage: str) 
     assert agent.command("apply", str(plan)).returncode == ExitCode.REFUSED
 
 
+@pytest.mark.parametrize("place", ["nowhere/plan.json", "."])
+def test_plan_into_a_file_that_cannot_be_says_so(agent: AgentUnderTest, place: str) -> None:
+    done = agent.command("plan", "hello", "-o", f"{agent.place}/{place}")
+    assert done.returncode == ExitCode.NOT_FOUND
+    assert "--output" in done.stderr
+
+
 def test_apply_of_an_edited_plan_is_refused(agent: AgentUnderTest) -> None:
     plan = agent.place / "plan.json"
     good(agent.command("plan", "hello", "-o", str(plan)))
@@ -205,6 +243,8 @@ def test_tasks_lists_them_all(agent: AgentUnderTest) -> None:
         "after",
         "broken",
         "tidy",
+        "off",
+        "rare",
     }
 
 
@@ -214,6 +254,52 @@ def test_history_lists_runs_and_shows_one(agent: AgentUnderTest) -> None:
     assert [run["task"] for run in json.loads(good(agent.command("history", "--json")))] == ["broken", "hello"]
     assert "undone" in good(agent.command("history", "2"))
     assert agent.command("history", "99").returncode == ExitCode.NOT_FOUND
+
+
+def test_history_and_runs_are_told_in_the_zone_of_the_settings(agent: AgentUnderTest) -> None:
+    agent.settings("timezone: Pacific/Kiritimati\n")
+    shown = good(agent.command("run", "hello"))
+    started = datetime.fromtimestamp(agent.runs()[0].started or 0.0, ZoneInfo("Pacific/Kiritimati"))
+    assert f"started   {started:%Y-%m-%d %H:%M:%S}" in shown
+    assert f"{started:%Y-%m-%d %H:%M:%S}" in good(agent.command("history"))
+    assert f"{started:%Y-%m-%d %H:%M:%S}" in good(agent.command("history", "1"))
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("history", "0"), ExitCode.USAGE),
+        (("history", "9" * 30), ExitCode.USAGE),
+        (("history", "--limit", "-1"), ExitCode.USAGE),
+        (("history", "--limit", "9" * 30), ExitCode.USAGE),
+        (("calendar", "--days", "0"), ExitCode.USAGE),
+        (("calendar", "--days", "9" * 30), ExitCode.USAGE),
+        (("why", "9" * 30), ExitCode.NOT_FOUND),
+        (("why", ""), ExitCode.NOT_FOUND),
+        (("why", "$(id)\n"), ExitCode.NOT_FOUND),
+    ],
+)
+def test_senseless_arguments_are_refused_without_a_trace(
+    agent: AgentUnderTest, command: tuple[str, ...], code: ExitCode
+) -> None:
+    good(agent.command("run", "hello"))
+    done = agent.command(*command)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_status_goes_on_telling_of_a_failure_while_the_next_run_waits_or_is_skipped(agent: AgentUnderTest) -> None:
+    agent.start()
+    agent.command("run", "broken")
+    bad = [line for line in agent.command("status").stdout.splitlines() if "broken: run 1" in line]
+    assert bad
+    with Store(str(agent.state)) as store:
+        waiting = replace(store.runs.get(1), state=RunState.PENDING, why="", started=None, ended=None, due=5.0)
+        later = store.runs.create(waiting)
+        assert later is not None
+        assert bad[0] in agent.command("status").stdout.splitlines()
+        store.runs.advance(later, RunState.PENDING, RunState.SKIPPED, why=Reason.OVERLAP, ended=6.0)
+        assert bad[0] in agent.command("status").stdout.splitlines()
 
 
 def test_status_without_a_store_says_what_to_do(agent: AgentUnderTest) -> None:
@@ -245,6 +331,11 @@ def test_release_hold_releases_what_is_held_and_only_that(agent: AgentUnderTest)
     good(agent.command("release-hold", "hello"))
     good(agent.command("run", "hello"))
     assert agent.command("release-hold", "hello").returncode == ExitCode.NOT_FOUND
+
+
+def test_release_hold_makes_no_store(agent: AgentUnderTest) -> None:
+    assert agent.command("release-hold", "hello").returncode == ExitCode.STORE
+    assert not agent.state.exists()
 
 
 def test_actions_show_every_option(agent: AgentUnderTest) -> None:

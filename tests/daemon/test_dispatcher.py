@@ -143,6 +143,32 @@ def test_task_that_needs_a_failed_one_is_skipped(store: Store) -> None:
     assert [run.id for run in house.ended] == [before, number]
 
 
+def test_task_that_needs_one_whose_last_try_failed_is_skipped(store: Store) -> None:
+    first, second = task("first", retry=Retry(2, 60.0)), task("second", needs=("first",))
+    house = House(store, first, second)
+    midnight = house.now - 12 * HOUR
+    before, number = house.make("first", due=midnight), house.make("second", due=midnight)
+    house.dispatcher.dispatch()
+    house.end(before, RunState.FAILED, Reason.STEP_FAILED)
+    house.dispatcher.dispatch()
+    assert house.dispatcher.waits[number].reason is Reason.NEEDS_WAITING
+    house.clock.advance(60)
+    house.dispatcher.dispatch()
+    house.end(store.runs.recent(1)[0].id, RunState.FAILED, Reason.STEP_FAILED)
+    house.dispatcher.dispatch()
+    assert house.state(number) == (RunState.SKIPPED, Reason.NEEDS_FAILED)
+
+
+@pytest.mark.parametrize("origin", [Origin.MANUAL, Origin.APPLY])
+def test_failed_run_that_an_admin_asked_for_is_not_tried_again(store: Store, origin: Origin) -> None:
+    house = House(store, task(retry=Retry(5, 0.0)))
+    number = house.make("task", origin=origin)
+    house.dispatcher.dispatch()
+    house.end(number, RunState.FAILED, Reason.STEP_FAILED)
+    House(store, *house.tasks.values()).dispatcher.owed_retries()
+    assert len(store.runs.recent(10)) == 1
+
+
 def test_overlap_replace_stops_the_running_one_and_takes_its_place(store: Store) -> None:
     house = House(store, task(overlap=Overlap.REPLACE))
     old = house.make("task")

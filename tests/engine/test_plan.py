@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -46,6 +47,22 @@ def test_loads_of_a_changed_plan_is_refused(place: int) -> None:
     with pytest.raises(Refused) as refused:
         loads(changed, "file")
     assert refused.value.reason == Reason.WORLD_DRIFTED
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], None, {"steps": 3}, {"steps": [{}]}, {"now": "x"}, {"now": 1e300}, {"extra": 1}]
+)
+def test_loads_of_what_has_a_good_digest_and_is_no_plan_is_refused(body: object) -> None:
+    outer = json.loads(dumps(plan(step("a", "1"))))
+    outer["plan"] = {**outer["plan"], **body} if isinstance(body, dict) and body else body
+    outer["digest"] = hashlib.sha256(json.dumps(outer["plan"], sort_keys=True).encode()).hexdigest()
+    with pytest.raises(Refused, match="not a plan"):
+        loads(json.dumps(outer), "file")
+
+
+def test_loads_of_brackets_without_end_is_refused() -> None:
+    with pytest.raises(Refused, match="not a plan"):
+        loads("[" * 100_000, "file")
 
 
 def test_require_of_the_same_steps_passes() -> None:

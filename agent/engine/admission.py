@@ -1,0 +1,28 @@
+"""The circuit breaker of a task: counts the runs that the store knows of, and holds the task once it is used up."""
+
+from __future__ import annotations
+
+import logging
+
+from agent.model.policies import Task
+from agent.model.reasons import Reason
+from agent.rules.breaker import admit
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+
+
+def admitted(store: Store, task: Task, now: float) -> bool:
+    """Given a task of which a run is about to begin at `now` (seconds since the epoch), say whether `at_most` lets it.
+
+    A task that has used up its `at_most` is held from here on, until an admin releases it.
+    """
+    if task.at_most is None:
+        return True
+    released = {hold.name: hold.released for hold in store.holds.all()}.get(task.name) or 0.0
+    past = store.runs.begun_since(task.name, max(released, now - task.at_most.per))
+    if admit(task.at_most, past, now).allowed:
+        return True
+    store.holds.place(task.name, Reason.BREAKER_OPEN, f"it ran {task.at_most.times} times", now)
+    LOG.error("task %s is held: it ran %d times", task.name, task.at_most.times)
+    return False
