@@ -33,9 +33,11 @@ class Connection:
         self._ballast_bytes = ballast_bytes
         self._read_only = read_only
         self._depth = 0
+        self.path = os.path.join(directory, DATABASE_NAME)
         if not read_only:
             _make_private(directory)
-        self.path = os.path.join(directory, DATABASE_NAME)
+            for suffix in ("", "-wal", "-shm"):
+                _refuse_foreign(self.path + suffix)
         if read_only and not os.path.exists(self.path):
             raise StoreError(f"{self.path}: there is no store yet; start the agent, or run a task, to make one")
         try:
@@ -211,3 +213,15 @@ def _make_private(directory: str) -> None:
         raise StoreError(f"{directory}: belongs to user id {found.st_uid}; run `chown {os.geteuid()} {directory}`")
     if stat.S_IMODE(found.st_mode) & 0o077:
         os.chmod(directory, 0o700)
+
+
+def _refuse_foreign(path: str) -> None:
+    """Refuse a file of the store that somebody else put there while they could: runs execute what it says."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; name a state directory with --state") from error
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        raise StoreError(f"{path}: not a file of user id {os.geteuid()}; move it aside, whoever put it there")

@@ -116,3 +116,24 @@ def test_ballast_is_made_again_when_there_is_room(small_disk: Path) -> None:
         os.truncate(small_disk / "s" / BALLAST_NAME, 0)
         assert store.connection.restore_ballast()
         assert (small_disk / "s" / BALLAST_NAME).stat().st_blocks * 512 >= 256 << 10
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_open_of_a_store_that_somebody_else_planted_is_refused(tmp_path: Path, suffix: str) -> None:
+    with Store(str(tmp_path)):
+        pass
+    (tmp_path / f"hostkeeper.db{suffix}").touch()
+    os.chown(tmp_path / f"hostkeeper.db{suffix}", 65534, 65534)
+    with pytest.raises(StoreError, match="move it aside"), Store(str(tmp_path)):
+        pass
+
+
+def test_open_of_a_link_in_place_of_the_store_is_refused(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "elsewhere")):
+        pass
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "hostkeeper.db").symlink_to(tmp_path / "elsewhere" / "hostkeeper.db")
+    with pytest.raises(StoreError, match="move it aside"), Store(str(tmp_path / "state")):
+        pass
