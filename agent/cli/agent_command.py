@@ -78,9 +78,6 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         boot=boot_id(),
     )
     server = daemon.http = _server(listeners, metrics, daemon)
-    if listeners:
-        server.start()
-        LOG.info("metrics on %s", address)
     if arguments.tell:
         print(_screen(arguments, address), flush=True)
     # What start-up has made stays for good; the collector need not look at it again.
@@ -99,7 +96,11 @@ def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) ->
         "/healthz": health_page(daemon.sickness),
         "/readyz": health_page(daemon.unreadiness),
     }
-    return HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
+    server = HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
+    for listener in listeners:
+        LOG.info("metrics on %s", address_of(listener))
+    server.start()
+    return server
 
 
 def _listeners(address: str, config: str) -> list[socket.socket]:
