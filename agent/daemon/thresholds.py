@@ -16,7 +16,7 @@ from agent.probes.catalogue import group_of
 from agent.probes.wanted import Wanted, wanted
 from agent.rules.breaker import admit
 from agent.rules.condition_json import dump_state, load_state
-from agent.rules.conditions import Event
+from agent.rules.conditions import Evaluation, Event
 from agent.rules.series import by_signal, evaluate_series, parse_state_key, state_key
 from agent.store import Store
 
@@ -107,6 +107,7 @@ class Thresholds:
         changed: dict[str, ConditionState] = {}
         forgotten: list[str] = []
         fired: list[tuple[Threshold, Labels, ConditionState, Event]] = []
+        seen: list[tuple[dict[Labels, ConditionState], Labels, Evaluation]] = []
         for threshold in self._policies.thresholds.values():
             states = self.states.setdefault(threshold.name, {})
             failed = group_of(threshold.signal) in sampling.errors
@@ -116,15 +117,19 @@ class Thresholds:
                 key = state_key(threshold.name, series)
                 if evaluation.event is not Event.NONE:
                     fired.append((threshold, series, evaluation.state, evaluation.event))
+                seen.append((states, series, evaluation))
                 if evaluation.forgotten:
-                    states.pop(series, None)
                     forgotten.append(key)
-                    continue
-                states[series] = evaluation.state
-                if _worth_writing(self._written.get(key), evaluation.state):
+                elif _worth_writing(self._written.get(key), evaluation.state):
                     changed[key] = evaluation.state
         if changed or forgotten or fired:
             reactions = self._write(changed, forgotten, fired, now)
+        # Only what the store has taken is remembered: a firing that it refused fires again at the next pass.
+        for states, series, evaluation in seen:
+            if evaluation.forgotten:
+                states.pop(series, None)
+            else:
+                states[series] = evaluation.state
         return sampling, reactions
 
     def _write(
@@ -139,7 +144,6 @@ class Thresholds:
                 self._store.conditions.set({key: dump_state(state) for key, state in changed.items()})
             for key in forgotten:
                 self._store.conditions.forget(key)
-                self._written.pop(key, None)
             reactions = [
                 Reaction(
                     threshold.name,
@@ -151,6 +155,8 @@ class Thresholds:
                 for threshold, series, state, event in fired
             ]
         self._written.update(changed)
+        for key in forgotten:
+            self._written.pop(key, None)
         return reactions
 
     def _react(self, threshold: Threshold, now: float) -> tuple[int, ...]:

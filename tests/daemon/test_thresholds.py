@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.daemon.thresholds import Thresholds
+from agent.errors import StoreError
 from agent.model.policies import Bound, Breaker, NoData, PolicySet, Position, Severity, Threshold
 from agent.model.reasons import Reason
 from agent.model.runs import Origin
@@ -136,3 +137,18 @@ def test_removed_threshold_is_forgotten_in_the_store_too(store: Store) -> None:
     assert len(store.conditions.all()) == 1
     house.thresholds.put_in_force(replace(policies(), thresholds={}))
     assert store.conditions.all() == {}
+
+
+def test_tick_that_the_store_refuses_is_made_good_by_the_next(store: Store) -> None:
+    house = House(store)
+    for used in (95.0, 95.0):
+        house.tick(used)
+    store.connection.rows(
+        "CREATE TRIGGER full BEFORE INSERT ON runs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    with pytest.raises(StoreError, match="full"):
+        house.tick(95.0)
+    assert store.runs.recent(10) == []
+    store.connection.rows("DROP TRIGGER full")
+    assert house.tick(95.0) == [Event.FIRED]
+    assert len(store.runs.recent(10)) == 1
