@@ -58,7 +58,6 @@ class Policies:
         self._debounce = Debounce()
         self._files = Files(directory, store, clock, fingerprint)
         self._compiler = Compiler(directory, actions, self._files.take, self._compiled, command)
-        self._again = False
         self._changing_since: float | None = None
         self._on_change: Callable[[PolicySet], None] = lambda _: None
         self._loop: Loop | None = None
@@ -120,9 +119,8 @@ class Policies:
     def _look(self, *, wait: bool = False) -> None:
         """Scan, and compile what has changed. With `wait`, return when it is done."""
         if self._compiler.running:
-            self._again = True
+            self._debounce.event(self._clock.monotonic())
             return
-        self._again = False
         self._debounce.clear()
         self._watcher.rearm()
         self._tell_of_watching()
@@ -149,7 +147,7 @@ class Policies:
         """No file is left to compile: conclude, or look again if any of them is about to change further."""
         now = self._clock.monotonic()
         unsettled, burst = self._files.unsettled, self._debounce.due()
-        if not (unsettled or self._again or burst is not None):
+        if not unsettled and burst is None:
             self._changing_since = None
             self._conclude()
             return
