@@ -25,6 +25,9 @@ from benchmarks.cpu import cpu_seconds
 GOAL = 0.3
 EVERY = int(os.environ.get("HOSTKEEPER_BENCH_CADENCE", "10"))
 CYCLES = int(os.environ.get("HOSTKEEPER_BENCH_CYCLES", "6"))
+WARM_UP_CYCLES = 5
+"""Both read more in their first cycles than later."""
+
 WATCHED_PROGRAMS = ("hkbench-a", "hkbench-b", "hkbench-c", "hkbench-d")
 
 
@@ -43,7 +46,7 @@ def run() -> list[tuple[str, float, float, float, float]]:
     with tempfile.TemporaryDirectory() as directory, _watched_programs(Path(directory)):
         checks = _checks()
         with _ours(Path(directory), checks) as ours, _monit(Path(directory), checks) as monit:
-            time.sleep(max(5.0, 2 * EVERY))
+            time.sleep(WARM_UP_CYCLES * EVERY)
             before = [cpu_seconds(pid) for pid in (ours, monit)]
             time.sleep(CYCLES * EVERY)
             own, peer = ((cpu_seconds(p) - b) / CYCLES * 1000 for p, b in zip((ours, monit), before, strict=True))

@@ -84,8 +84,3 @@ def read_bytes(path: str) -> bytes:
     finally:
         os.close(file)
     return found
-
-
-def read_text(path: str) -> str:
-    """Given the path of a file of the kernel's, return its text; bytes that are not UTF-8 are escaped."""
-    return read_bytes(path).decode("utf-8", "backslashreplace")

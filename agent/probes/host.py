@@ -9,7 +9,7 @@ from agent.probes.counters import DiskIo, Network
 from agent.probes.cpu import Cpu, read_load, read_uptime
 from agent.probes.disks import Disks
 from agent.probes.group import Measured, Read
-from agent.probes.kernel import Pressure, read_file_descriptors
+from agent.probes.kernel import FileDescriptors, Pressure
 from agent.probes.memory import Memory
 from agent.probes.processes import Processes
 from agent.probes.temperatures import Temperatures
@@ -41,7 +41,7 @@ class HostProbe:
             "disk_io": self._disk_io.read,
             "network": self._network.read,
             "process": self._processes.read,
-            "file_descriptors": read_file_descriptors,
+            "file_descriptors": FileDescriptors().read,
             "pressure": Pressure().read,
             "uptime": read_uptime,
             "temperature": self._temperatures.read,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from agent.model.signals import Sample
-from agent.probes.group import Measured, read_text
+from agent.probes.group import Measured
+from agent.probes.kernel_file import KernelFile
 
 
 class Memory:
-    """Both groups from one reading of the kernel's table, which psutil would read once for each, and parse whole."""
+    """Both groups from one reading of the kernel's table."""
 
     def __init__(self) -> None:
+        self._file = KernelFile("/proc/meminfo")
         self._at = -1.0
         self._table = ""
 
@@ -38,7 +40,7 @@ class Memory:
 
     def _bytes(self, now: float, name: str) -> int:
         if self._at != now:
-            self._at, self._table = now, read_text("/proc/meminfo")
+            self._at, self._table = now, self._file.text()
         return parse_bytes(self._table, name)
 
 

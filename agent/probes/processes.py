@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from agent.model.signals import Sample
 from agent.probes.group import Measured, Rates, read_bytes
+from agent.probes.kernel_file import KernelFile
 from agent.probes.roster import Roster
 
 _KERNEL_NAME_LENGTH = 15
@@ -37,12 +38,13 @@ class Processes:
         self._asked: dict[bytes, list[str]] = {}
         self._names: frozenset[str] = frozenset()
         self._rates = Rates[tuple[str, str, int]]()
-        self._roster = Roster()
+        self._load = KernelFile("/proc/loadavg")
+        self._roster = Roster(_list_processes, self._newest)
 
     def ask(self, names: frozenset[str]) -> None:
         """Given the names of interest, measure these from the next pass on."""
         if names != self._names:
-            self._names, self._asked, self._roster = names, {}, Roster()
+            self._names, self._asked, self._roster = names, {}, Roster(_list_processes, self._newest)
             for name in names:
                 self._asked.setdefault(os.fsencode(name)[:_KERNEL_NAME_LENGTH], []).append(name)
 
@@ -62,19 +64,34 @@ class Processes:
             used[name] = used.get(name, 0.0) + 100.0 * seconds
         return Measured([*_samples("count", counts), *_samples("memory_bytes", memory), *_samples("cpu_percent", used)])
 
+    def _newest(self) -> int:
+        """Return the id that the kernel gave last, to a process or a thread."""
+        return int(self._load.read().rsplit(b" ", 1)[1])
+
     def _found(self) -> Iterator[tuple[str, str, Usage]]:
-        for pid in self._roster.due({entry for entry in os.listdir("/proc") if entry.isdigit()}):
+        for pid in self._roster.due():
             try:
                 told = read_bytes(f"/proc/{pid}/comm")[:-1]
                 candidates = self._asked.get(told[:_KERNEL_NAME_LENGTH])
                 name = _whole_name(told, pid) if candidates else ""
-                if candidates and name in candidates:
-                    self._roster.of_interest(pid)
-                    yield name, pid, parse_usage(read_bytes(f"/proc/{pid}/stat"))
-                else:
+                if not candidates or name not in candidates:
                     self._roster.pass_over(pid, _is_kernel_thread)
+                elif self._roster.of_interest(pid) and not _is_process(pid):
+                    self._roster.gone(pid)
+                else:
+                    yield name, pid, parse_usage(read_bytes(f"/proc/{pid}/stat"))
             except (FileNotFoundError, ProcessLookupError):
-                continue  # the process has ended since it was listed
+                self._roster.gone(pid)
+
+
+def _list_processes() -> set[str]:
+    return {entry for entry in os.listdir("/proc") if entry.isdigit()}
+
+
+def _is_process(pid: str) -> bool:
+    """Given an id, tell a process from one of its threads, which has files of its own there without being listed."""
+    status = read_bytes(f"/proc/{pid}/status")
+    return status.partition(b"\nTgid:")[2].split(maxsplit=1)[0] == pid.encode()
 
 
 def parse_usage(line: bytes) -> Usage:

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-YOUNG_FOR = 3
+YOUNG_FOR = 2
 LOOKED_AT_EVERY = 6
 KERNEL_THREADS_LOOKED_AT_EVERY = 60
+LISTED_EVERY = 6
+MOST_GUESSED = 24
 
 
 class _PassedOver(NamedTuple):
-    """How often a process was looked at in vain, and every how many passes that happens."""
+    """How often a process was looked at in vain, every how many passes that happens, and in which it will next."""
 
     looks: int
     every: int
+    next: int
 
 
 class Roster:
@@ -24,32 +27,64 @@ class Roster:
     A process that was of no interest in its first `YOUNG_FOR` passes, by which time a program has started and named
     itself, is looked at again every `LOOKED_AT_EVERY` passes, a thread of the kernel's even more seldom. One that
     takes another name later in its life is noticed that much later.
+
+    `listing` returns the ids of all processes, and makes the kernel look up each; `newest` returns the id that was
+    given last. Ids are given in order, so those given since the previous pass are known without a listing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listing: Callable[[], AbstractSet[str]], newest: Callable[[], int]) -> None:
+        self._listing = listing
+        self._newest = newest
         self._passes = 0
+        self._seen = 0
+        self._interesting: set[str] = set()
         self._passed_over: dict[str, _PassedOver] = {}
         self._due: dict[int, list[str]] = {}
 
-    def due(self, processes: AbstractSet[str]) -> list[str]:
-        """Given all processes there are, begin a pass, and return those to look at."""
+    def due(self) -> list[str]:
+        """Begin a pass, and return the ids to look at; not all of them need be those of processes."""
         self._passes += 1
-        for ended in self._passed_over.keys() - processes:
-            del self._passed_over[ended]
-        again = [pid for pid in self._due.pop(self._passes, ()) if pid in self._passed_over]
-        return [*(processes - self._passed_over.keys()), *again]
+        before, self._seen = self._seen, self._newest()
+        if self._seen < before:  # ids have begun anew, and any may be another process than it was
+            self._interesting, self._passed_over, self._due = set(), {}, {}
+        if before <= self._seen <= before + MOST_GUESSED and self._passes % LISTED_EVERY != 1:
+            fresh = [str(pid) for pid in range(before + 1, self._seen + 1)]
+        else:
+            fresh = self._list()
+        again = [pid for pid in self._due.pop(self._passes, ()) if self._is_due(pid)]
+        return [*{*self._interesting, *fresh, *again}]
 
-    def of_interest(self, pid: str) -> None:
-        """Given a process that is of interest, look at it in every pass from now on."""
+    def _is_due(self, pid: str) -> bool:
+        passed_over = self._passed_over.get(pid)
+        return passed_over is not None and passed_over.next == self._passes
+
+    def _list(self) -> list[str]:
+        listed = self._listing()
+        for ended in self._passed_over.keys() - listed:
+            del self._passed_over[ended]
+        return list(listed - self._passed_over.keys() - self._interesting)
+
+    def of_interest(self, pid: str) -> bool:
+        """Given a process that is of interest, look at it in every pass; tell whether that is news."""
+        if pid in self._interesting:
+            return False
         self._passed_over.pop(pid, None)
+        self._interesting.add(pid)
+        return True
+
+    def gone(self, pid: str) -> None:
+        """Given an id that is no process, look at it no longer."""
+        self._passed_over.pop(pid, None)
+        self._interesting.discard(pid)
 
     def pass_over(self, pid: str, is_kernel_thread: Callable[[str], bool]) -> None:
         """Given a process that is of no interest, settle when to look at it again."""
-        looks, every = self._passed_over.get(pid, _PassedOver(0, 1))
-        until = self._passes + every
+        self._interesting.discard(pid)
+        looks, every, _ = self._passed_over.get(pid, _PassedOver(0, 1, 0))
+        following = self._passes + every
         if looks + 1 == YOUNG_FOR:
             every = KERNEL_THREADS_LOOKED_AT_EVERY if is_kernel_thread(pid) else LOOKED_AT_EVERY
             # Those that came together are looked at in different passes from here on.
-            until = self._passes + 1 + int(pid) % every
-        self._passed_over[pid] = _PassedOver(looks + 1, every)
-        self._due.setdefault(until, []).append(pid)
+            following = self._passes + 1 + int(pid) % every
+        self._passed_over[pid] = _PassedOver(looks + 1, every, following)
+        self._due.setdefault(following, []).append(pid)

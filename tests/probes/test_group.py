@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model.signals import Sample
-from agent.probes.group import MOST_SERIES, Rates, bounded, read_bytes, read_text, samples_of
+from agent.probes.group import MOST_SERIES, Rates, bounded, read_bytes, samples_of
 
 
 def test_first_pass_has_no_rates() -> None:
@@ -73,8 +73,3 @@ def test_file_is_read_whole_however_long_it_is(tmp_path: Path) -> None:
     for size in (0, 1, 4096, 1 << 16, 200_000):
         path.write_bytes(b"x" * size)
         assert len(read_bytes(str(path))) == size
-
-
-def test_text_that_is_no_utf8_is_escaped(tmp_path: Path) -> None:
-    (tmp_path / "table").write_bytes(b"a\xff")
-    assert read_text(str(tmp_path / "table")) == "a\\xff"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from typing import NamedTuple
 
+import psutil
 import pytest
 
-from agent.probes.counters import DiskIo, Network
-from agent.probes.cpu import Cpu, read_load, read_uptime
+from agent.probes.counters import DiskIo, Network, parse_device, parse_interfaces
+from agent.probes.cpu import Cpu, parse_ticks, read_load, read_uptime
 from agent.probes.group import Measured
-from agent.probes.kernel import Pressure, parse_pressure, read_file_descriptors
+from agent.probes.kernel import FileDescriptors, Pressure, parse_pressure
 from agent.probes.memory import Memory, parse_bytes
 from agent.probes.temperatures import LOOKED_FOR_EVERY, Temperatures
 
@@ -87,7 +89,7 @@ def test_line_that_meminfo_lacks_is_an_error_and_not_zero(name: str) -> None:
 
 
 def test_file_descriptors_of_the_host_are_counted() -> None:
-    found = numbers(read_file_descriptors(0.0))
+    found = numbers(FileDescriptors().read(0.0))
     assert found["file_descriptors.open"] > 10
     assert 0 < found["file_descriptors.used_percent"] < 100
 
@@ -110,6 +112,53 @@ def test_pressure_is_a_share_of_the_time_between_passes() -> None:
     assert all(0 <= share <= 100 for share in found.values())
 
 
+def test_ticks_are_those_of_psutil() -> None:
+    with open("/proc/stat", "rb") as file:
+        used, user, system, iowait, steal, total = (
+            ticks / os.sysconf("SC_CLK_TCK") for ticks in parse_ticks(file.read())
+        )
+    times = psutil.cpu_times()
+    assert user == pytest.approx(times.user + times.nice, abs=2)
+    assert system == pytest.approx(times.system + times.irq + times.softirq, abs=2)
+    assert iowait == pytest.approx(times.iowait, abs=2)
+    assert steal == pytest.approx(times.steal, abs=2)
+    assert used == pytest.approx(user + system + steal)
+    assert total == pytest.approx(used + times.idle + times.iowait, abs=2)
+
+
+def test_memory_is_that_of_psutil() -> None:
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    with open("/proc/meminfo", encoding="ascii") as file:
+        table = file.read()
+    assert parse_bytes(table, "MemTotal") == memory.total
+    assert parse_bytes(table, "MemAvailable") == pytest.approx(memory.available, rel=0.1)
+    assert (parse_bytes(table, "SwapTotal"), parse_bytes(table, "SwapFree")) == (swap.total, swap.free)
+
+
+def test_counters_of_block_devices_are_those_of_psutil() -> None:
+    with open("/proc/diskstats", encoding="ascii") as file:
+        rows = {row.split()[2]: parse_device(row) for row in file}
+    for name, told in psutil.disk_io_counters(perdisk=True, nowrap=False).items():
+        numbers = (told.read_bytes, told.write_bytes, told.read_count, told.write_count, told.busy_time / 10)
+        assert rows[name] == pytest.approx(numbers, rel=0.05, abs=100_000)
+
+
+def test_counters_of_interfaces_are_those_of_psutil() -> None:
+    with open("/proc/net/dev", encoding="ascii") as file:
+        found = parse_interfaces(file.read())
+    told = psutil.net_io_counters(pernic=True, nowrap=False)
+    assert found.keys() == told.keys()
+    for name, columns in found.items():
+        received, sent = (int(columns.split()[column]) for column in (0, 8))
+        assert (received, sent) == pytest.approx((told[name].bytes_recv, told[name].bytes_sent), rel=0.05, abs=100_000)
+
+
+def test_interface_may_have_a_colon_in_its_name() -> None:
+    table = "Inter-|\n face |\n  eth0:1: 1 2 3\n    lo:4 5 6\n"
+    found = {name: columns.split() for name, columns in parse_interfaces(table).items()}
+    assert found == {"eth0:1": ["1", "2", "3"], "lo": ["4", "5", "6"]}
+
+
 def test_block_devices_are_whole_and_real() -> None:
     disk_io = DiskIo()
     disk_io.read(0.0)
@@ -126,6 +175,29 @@ def test_loopback_is_measured_only_when_it_is_asked_for() -> None:
     network.read(2.0)
     found = {sample.signal for sample in network.read(3.0).samples if sample.labels == (("interface", "lo"),)}
     assert len(found) == 8
+
+
+class Sensor(NamedTuple):
+    label: str
+    current: float | None
+
+
+def test_sensors_are_told_apart_by_chip_label_and_number() -> None:
+    chips = {
+        "coretemp": [Sensor("Core 0", 40.0), Sensor("Core 0", 41.0), Sensor("", 42.0), Sensor("broken", None)],
+        "acpitz": [Sensor("", 30.5)],
+    }
+    found = {dict(sample.labels)["sensor"]: sample.value for sample in Temperatures(lambda: chips).read(0.0).samples}
+    assert found == {"coretemp/Core 0": 40, "coretemp/Core 0 2": 41, "coretemp/3": 42, "acpitz/1": 30.5}
+
+
+def test_sensors_are_looked_for_seldom_where_there_are_none() -> None:
+    chips: dict[str, list[Sensor]] = {}
+    temperatures = Temperatures(lambda: chips)
+    assert temperatures.read(0.0).samples == []
+    chips["acpitz"] = [Sensor("", 30.0)]
+    assert temperatures.read(LOOKED_FOR_EVERY - 1).samples == []
+    assert len(temperatures.read(LOOKED_FOR_EVERY).samples) == 1
 
 
 def test_temperatures_are_told_where_there_are_sensors() -> None:

@@ -9,13 +9,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from agent.probes.processes import Processes, parse_usage
-from agent.probes.roster import KERNEL_THREADS_LOOKED_AT_EVERY, LOOKED_AT_EVERY, YOUNG_FOR, Roster
+from agent.probes.roster import LISTED_EVERY, LOOKED_AT_EVERY, YOUNG_FOR
 
 # Names that no other process has, not even one of the same test in another run.
 SHORT = f"hk{os.getpid()}"
@@ -149,34 +148,14 @@ def test_usage_is_parsed_whatever_the_name(name: bytes) -> None:
     assert usage.resident_bytes == 25 * os.sysconf("SC_PAGE_SIZE")
 
 
-def looks(roster: Roster, passes: int, *, kernel: bool) -> list[int]:
-    """Return in which passes the one process, which is of no interest, is looked at."""
-    seen = []
-    for number in range(passes):
-        for pid in roster.due({"100"}):
-            seen.append(number)
-            roster.pass_over(pid, lambda _: kernel)
-    return seen
-
-
-@pytest.mark.parametrize(("kernel", "every"), [(False, LOOKED_AT_EVERY), (True, KERNEL_THREADS_LOOKED_AT_EVERY)])
-def test_process_of_no_interest_is_looked_at_often_at_first_and_seldom_later(kernel: bool, every: int) -> None:
-    seen = looks(Roster(), 200, kernel=kernel)
-    assert seen[:YOUNG_FOR] == list(range(YOUNG_FOR))
-    later = seen[YOUNG_FOR:]
-    assert later[0] - (YOUNG_FOR - 1) <= every
-    assert {after - before for before, after in pairwise(later)} == {every}
-
-
-def test_process_with_the_id_of_one_that_ended_is_looked_at() -> None:
-    roster = Roster()
-    looks(roster, YOUNG_FOR, kernel=True)
-    assert roster.due(set()) == []
-    assert roster.due({"100"}) == ["100"]
-
-
-def test_process_of_interest_is_looked_at_in_every_pass() -> None:
-    roster = Roster()
-    for _ in range(10):
-        assert roster.due({"100"}) == ["100"]
-        roster.of_interest("100")
+def test_thread_with_the_name_of_a_program_is_no_process_of_its_own() -> None:
+    code = "import sys, threading, time; [threading.Thread(target=time.sleep, args=(60,)).start() for _ in range(5)]"
+    processes = asking(SHORT)
+    for _ in range(LISTED_EVERY):
+        measured(processes)
+    rename = f"open('/proc/self/comm', 'w').write({SHORT!r}); print(flush=True); "
+    with subprocess.Popen([sys.executable, "-c", rename + code], stdout=subprocess.PIPE) as process:
+        until_named(process.pid, SHORT)
+        counts = {measured(processes)["process.count", SHORT] for _ in range(2 * LISTED_EVERY)}
+        process.kill()
+    assert counts == {1}
