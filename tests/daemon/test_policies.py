@@ -362,8 +362,8 @@ def test_file_that_changed_a_moment_ago_is_not_taken_even_at_once(make: Callable
     bench = make(command)
     bench.write("a.yaml", policy())
     bench.start()
-    bench.clock.wall = datetime.now(UTC)
     bench.write("a.yaml", policy("second"))
+    bench.clock.wall = datetime.now(UTC)
     for _ in range(20):
         bench.policies.reload()
         bench.loop.turn(0.05)
