@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.daemon.planner import BATCH, Planner
+from agent.engine.document import load
+from agent.errors import StoreError
 from agent.model.policies import PolicySet, Priority, Schedule, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, RunState
@@ -114,3 +116,60 @@ def test_many_due_at_once_are_made_in_batches_the_most_urgent_first(store: Store
         assert plan.tick(NOON + HOUR)
     assert len({run.task for run in store.runs.recent(1000)}) == 100
     assert len(store.runs.recent(1000)) == 100
+
+
+def test_due_time_that_the_store_did_not_take_is_made_when_it_does(store: Store) -> None:
+    plan = planner(store, hourly())
+    store.connection.rows("PRAGMA query_only = 1")
+    with pytest.raises(StoreError):
+        plan.tick(NOON + HOUR)
+    store.connection.rows("PRAGMA query_only = 0")
+    assert plan.next_due() == NOON + HOUR
+    assert [run.due for run in plan.tick(NOON + HOUR + 5)] == [NOON + HOUR]
+
+
+def test_set_that_the_store_did_not_take_is_planned_when_it_is_put_in_force_again(store: Store) -> None:
+    plan = planner(store, hourly("a"), hourly("b"))
+    changed = policies(hourly("a", schedule=Schedule("30 * * * *", "UTC", 0.0, True)), hourly("c"))
+    store.connection.rows("PRAGMA query_only = 1")
+    with pytest.raises(StoreError):
+        plan.put_in_force(changed, NOON + 60)
+    assert plan.next_by_task() == {"a": NOON + HOUR, "b": NOON + HOUR}
+    store.connection.rows("PRAGMA query_only = 0")
+    plan.put_in_force(changed, NOON + 60)
+    assert plan.next_by_task() == {"a": NOON + 1800, "c": NOON + HOUR}
+    assert plan.next_due() == NOON + 1800
+    assert set(store.marks.all()) == {"a", "c"}
+
+
+def test_task_that_was_disabled_for_a_while_is_not_caught_up(store: Store) -> None:
+    plan = planner(store, hourly())
+    plan.put_in_force(policies(hourly(enabled=False)), NOON + 60)
+    assert (plan.next_due(), store.marks.all()) == (None, {})
+    assert plan.put_in_force(policies(hourly()), NOON + 5 * HOUR + 60) == []
+    assert plan.next_due() == NOON + 6 * HOUR
+
+
+def test_edited_jitter_leaves_what_is_still_to_be_made_up_for(store: Store) -> None:
+    plan = planner(store, hourly())
+    late = hourly(schedule=Schedule("0 * * * *", "UTC", 60.0, True))
+    made = plan.put_in_force(policies(late), NOON + 3 * HOUR + 1800)
+    assert [(run.due, run.origin) for run in made] == [(NOON + 3 * HOUR, Origin.CATCH_UP)]
+
+
+def test_due_times_of_a_former_schedule_lead_to_nothing(store: Store) -> None:
+    plan = planner(store, hourly("a"), hourly("b"))
+    for minute in range(1, 60):
+        edited = hourly("a", schedule=Schedule(f"{minute} 15 * * *", "UTC", 0.0, True))
+        plan.put_in_force(policies(edited, hourly("b", enabled=False)), NOON)
+    assert plan.tick(NOON + HOUR) == []
+    assert plan.next_due() == NOON + 3 * HOUR + 59 * 60
+    assert [run.task for run in plan.tick(NOON + 4 * HOUR)] == ["a"]
+
+
+def test_task_edited_otherwise_runs_as_edited_at_its_due_time(store: Store) -> None:
+    plan = planner(store, hourly())
+    plan.put_in_force(policies(hourly(options='{"command": ["false"]}')), NOON + 60)
+    assert plan.replanned == []
+    run = plan.tick(NOON + HOUR)[0]
+    assert '["false"]' in load(store.documents.get(run.document)).task.options
