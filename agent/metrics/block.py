@@ -10,8 +10,11 @@ from agent.metrics.families import Family
 from agent.metrics.series import Changes, Series, Shown
 from agent.model.signals import Labels
 
-MOST_SERIES = 1000
+MOST_SERIES = 2000
 """How many series of one family are exported at most; a histogram with all its buckets counts as one."""
+
+MOST_COUNTED = 1000
+"""How many series beyond those are told apart to be counted."""
 
 
 class Block:
@@ -35,7 +38,9 @@ class Block:
         found = shown.series.get(key)
         if found is None:
             if len(shown.series) >= MOST_SERIES:
-                self._omitted.setdefault(family.name, set()).add(key)
+                omitted = self._omitted.setdefault(family.name, set())
+                if len(omitted) < MOST_COUNTED:
+                    omitted.add(key)
                 return None
             found = shown.add(key)
         return found

@@ -127,6 +127,7 @@ HTTP_CONNECTIONS = _counter("http_connections", "Connections that were accepted.
 HTTP_DROPPED = _counter("http_connections_dropped", "Connections that were ended before the client was done.", "reason")
 
 SERIES_OMITTED = _gauge("series_omitted", "Series that a family has beyond what is exported.", "family")
+TASKS_OMITTED = _gauge("tasks_omitted", "Tasks beyond those that have numbers of their own.")
 
 OF_POLICIES = (
     *(BUILD, POLICIES_VALID, POLICIES_INFO, POLICIES_FILES, POLICIES_MISTAKES),
@@ -137,7 +138,7 @@ OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHO
 OF_DAEMON = (
     *(RUNS_RUNNING, RUNS_PENDING, HOLDS, SAMPLINGS, SAMPLING_SECONDS, SAMPLING_FAILED),
     *(LOOP_LAG, LOOP_WAKEUPS, CPU_SECONDS, MEMORY, OPEN_FILES, THREADS, STARTED, STORE_SIZE),
-    *(HTTP_REQUESTS, HTTP_CONNECTIONS, HTTP_DROPPED, SERIES_OMITTED),
+    *(HTTP_REQUESTS, HTTP_CONNECTIONS, HTTP_DROPPED, SERIES_OMITTED, TASKS_OMITTED),
 )
 
 _EXPORTED_AS: Mapping[str, str] = {"process.count": "processes"}

@@ -150,6 +150,7 @@ class Metrics:
             self._show_http(http)
         omitted = [item for block in self._blocks for item in block.omitted().items()]
         self._daemon.replace(f.SERIES_OMITTED, {(("family", name),): count for name, count in omitted})
+        self._daemon.put(f.TASKS_OMITTED, _NOTHING, self._tasks.omitted)
 
     def _show_http(self, http: Counts) -> None:
         self._daemon.put(f.HTTP_CONNECTIONS, _NOTHING, http.connections)

@@ -18,21 +18,34 @@ _REFUSED = frozenset(
 )
 
 
+MOST_TASKS = 500
+"""How many tasks have numbers of their own; further ones run unseen by Prometheus."""
+
+
 class TaskMetrics:
     """Counts runs. Not locked: whoever holds it does that."""
 
     def __init__(self) -> None:
         self.block = Block((*f.OF_TASKS, f.RUN_START_DELAY))
+        self.omitted = 0
+        self._shown: set[str] = set()
 
     def tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
         """Given every task in force, show these and no others."""
+        self._shown &= tasks.keys()
+        self.omitted = 0
         for family in f.OF_TASKS:
-            self.block.keep(family, {key for key in self.block.keys(family) if dict(key)["task"] in tasks})
+            self.block.keep(family, {key for key in self.block.keys(family) if dict(key)["task"] in self._shown})
         self.more(tasks)
 
     def more(self, tasks: Mapping[str, TaskFacts]) -> None:
         """Given tasks, show them too; a task's outcomes begin at 0, so that its first failure is a rise."""
         for name, facts in tasks.items():
+            if name not in self._shown:
+                if len(self._shown) >= MOST_TASKS:
+                    self.omitted += 1
+                    continue
+                self._shown.add(name)
             for outcome in (RunState.SUCCEEDED, RunState.FAILED):
                 self.block.add(f.RUNS, (("task", name), ("outcome", outcome.value)), 0)
             for family, instant in ((f.LAST_RUN, facts.last_run), (f.LAST_SUCCESS, facts.last_success)):
@@ -43,14 +56,17 @@ class TaskMetrics:
     def next_due(self, instants: Mapping[str, float | None]) -> None:
         """Given tasks and when each falls due next, show it; None is never."""
         for name, instant in instants.items():
-            self.block.put(f.NEXT_DUE, (("task", name),), *(() if instant is None else (instant,)))
+            if name in self._shown:
+                self.block.put(f.NEXT_DUE, (("task", name),), *(() if instant is None else (instant,)))
 
     def run_started(self, delay: float) -> None:
         """Given the seconds by which a run started late, count it."""
         self._observe(f.RUN_START_DELAY, (), max(0.0, delay))
 
     def run_ended(self, facts: RunFacts) -> None:
-        """Given how a run ended, count it."""
+        """Given how a run of a task in force ended, count it."""
+        if facts.task not in self._shown:
+            return
         task: Labels = (("task", facts.task),)
         self.block.add(f.RUNS, (*task, ("outcome", facts.outcome.value)), 1)
         if facts.seconds is not None:

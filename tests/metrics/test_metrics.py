@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from agent.metrics import DaemonFacts, Metrics, PolicyFacts, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
-from agent.metrics.block import MOST_SERIES
+from agent.metrics.block import MOST_COUNTED, MOST_SERIES
+from agent.metrics.tasks import MOST_TASKS
 from agent.model.reasons import Reason
 from agent.model.runs import RunState
 from agent.model.signals import ConditionState, Labels, Sample, Sampling, Verdict
@@ -18,6 +19,12 @@ from tests.metrics.full import STARTED, empty_metrics, full_metrics, http_counts
 def run(task: str = "a", outcome: RunState = RunState.SUCCEEDED, **facts: object) -> RunFacts:
     # The names and types of facts are those of `RunFacts`.
     return RunFacts(task=task, outcome=outcome, ended=STARTED, **facts)  # type: ignore[arg-type]
+
+
+def metrics_of(*tasks: str) -> Metrics:
+    metrics = empty_metrics()
+    metrics.tasks(dict.fromkeys(tasks, TaskFacts()))
+    return metrics
 
 
 def of_task(shown: dict[str, float], task: str) -> set[str]:
@@ -84,7 +91,7 @@ def test_task_that_is_never_due_has_no_due_time() -> None:
 
 
 def test_durations_fall_into_every_bucket_that_holds_them() -> None:
-    metrics = empty_metrics()
+    metrics = metrics_of("a")
     for seconds in (0.05, 1.0, 1.1, 1e6):
         metrics.run_ended(run(seconds=seconds))
     shown = numbers(metrics)
@@ -98,9 +105,9 @@ def test_durations_fall_into_every_bucket_that_holds_them() -> None:
 
 
 def test_run_that_never_began_has_no_duration_and_was_not_the_last_run() -> None:
-    metrics = empty_metrics()
+    metrics = metrics_of("a")
     metrics.run_ended(run(outcome=RunState.MISSED, reason=Reason.DUE_WHILE_DOWN.value))
-    assert of_task(numbers(metrics), "a") == {
+    assert of_task(numbers(metrics), "a") - of_task(numbers(metrics_of("a")), "a") == {
         'hostkeeper_runs_total{outcome="missed",task="a"}',
         'hostkeeper_skips_total{reason="due_while_down",task="a"}',
     }
@@ -108,19 +115,19 @@ def test_run_that_never_began_has_no_duration_and_was_not_the_last_run() -> None
 
 @pytest.mark.parametrize("reason", [Reason.LIMIT_ITEMS, Reason.CLOCK_SUSPECT, Reason.BREAKER_OPEN])
 def test_refusal_is_counted_by_reason(reason: Reason) -> None:
-    metrics = empty_metrics()
+    metrics = metrics_of("a")
     metrics.run_ended(run(outcome=RunState.FAILED, reason=reason.value))
     assert numbers(metrics)[f'hostkeeper_refusals_total{{reason="{reason}",task="a"}}'] == 1
 
 
 def test_failure_is_no_refusal() -> None:
-    metrics = empty_metrics()
+    metrics = metrics_of("a")
     metrics.run_ended(run(outcome=RunState.FAILED, reason=Reason.STEP_FAILED.value))
     assert not [name for name in numbers(metrics) if "refusals" in name or "skips" in name]
 
 
 def test_objects_and_undone_steps_add_up() -> None:
-    metrics = empty_metrics()
+    metrics = metrics_of("a")
     for _ in range(2):
         metrics.run_ended(run(objects={Reason.TOO_OLD: 5, Reason.EXCLUDED: 1}, steps_undone=3))
     shown = numbers(metrics)
@@ -138,6 +145,22 @@ def test_task_that_left_the_policies_leaves_the_page() -> None:
     shown = numbers(metrics)
     assert of_task(shown, "a") == set()
     assert shown['hostkeeper_runs_total{outcome="succeeded",task="b"}'] == 1
+
+
+def test_run_of_a_task_that_is_not_in_force_is_not_counted() -> None:
+    metrics = metrics_of("a")
+    before = numbers(metrics)
+    metrics.run_ended(run("b", seconds=1.0))
+    assert numbers(metrics) == before
+
+
+def test_tasks_that_come_later_are_shown_beside_the_others() -> None:
+    metrics = metrics_of("a")
+    metrics.run_ended(run("a"))
+    metrics.more_tasks({"b": TaskFacts(next_due=3.0)})
+    shown = numbers(metrics)
+    assert shown['hostkeeper_runs_total{outcome="succeeded",task="a"}'] == 1
+    assert shown['hostkeeper_task_next_due_timestamp_seconds{task="b"}'] == 3
 
 
 def test_queue_shows_what_waits_for_what() -> None:
@@ -241,16 +264,28 @@ def test_daemon_is_asked_about_itself_by_the_next_scrape_alone() -> None:
     assert asked == [1]
 
 
-def test_series_of_a_family_are_bounded_and_the_rest_is_told() -> None:
+def test_tasks_with_numbers_of_their_own_are_bounded_and_the_rest_is_told() -> None:
     metrics = empty_metrics()
-    metrics.tasks({f"task-{number}": TaskFacts(next_due=1.0) for number in range(MOST_SERIES + 5)})
+    metrics.tasks({f"task-{number}": TaskFacts(next_due=1.0) for number in range(MOST_TASKS + 5)})
+    metrics.run_ended(run(f"task-{MOST_TASKS}"))
+    metrics.next_due({f"task-{MOST_TASKS}": 5.0})
     metrics.daemon(some_facts())
     shown = numbers(metrics)
-    assert sum("next_due" in name for name in shown) == MOST_SERIES + 1  # one tells of those left out
-    assert shown['hostkeeper_series_omitted{family="hostkeeper_task_next_due_timestamp_seconds"}'] == 5
+    assert sum("next_due" in name for name in shown) == MOST_TASKS
+    assert shown["hostkeeper_tasks_omitted"] == 5
     metrics.tasks({"task-1": TaskFacts(next_due=1.0)})
     metrics.daemon(some_facts())
-    assert not [name for name in numbers(metrics) if "omitted" in name]
+    assert numbers(metrics)["hostkeeper_tasks_omitted"] == 0
+
+
+def test_series_of_a_family_are_bounded_and_the_rest_is_told() -> None:
+    metrics = empty_metrics()
+    for extra in (5, 2 * MOST_COUNTED, 0):
+        metrics.queue(QueueFacts(running=0, pending={}, holds={f"t{n}": "r" for n in range(MOST_SERIES + extra)}))
+        metrics.daemon(some_facts())
+        shown = numbers(metrics)
+        assert sum(name.startswith("hostkeeper_hold{") for name in shown) == MOST_SERIES
+        assert shown.get('hostkeeper_series_omitted{family="hostkeeper_hold"}', 0) == min(extra, MOST_COUNTED)
 
 
 def test_facts_may_come_from_several_threads() -> None:

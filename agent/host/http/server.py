@@ -139,6 +139,9 @@ class HttpServer:
                 self._close(connection)
         except OSError:
             self._drop(connection, Dropped.CLIENT_GONE)
+        except Exception as error:  # a bug met by one client must not end the server for all
+            self._failed("a connection", error)
+            self._close(connection)
 
     def _answer_all(self, connection: Connection, now: float) -> None:
         """Answer the requests that have been received, one after the other, while the client takes the answers."""

@@ -29,12 +29,16 @@ def broken(_: Request) -> Response:
     raise LookupError("a bug")
 
 
+def impossible(_: Request) -> Response:
+    return Response(299, b"there is no such status")
+
+
 class Running:
     """A server in this process, and the exceptions of its handlers."""
 
     def __init__(self, listener: socket.socket, limits: Limits) -> None:
         self.failures: list[tuple[str, str]] = []
-        routes = {"/metrics": page, "/big": big_page, "/broken": broken}
+        routes = {"/metrics": page, "/big": big_page, "/broken": broken, "/impossible": impossible}
         self.listener = listener
         self.address = listener.getsockname()
         self.server = HttpServer([listener], routes, self._failed, limits)
@@ -86,9 +90,9 @@ def request(line: str, *fields: str) -> bytes:
         (GET, 200, PAGE),
         (request("HEAD /metrics HTTP/1.1"), 200, b""),
         (request("GET /metrics?a=b HTTP/1.1"), 200, PAGE),
-        (request("GET /nothing HTTP/1.1"), 404, b"there is /metrics /big /broken here\n"),
+        (request("GET /nothing HTTP/1.1"), 404, b"there is /metrics /big /broken /impossible here\n"),
         (request("POST /metrics HTTP/1.1"), 405, b"only GET and HEAD are served\n"),
-        (request("POST /nothing HTTP/1.1"), 404, b"there is /metrics /big /broken here\n"),
+        (request("POST /nothing HTTP/1.1"), 404, b"there is /metrics /big /broken /impossible here\n"),
     ],
 )
 def test_request_is_answered(run: Start, raw: bytes, status: int, body: bytes) -> None:
@@ -114,6 +118,15 @@ def test_exception_of_a_handler_is_told_and_ends_nothing(run: Start) -> None:
     assert (first.status, second.status) == (500, 200)
     assert b"bug" not in first.body
     assert server.failures == [("/broken", "a bug")]
+
+
+def test_answer_that_cannot_be_written_ends_only_its_own_connection(run: Start) -> None:
+    server = run()
+    with server.connect() as client:
+        client.sendall(request("GET /impossible HTTP/1.1"))
+        assert client.recv(1) == b""
+    assert server.failures == [("a connection", "299")]
+    assert server.ask(GET)[0].status == 200
 
 
 @pytest.mark.parametrize(
