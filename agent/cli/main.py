@@ -39,7 +39,11 @@ def main(argv: Sequence[str]) -> int:
 
 def _complain(error: AgentError, *, as_json: bool) -> None:
     if not as_json:
-        print(error, file=sys.stderr)
+        # Imported when there is something to complain of: the agent need not bear the character tables all its life.
+        from agent.cli.output import harmless  # noqa: PLC0415
+
+        lines = map(str, error.mistakes) if isinstance(error, PolicyError) else str(error).splitlines()
+        print("\n".join(map(harmless, lines)), file=sys.stderr)
         return
     body: dict[str, object] = {"error": str(error), "code": int(error.code), "kind": type(error).__name__}
     if isinstance(error, PolicyError):

@@ -186,7 +186,7 @@ class Dispatcher:
 
     def owed_retries(self) -> None:
         """Make the retries that a daemon which died in between has left undone."""
-        for run in self._store.runs.latest_by_task().values():
+        for run in self._store.runs.latest_unskipped().values():
             if run.ended is not None:
                 self._retry(run)
 
@@ -194,8 +194,7 @@ class Dispatcher:
         task = self._policies.tasks.get(run.task)
         if task is None or not task.enabled or not will_be_retried(run, task):
             return
-        newest = self._store.runs.latest(run.task)
-        if newest is None or newest.id != run.id:
+        if self._store.runs.has_follower(run):
             return
         now = self._now()
         again = submit(

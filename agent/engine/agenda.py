@@ -107,12 +107,13 @@ class Agenda:
             at = cycle(self._trigger(needed.schedule), zone(needed.schedule.timezone, self._local), due, opened)
         runs = self._store.runs.since(name, at) if at is not None else self._store.runs.recent(1, name)
         # Newest first: a try that another run has followed was the last of its kind.
-        retried = bool(runs) and needed.enabled and will_be_retried(runs[0], needed)
+        newest = next((run for run in runs if run.state is not RunState.SKIPPED), None)
+        retried = newest is not None and needed.enabled and will_be_retried(newest, needed)
         return Need(
             name,
             needed.enabled,
             at,
-            tuple(NeededRun(r.due, r.state, r.why, retried and r is runs[0]) for r in runs),
+            tuple(NeededRun(r.due, r.state, r.why, retried and r is newest) for r in runs),
         )
 
 

@@ -16,6 +16,7 @@ COLUMNS = tuple(field.name for field in fields(Run))
 _COLUMN_LIST = ", ".join(COLUMNS)
 _SELECT = f"SELECT {_COLUMN_LIST}, seal FROM runs"
 _FIELDS = attrgetter(*COLUMNS)
+_UNSKIPPED = f"state != '{RunState.SKIPPED}'"
 _OPEN = (RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED)
 
 
@@ -147,14 +148,19 @@ class Runs:
         found = self.recent(1, task)
         return found[0] if found else None
 
-    def latest_by_task(self) -> dict[str, Run]:
-        """Return the newest run of every task that has one."""
-        rows = self._db.rows(f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs GROUP BY task)")
+    def latest_unskipped(self) -> dict[str, Run]:
+        """Return the newest run that was not skipped of every task that has one."""
+        rows = self._db.rows(f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs WHERE {_UNSKIPPED} GROUP BY task)")
         return {run.task: run for run in map(_run, rows)}
+
+    def has_follower(self, run: Run) -> bool:
+        """Tell whether a later run of the same task was made that was not skipped."""
+        query = f"SELECT 1 FROM runs WHERE task = ? AND id > ? AND {_UNSKIPPED} LIMIT 1"
+        return bool(self._db.rows(query, (run.task, run.id)))
 
     def ended_by_task(self, *, begun: bool = False) -> dict[str, Run]:
         """Return the newest ended run of every task that has one; with `begun`, the newest that was not skipped."""
-        which = "AND state != 'skipped'" if begun else ""
+        which = f"AND {_UNSKIPPED}" if begun else ""
         rows = self._db.rows(
             f"{_SELECT} WHERE id IN (SELECT max(id) FROM runs WHERE ended IS NOT NULL {which} GROUP BY task)"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -39,6 +40,13 @@ def test_check_of_mistakes_names_all_and_has_its_own_code(agent: AgentUnderTest)
     data = json.loads(agent.command("check", "--json").stdout)
     assert data["code"] == ExitCode.POLICY
     assert {"file", "line", "column", "path", "wrong", "right"} <= data["mistakes"][0].keys()
+
+
+def test_check_of_a_file_with_a_hostile_name_keeps_each_mistake_on_its_line(agent: AgentUnderTest) -> None:
+    agent.policy("version: 2\n", name=f"a{os.fsdecode(bytes([255]))}\n\x1b[31m.yaml")
+    lines = agent.command("check").stderr.splitlines()
+    assert len(lines) == 1
+    assert "a\\udcff\\n\\x1b[31m.yaml:1:10: version" in lines[0]
 
 
 def test_check_warns_of_a_window_whose_opening_time_is_skipped(agent: AgentUnderTest) -> None:

@@ -197,6 +197,18 @@ def test_failed_run_is_tried_again_after_its_delay_as_often_as_it_may(store: Sto
     assert store.runs.recent(1)[0].id == again.id
 
 
+def test_failed_run_is_tried_again_although_a_later_one_was_skipped_meanwhile(store: Store) -> None:
+    house = House(store, task(retry=Retry(2, 300.0)))
+    number = house.make("task")
+    house.dispatcher.dispatch()
+    house.clock.advance(60)
+    later = house.make("task")
+    house.dispatcher.dispatch()
+    assert house.state(later) == (RunState.SKIPPED, Reason.OVERLAP)
+    house.end(number, RunState.FAILED, Reason.STEP_FAILED)
+    assert store.runs.recent(1)[0].origin is Origin.RETRY
+
+
 def test_refused_run_is_not_tried_again(store: Store) -> None:
     house = House(store, task(retry=Retry(5, 0.0)))
     number = house.make("task")
