@@ -88,7 +88,9 @@ class Files:
             distrusted = distrust_of(self._directory) if self._root else []
             status = os.stat(self._directory)
         except OSError as error:
-            raise PolicyError([self.mistake(f"cannot be read: {error.strerror}", "make it a directory")]) from None
+            raise PolicyError(
+                [self.mistake(f"cannot be read: {error.strerror}", "give a directory with policies")]
+            ) from None
         if distrusted:
             raise PolicyError([Mistake(item.path, 0, 0, "", item.wrong, item.right) for item in distrusted])
         shared = is_shared(status.st_uid, status.st_mode)

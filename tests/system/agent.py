@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,11 +79,13 @@ class AgentUnderTest:
             env={**os.environ, **(environment or {})},
         )
 
-    def start(self, *, ready: bool = True, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start the agent; with `ready`, return once it is."""
+    def start(
+        self, *, ready: bool = True, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start the agent, by a program that becomes it if there is a prefix; with `ready`, return once it is."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "agent", "agent", *self.arguments],
+                [*prefix, sys.executable, "-I", "-m", "agent", "agent", *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -132,9 +135,23 @@ class AgentUnderTest:
         return dict(record["policies"]) if isinstance(record, dict) else {}
 
     def checked(self) -> str:
-        """Return the digest that a cold start would put in force."""
-        done = self.command("check", "--json")
-        return str(json.loads(done.stdout).get("digest", ""))
+        """Return the digest that a cold start would put in force, "" if the files have mistakes."""
+        return str(self.check().get("digest", ""))
+
+    def check(self) -> dict[str, Any]:
+        """Return what a check says of the files that knows nothing of the agent."""
+        arguments = ["check", "--json", "--policies", str(self.policies), "--state", f"{self.place}/none"]
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "agent", *arguments, "--config", str(self.config)],
+            stdout=subprocess.PIPE,
+            timeout=120,
+            check=False,
+        )
+        return dict(json.loads(done.stdout))
+
+    def put_in_force(self) -> list[str]:
+        """Return the first digits of the digest of each set that the agent has put in force, from its log."""
+        return re.findall(r"policies ([0-9a-f]{12}) in force: ", self.log.read_text())
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
