@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agent.errors import Mistake
 from agent.model.runs import Run
 from agent.store import Store
 
@@ -148,6 +149,11 @@ class AgentUnderTest:
             check=False,
         )
         return dict(json.loads(done.stdout))
+
+    def check_mistakes(self) -> list[str]:
+        """Return the mistakes that a check finds, each as the log has it."""
+        fields = ("file", "line", "column", "path", "wrong", "right")
+        return [str(Mistake(*(mistake[field] for field in fields))) for mistake in self.check().get("mistakes", ())]
 
     def put_in_force(self) -> list[str]:
         """Return the first digits of the digest of each set that the agent has put in force, from its log."""

@@ -182,18 +182,13 @@ def test_file_that_is_not_roots_alone_is_refused_until_it_is(
     agent.start()
     spoil(agent.policies / "a.yaml")
     assert re.search("can be written by everybody|belongs to user 65534", is_refused(agent))
-    assert agent.facts()["mistakes"] == [said(mistake) for mistake in agent.check()["mistakes"]]
+    assert agent.facts()["mistakes"] == agent.check_mistakes()
     mend(agent.policies / "a.yaml")
     converges(agent)
     assert len(agent.put_in_force()) == 1
 
 
-def said(mistake: dict[str, str]) -> str:
-    """A mistake of `check --json` as the log has it."""
-    where = f"{mistake['file']}:{mistake['line']}:{mistake['column']}"
-    return ": ".join(part for part in (where, mistake["path"], mistake["wrong"], mistake["right"]) if part)
-
-
+@pytest.mark.root
 def test_hang_up_looks_where_the_kernel_tells_nothing(agent: AgentUnderTest, mounted: Callable[[Path], None]) -> None:
     baseline(agent)
     process = agent.start()
