@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 
+import psutil
+
 from agent.model.signals import Sample
 from agent.probes.group import Measured
-from agent.probes.kernel_file import KernelFile
 
 _NAMES = ("used", "user", "system", "iowait", "steal")
 
@@ -16,13 +17,15 @@ class Cpu:
     """Shares of processor time between two passes."""
 
     def __init__(self) -> None:
-        self._file = KernelFile("/proc/stat")
-        self._before: tuple[int, ...] | None = None
+        self._before: tuple[float, ...] | None = None
 
     def read(self, now: float) -> Measured:
         """Return the shares; none on the first pass."""
         del now  # shares are of processor time, not of elapsed time
-        current = parse_ticks(self._file.read())
+        t = psutil.cpu_times()
+        user, system = t.user + t.nice, t.system + t.irq + t.softirq
+        used = user + system + t.steal
+        current = (used, user, system, t.iowait, t.steal, used + t.iowait + t.idle)
         before, self._before = self._before, current
         if before is None:
             return Measured()
@@ -32,17 +35,6 @@ class Cpu:
         # The kernel's iowait counter can go backwards by a tick, and then a share would leave 0..100.
         shares = (min(100.0, max(0.0, 100.0 * part / total)) for part in parts)
         return Measured([Sample(f"cpu.{name}_percent", (), share) for name, share in zip(_NAMES, shares, strict=True)])
-
-
-def parse_ticks(table: bytes) -> tuple[int, ...]:
-    """Given the bytes of /proc/stat, return the ticks in which all processors were used, in user mode, in the kernel,
-    waiting for I/O, taken by the hypervisor, and in all; time in guests is part of user time.
-    """
-    line = table[: table.index(b"\n")].split()
-    user, nice, system, idle, iowait, irq, softirq, steal = map(int, line[1:9])
-    user, system = user + nice, system + irq + softirq
-    used = user + system + steal
-    return used, user, system, iowait, steal, used + iowait + idle
 
 
 def read_load(now: float) -> Measured:

@@ -10,7 +10,7 @@ from agent.probes.cpu import Cpu, read_load, read_uptime
 from agent.probes.disks import Disks
 from agent.probes.group import Measured, Read
 from agent.probes.kernel import FileDescriptors, Pressure
-from agent.probes.memory import Memory
+from agent.probes.memory import read_memory, read_swap
 from agent.probes.processes import Processes
 from agent.probes.temperatures import Temperatures
 from agent.probes.wanted import Wanted
@@ -31,12 +31,11 @@ class HostProbe:
         self._monotonic = monotonic
         self._disks, self._disk_io, self._network = Disks(), DiskIo(), Network()
         self._processes, self._temperatures = Processes(), Temperatures()
-        memory = Memory()
         self._groups: dict[str, Read] = {
             "cpu": Cpu().read,
             "load": read_load,
-            "memory": memory.read,
-            "swap": memory.read_swap,
+            "memory": read_memory,
+            "swap": read_swap,
             "disk": self._disks.read,
             "disk_io": self._disk_io.read,
             "network": self._network.read,
