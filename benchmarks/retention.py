@@ -22,6 +22,7 @@ OLD = 1_000_000_000
 AGE_DAYS = 7
 
 OURS = "files.retain"
+LIMITED = "files.retain, limits.items"
 GOALS = {"find -delete": 1.25, "systemd-tmpfiles": 1.0, "tmpreaper": 1.0}
 
 POLICY = """
@@ -50,14 +51,14 @@ class Memory:
 
 def ignore(*_): return None
 
-tree, state, files, old = sys.argv[1:]
+tree, state, files, limit, old = sys.argv[1:]
 options = ACTION.options(
     paths=[tree], match=["*"], exclude=[], max_age=int(old) * 86400.0, max_count=None, max_size=None, keep_latest=0,
     min_age=0.0, group_by="path", max_depth=None, cross_mounts=False, symbolic_links=False, empty_directories=False,
     empty_directory_age=0.0, missing="fail", beyond_history="refuse", suspect_clock="refuse",
 )
 context = Context(
-    task="benchmark", run=1, now=datetime.now(UTC), limits=Limits(items=int(files)), clock=SystemClock(),
+    task="benchmark", run=1, now=datetime.now(UTC), limits=Limits(items=int(limit) or None), clock=SystemClock(),
     processes=SystemProcesses(), memory=Memory(), objects=FileObjectLog(state, 1), explain=ignore, checkpoint=ignore,
     stopping=lambda: False, progress=ignore,
 )
@@ -102,6 +103,8 @@ def contenders(place: Path, files: int) -> dict[str, Callable[[Path], list[str]]
         rules.write_text(f"d {tree} - - - m:{AGE_DAYS}d\n", encoding="utf-8")
         return ["systemd-tmpfiles", "--clean", str(rules)]
 
+    tmpreaper = ["tmpreaper", "--runtime=0", "--mtime", f"{AGE_DAYS}d"]
+
     def command(tree: Path) -> list[str]:
         policies = place / f"{tree.name}.d"
         policies.mkdir(mode=0o755)
@@ -109,15 +112,17 @@ def contenders(place: Path, files: int) -> dict[str, Callable[[Path], list[str]]
         places = ["--policies", str(policies), "--state", str(place / f"{tree.name}.state")]
         return [sys.executable, "-m", "agent", "run", "clean", *places]
 
-    python = [sys.executable, "-c"]
+    python, objects = [sys.executable, "-c"], str(place / "objects")
     return {
-        OURS: lambda tree: [*python, ACTION, str(tree), str(place / "objects"), str(files), str(AGE_DAYS)],
+        OURS: lambda tree: [*python, ACTION, str(tree), objects, str(files), "0", str(AGE_DAYS)],
+        LIMITED: lambda tree: [*python, ACTION, str(tree), objects, str(files), str(files), str(AGE_DAYS)],
         "hostkeeper run": command,
         "bare walk": lambda tree: [*python, BARE, str(tree)],
         "find -delete": lambda tree: ["find", str(tree), "-mindepth", "1", "-delete"],
         "find -mtime -delete": lambda tree: ["find", str(tree), "-type", "f", "-mtime", f"+{AGE_DAYS}", "-delete"],
         "systemd-tmpfiles": tmpfiles,
-        "tmpreaper": lambda tree: ["tmpreaper", "--runtime=0", "--mtime", f"{AGE_DAYS}d", str(tree)],
+        "tmpreaper": lambda tree: [*tmpreaper, str(tree)],
+        "tmpreaper, telling": lambda tree: [*tmpreaper, "--showdeleted", str(tree)],
     }
 
 

@@ -30,7 +30,7 @@ class Worded(NamedTuple):
     spoils: bool = True
 
 
-ABOUT_THE_MAP = frozenset({"required", "oneOf", "dependentRequired", "minProperties", "maxProperties"})
+ABOUT_THE_MAP = frozenset({"required", "oneOf", "anyOf", "dependentRequired", "minProperties", "maxProperties"})
 """Keywords that complain of a map as a whole, so that the mistake stands at the map's key."""
 
 ABOUT_THE_FORM = frozenset({"type", "pattern", "minItems", "maxItems"})
@@ -74,7 +74,7 @@ def _worded(error: Any, places: Places, path: Path) -> Iterator[Worded]:
             yield Worded(full, places.key_place(full), *unknown_key(name, error.schema))
         return
     about_map = keyword in ABOUT_THE_MAP and isinstance(error.instance, dict)
-    if keyword == "oneOf" and not about_map:
+    if keyword in ("oneOf", "anyOf") and not about_map:
         return  # `type` complains of the same value
     if "propertyNames" in error.absolute_schema_path:
         path = (*path, error.instance)

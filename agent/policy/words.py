@@ -117,6 +117,12 @@ def _one_of(it: Refusal) -> tuple[str, str]:
     return wrong, f"give exactly one of {choices}"
 
 
+def _any_of(it: Refusal) -> tuple[str, str]:
+    keys = [key for choice in it.wants for key in choice.get("required", ())]
+    choices = f"{', '.join(keys[:-1])} and {keys[-1]}"
+    return f"none of {choices} is given", f"give at least one of {choices}"
+
+
 def _dependent(it: Refusal) -> tuple[str, str]:
     key, wanted = next(
         (key, name)
@@ -174,6 +180,7 @@ WORDINGS: Mapping[str, Wording] = {
     "const": _const,
     "required": _required,
     "oneOf": _one_of,
+    "anyOf": _any_of,
     "dependentRequired": _dependent,
     "minimum": _too_small,
     "exclusiveMinimum": _too_small,

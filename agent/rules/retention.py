@@ -123,7 +123,7 @@ class Rule:
         match, exclude = self.match.within(directory), self.exclude.within(directory)
         matches, excluded = None if match is everything else match, None if exclude is nothing else exclude
         links, now, stays, too_old = self.links, self.now, self._stays(), Reason.TOO_OLD
-        oldest = KEEP_ALL if self.max_age is None else now - max(self.max_age, self.min_age)
+        oldest = self._oldest()
 
         def judge(name: str, about: Stat) -> Reason:
             mode = about.st_mode & FORMAT
@@ -141,6 +141,18 @@ class Rule:
             return stays
 
         return judge
+
+    def sure(self, directory: str) -> tuple[int, Reason] | None:
+        """Given a directory, return an instant before which the answer for every regular file is this reason."""
+        if self.max_age is None or self.budgets.any():
+            return None
+        if self.match.within(directory) is not everything or self.exclude.within(directory) is not nothing:
+            return None
+        return self._oldest(), Reason.TOO_OLD
+
+    def _oldest(self) -> int:
+        """Return the instant before which an object is too old."""
+        return KEEP_ALL if self.max_age is None else self.now - max(self.max_age, self.min_age)
 
     def _stays(self) -> Reason:
         """Return why an object of the right kind and age stays."""

@@ -179,8 +179,8 @@ def test_each_series_has_its_own_count() -> None:
     assert [name for name, reason in judged(rule, files).items() if reason in DELETED] == ["a-1", "b-1"]
 
 
-def oracle(rule: Rule, files: dict[str, Seen], directory: str) -> dict[str, Reason]:
-    """Judge by sorting whole groups in memory, one question after the other."""
+def without_business(rule: Rule, files: dict[str, Seen], directory: str) -> dict[str, Reason]:
+    """Return why the rule is not about some of the files."""
     match, exclude = rule.match.within(directory), rule.exclude.within(directory)
     reasons: dict[str, Reason] = {}
     for name, about in files.items():
@@ -193,17 +193,20 @@ def oracle(rule: Rule, files: dict[str, Seen], directory: str) -> dict[str, Reas
         elif about.st_mtime_ns > NOW:
             late = about.st_mtime_ns - NOW > HOUR
             reasons[name] = Reason.DATED_IN_THE_FUTURE if late else Reason.YOUNG_ENOUGH
+    return reasons
+
+
+def oracle(rule: Rule, files: dict[str, Seen], directory: str) -> dict[str, Reason]:
+    """Judge by sorting whole groups in memory, one question after the other."""
 
     def group(name: str) -> str:
         return {GroupBy.SERIES: series_of, GroupBy.SUFFIX: suffix_of}.get(rule.group_by, lambda _: "")(name)
 
+    reasons = without_business(rule, files, directory)
     budgets = rule.budgets
     stays = Reason.YOUNG_ENOUGH if rule.max_age is not None and not budgets.any() else Reason.WITHIN_LIMITS
-    ranked = sorted(set(files) - set(reasons), key=group)
-    for _, members in groupby(ranked, key=group):
-        newest = sorted(
-            members, key=lambda name: key_of(files[name].st_mtime_ns, name, seed_of(directory)), reverse=True
-        )
+    for _, members in groupby(sorted(set(files) - set(reasons), key=group), key=group):
+        newest = sorted(members, key=lambda name: -key_of(files[name].st_mtime_ns, name, seed_of(directory)))
         total = 0
         for place, name in enumerate(newest):
             age = NOW - files[name].st_mtime_ns
@@ -253,8 +256,20 @@ RULES = st.builds(
 
 @given(RULES, FILES, st.sampled_from(["", "d"]))
 def test_judge_agrees_with_the_oracle(rule: Rule, files: dict[str, Seen], directory: str) -> None:
-    # Min_age judges by "more recently than", so a file of exactly that age is not protected by it.
     assert judged(rule, files, directory) == oracle(rule, files, directory)
+
+
+@given(RULES, FILES, st.sampled_from(["", "d"]))
+def test_what_is_sure_is_what_the_judge_says(rule: Rule, files: dict[str, Seen], directory: str) -> None:
+    sure = rule.sure(directory)
+    reasons = judged(rule, files, directory)
+    if sure is None:
+        return
+    for name, about in files.items():
+        if about.st_mtime_ns < sure[0] and stat.S_ISREG(about.st_mode):
+            assert reasons[name] is sure[1]
+        else:
+            assert reasons[name] not in DELETED
 
 
 @given(RULES, FILES)

@@ -66,7 +66,8 @@ class Deleting:
                 except OSError as error:
                     tally.unreadable(walk.path(directory), error)
                     continue
-                for batch in clean(directory, judge, DELETED):
+                sure = self.place.rule.sure(walk.relative(directory))
+                for batch in clean(directory, judge, DELETED, sure):
                     size += batch.bytes
                     self._account(walk, directory, batch, tally)
         except CannotOpen as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ from agent.host.tree.directory import Directory
 from agent.model.reasons import Reason
 
 Judge = Callable[[str, os.stat_result], Reason]
+
+_KIND, _REGULAR = 0o170000, stat.S_IFREG
+_NEVER = -(1 << 63)
+"""No file was modified before this instant: it is the smallest the kernel can tell."""
 
 _KEPT_BECAUSE = {
     errno.ENOENT: Reason.VANISHED,
@@ -43,24 +48,33 @@ class Batch:
     problems: list[Problem] = field(default_factory=list)
 
 
-def clean(directory: Directory, judge: Judge, doomed: Collection[Reason]) -> Generator[Batch, None, None]:
+def clean(
+    directory: Directory, judge: Judge, doomed: Collection[Reason], sure: tuple[int, Reason] | None = None
+) -> Generator[Batch, None, None]:
     """Given a directory just entered, remove each entry that gets one of the `doomed` reasons.
 
-    Yield what was done after each batch of entries; the caller may stop there. Whatever cannot be looked at or removed
-    is kept, and the batch says why.
+    `sure` spares the judge the commonest case: regular files last modified before that instant, in nanoseconds since
+    the epoch, are doomed for that reason whatever their names.
+    Yield what was done after each batch of entries; the caller may stop there. What cannot be looked at or removed is
+    kept, and the batch says why.
     """
     fd, unlink = directory.fd, os.unlink
+    before, sure_reason = sure or (_NEVER, None)
     try:
         for entries in directory.batches():
             batch = Batch({reason: [] for reason in doomed})
             removed, kept, size = batch.removed, batch.kept, 0
+            surely = removed[sure_reason] if sure_reason else []
             for entry in entries:
                 name = entry.name
                 about = None
                 try:
                     about = entry.stat(follow_symlinks=False)
-                    reason = judge(name, about)
-                    names = removed.get(reason)
+                    if about.st_mtime_ns < before and about.st_mode & _KIND == _REGULAR:
+                        names: list[str] | None = surely
+                    else:
+                        reason = judge(name, about)
+                        names = removed.get(reason)
                     if names is None:
                         kept[reason] += 1
                     else:
@@ -72,18 +86,17 @@ def clean(directory: Directory, judge: Judge, doomed: Collection[Reason]) -> Gen
             batch.bytes = size
             yield batch
     except OSError as error:
-        batch = Batch({})
-        _refused(batch, "", error, seen=False)
-        yield batch
+        yield _refused(Batch({}), "", error, seen=False)
 
 
-def _refused(batch: Batch, name: str, error: OSError, *, seen: bool) -> None:
-    """Note that the kernel refused to show an entry, or to remove one that was seen."""
+def _refused(batch: Batch, name: str, error: OSError, *, seen: bool) -> Batch:
+    """Note in a batch that the kernel refused to show an entry, or to remove one that was seen; return the batch."""
     reason = _KEPT_BECAUSE.get(error.errno or 0)
     if reason is None:
         reason = Reason.UNDELETABLE if seen else Reason.UNREADABLE
         batch.problems.append(Problem(name, error.strerror or str(error)))
     batch.kept[reason] += 1
+    return batch
 
 
 def remove_directory(directory: Directory) -> Reason | None:

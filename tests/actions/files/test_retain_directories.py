@@ -15,13 +15,12 @@ from tests.fakes import FakeClock, FakeObjectLog, context
 
 
 @pytest.fixture
-def top(tmp_path: Path) -> Path:
-    place = tmp_path / "top"
-    (place / "empty" / "below").mkdir(parents=True)
-    aged(place / "emptied" / "old", 8)
-    aged(place / "used" / "young", 1)
-    (place / "used" / "empty").mkdir()
-    return place
+def top(top: Path) -> Path:
+    (top / "empty" / "below").mkdir(parents=True)
+    aged(top / "emptied" / "old", 8)
+    aged(top / "used" / "young", 1)
+    (top / "used" / "empty").mkdir()
+    return top
 
 
 def test_directories_that_are_or_become_empty_go(top: Path) -> None:

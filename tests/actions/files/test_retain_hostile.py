@@ -31,13 +31,6 @@ def canary(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.fixture
-def top(tmp_path: Path) -> Path:
-    place = tmp_path / "top"
-    place.mkdir()
-    return place
-
-
 @pytest.mark.slow
 def test_swapped_directory_never_leads_to_the_canary(top: Path, canary: Path) -> None:
     before = everything(canary)
