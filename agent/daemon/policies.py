@@ -15,6 +15,7 @@ from agent.daemon.compiler import COMMAND, Compiler
 from agent.daemon.files import Files
 from agent.daemon.loop import Loop
 from agent.errors import Mistake, PolicyError, StoreError
+from agent.host.output import visible
 from agent.host.watch import Debounce, Watcher
 from agent.model.policies import PolicySet
 from agent.model.signals import SignalSpec
@@ -25,6 +26,9 @@ from agent.store import Store
 LOG = logging.getLogger(__name__)
 BUSY_SECONDS = 0.2
 """How soon a file that was being written is looked at again."""
+
+START_SECONDS = 2.0
+"""How long a start waits for files that were written this moment, before it goes on with the last good set."""
 
 PATIENCE_SECONDS = 10.0
 """How long files may go on changing before that is told; they are still not put in force."""
@@ -105,6 +109,10 @@ class Policies:
             LOG.warning("the last good policy set cannot be used by this version of the agent")
         self._watcher.start()
         self._look(wait=True)
+        patient_until = self._clock.monotonic() + START_SECONDS
+        while not self.valid and not self.mistakes and self._clock.monotonic() < patient_until:
+            self._clock.sleep(BUSY_SECONDS / 4)
+            self._look(wait=True)
         if self.in_force is None:
             self._put_in_force(self._last_good)
 
@@ -203,7 +211,7 @@ class Policies:
             return
         self.valid, self.mistakes = False, found
         for mistake in found[:MOST_LOGGED]:
-            LOG.error("%s", mistake)
+            LOG.error("%s", visible(str(mistake)))
         if len(found) > MOST_LOGGED:
             LOG.error("and %d mistakes more, which `hostkeeper check` names", len(found) - MOST_LOGGED)
         LOG.error("the policy files have mistakes; the last good set stays in force")
