@@ -89,9 +89,9 @@ def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[An
     if task is not None and not task.enabled:
         answers.append(_reason(f"{name} never falls due", Reason.DISABLED))
     latest = store.runs.latest(name)
-    if latest is not None:
+    if latest is not None and latest.id not in decisions:
         answers.append(_reason(f"run {latest.id} is {latest.state}", latest.why, latest.ended, latest.detail))
-    elif task is not None:
+    elif latest is None and task is not None:
         due = world.next_due(policies).get(name)
         detail = f"it falls due at {instant(due, world.zone)}" if due else "it has no schedule"
         answers.append(Answer(f"{name} has not run yet", "", "", None, detail))

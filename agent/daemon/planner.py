@@ -7,7 +7,6 @@ whatever happens in between.
 from __future__ import annotations
 
 import heapq
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -22,7 +21,6 @@ from agent.trigger import Trigger, jitter, parse, zone
 BATCH = 32
 """How many due times are written at once: a thousand at the same second must not keep the first from starting."""
 
-LOG = logging.getLogger(__name__)
 SLACK = 64
 """So many entries of the heap may be out of date before it is made anew."""
 
@@ -188,7 +186,6 @@ class Planner:
             self._store.runs.advance(
                 run.id, RunState.PENDING, RunState.MISSED, why=item.missed, detail=others, ended=now
             )
-            LOG.warning("task %s missed its run: %s %s", task.name, item.missed, others)
             return self._store.runs.get(run.id)
         return run
 
