@@ -130,6 +130,8 @@ class Daemon:
         self._dispatcher.put_in_force(policies, Agenda(self._store, policies, self._local))
         self._thresholds.put_in_force(policies)
         if first:
+            # Before anything ends: only what ends of tasks that were told of is counted.
+            self._teller.tasks(policies, {}, ())
             self._recover(policies)
         self._dispatcher.add(self._planner.put_in_force(policies, now))
         self._dispatcher.adopt()

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -42,6 +43,7 @@ def main(
     gc.disable()  # everything that is made lives for one file, and holds no circles
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # an agent that has gone wants no answer, and no trace in its log
     request = decode_request(sys.stdin.buffer.read())
     compiler = (compiler_of or partial(Compiler, None))(request.actions)
     answer = b""

@@ -6,10 +6,8 @@ fail point was reached, ends whom the trial wants ended, and starts the agent ag
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -18,7 +16,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from string import Template
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from agent.host import proc
 from agent.host.run_process import MARKER
@@ -26,39 +24,11 @@ from agent.model.runs import Run
 from agent.store import Store
 from tests.system import effect
 from tests.system.agent import AgentUnderTest
+from tests.system.evidence import AUDIT, Audited, Effect
 
 T = TypeVar("T")
 READY_SECONDS = 5.0
 PATIENCE = 25.0
-
-AUDIT = """
-CREATE TABLE audit (n INTEGER PRIMARY KEY, run INTEGER, seq INTEGER, was TEXT, became TEXT, attempt INTEGER);
-CREATE TRIGGER audit_new AFTER INSERT ON runs
-BEGIN INSERT INTO audit VALUES (NULL, NEW.id, NULL, '', NEW.state, NEW.attempt); END;
-CREATE TRIGGER audit_moves AFTER UPDATE ON runs WHEN OLD.state <> NEW.state
-BEGIN INSERT INTO audit VALUES (NULL, NEW.id, NULL, OLD.state, NEW.state, NEW.attempt); END;
-CREATE TRIGGER audit_steps AFTER INSERT ON steps
-BEGIN INSERT INTO audit VALUES (NULL, NEW.run, NEW.seq, '', NEW.state, NULL); END;
-"""
-"""Triggers that keep every state that runs and steps were ever in, written with the change itself or not at all."""
-
-
-class Audited(NamedTuple):
-    """One change in the order of writing; `seq` is None for a run, `was` is "" for what is made and for steps."""
-
-    run: int
-    seq: int | None
-    was: str
-    became: str
-    attempt: int | None
-
-
-class Effect(NamedTuple):
-    """One line that a task's command wrote."""
-
-    word: str
-    task: str
-    run: int
 
 
 class Victim(StrEnum):
@@ -80,7 +50,9 @@ class World:
         self.effects_file = place / "effects"
         self.gate = place / "gate"
         self.life = 0
-        self.kills = len(armed) + bool(again)
+        self.runs_killed = bool(again) + sum(victim is Victim.BOTH or point.startswith("run/") for point in armed)
+        if victim in (Victim.SUPERVISOR, Victim.SUPERVISOR_WHILE_RUN_HALTS):
+            self.runs_killed = int(bool(again))
         self.deaths = 0
         self.unended_before_life: set[int] = set()
         self.last_before_life = 0
@@ -244,7 +216,7 @@ class World:
         supervisor.kill()
         supervisor.wait()
         if self._victim is Victim.BOTH:
-            proc.send(halted, signal.SIGKILL)
+            self.kill_runs()
         elif self._victim is Victim.SUPERVISOR:
             proc.send(halted, signal.SIGCONT)
         if supervisor is self.agent.process:
@@ -291,19 +263,13 @@ class World:
             self.begin_next_life()
         return process.returncode
 
+    def kill_runs(self) -> None:
+        """Kill every process of every run."""
+        proc.end(lambda: list(filter(None, map(proc.look, self._of_runs()))), PATIENCE)
+
     def runs_of(self, task: str) -> list[Run]:
         """Return the runs of a task, oldest first."""
         return [run for run in self.agent.runs() if run.task == task]
-
-
-def digest_of(tree: Path) -> str:
-    """Return a hash over everything that is below a directory, itself included: names, modes, times, contents."""
-    found = hashlib.sha256()
-    for path in sorted([tree, *tree.rglob("*")]):
-        about = path.lstat()
-        body = os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
-        found.update(f"{path}\0{stat.filemode(about.st_mode)} {about.st_mtime_ns} {about.st_uid}\0".encode() + body)
-    return found.hexdigest()
 
 
 @contextmanager
@@ -316,4 +282,4 @@ def world_in(place: Path, armed: Sequence[str] = (), victim: Victim = Victim.SEL
         if world.agent.process is not None:
             world.agent.process.kill()
             world.agent.process.wait()
-        proc.end(lambda: list(filter(None, map(proc.look, world._of_runs()))), 5.0)
+        world.kill_runs()
