@@ -30,6 +30,9 @@ BUSY_SECONDS = 0.2
 START_SECONDS = 2.0
 """How long a start waits for files that were written this moment, before it goes on with the last good set."""
 
+START_SECONDS = 1.0
+"""How long the start waits for files that are changing at that moment."""
+
 PATIENCE_SECONDS = 10.0
 """How long files may go on changing before that is told; they are still not put in force."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from agent.daemon.compiler import COMMAND
 from agent.daemon.loop import Loop
-from agent.daemon.policies import MOST_LOGGED, PATIENCE_SECONDS, Policies
+from agent.daemon.policies import MOST_LOGGED, PATIENCE_SECONDS, START_SECONDS, Policies
 from agent.errors import StoreError
 from agent.model.policies import PolicySet
 from agent.policy.load import load
@@ -173,6 +173,31 @@ def test_start_after_an_upgrade_compiles_every_file(make: Callable[..., Bench], 
     second = make(command, fingerprint="a later agent").start()
     assert (starts(), second.policies.valid) == (1, False)
     assert second.tasks == ["hello"], "what the former agent compiled is still better than nothing"
+
+
+def test_start_right_after_a_write_waits_for_the_file_to_settle(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.write("a.yaml", policy())
+    bench.start()
+    bench = make()
+    bench.write("a.yaml", policy("second"))
+    bench.clock.wall = datetime.now(UTC)
+    bench.start()
+    assert ([list(put.tasks) for put in bench.put], bench.policies.valid) == ([["second"]], True)
+
+
+def test_start_with_a_file_held_open_falls_back_soon(make: Callable[..., Bench]) -> None:
+    bench = make()
+    path = bench.write("a.yaml", policy())
+    bench.start()
+    bench = make()
+    with path.open("a") as file:
+        file.write(policy("second").removeprefix("version: 1\n"))
+        file.flush()
+        begun = bench.clock.monotonic()
+        bench.start()
+        assert bench.clock.monotonic() - begun < START_SECONDS + SECONDS * 2
+        assert bench.tasks == ["hello"]
 
 
 def test_start_with_mistakes_and_nothing_before_puts_an_empty_set_in_force(bench: Bench) -> None:
