@@ -35,7 +35,7 @@ class Kernel:
     def __init__(self, *, openat2: bool = True) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         self._syscall = libc.syscall
-        self._statx = libc.statx
+        self._statx = getattr(libc, "statx", None)
         self._openat2 = openat2 and self._has_openat2()
 
     def _has_openat2(self) -> bool:
@@ -63,7 +63,7 @@ class Kernel:
     def born(self, descriptor: int) -> int | None:
         """Given a descriptor, return when its file was made, in nanoseconds since the epoch; None if nobody knows."""
         answer = ctypes.create_string_buffer(_STATX_BYTES)
-        if self._statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, answer):
+        if self._statx is None or self._statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, answer):
             return None
         (mask,) = struct.unpack_from("=I", answer)
         seconds, nanoseconds = struct.unpack_from("=qI", answer, _STATX_BTIME_AT)
