@@ -1,0 +1,32 @@
+"""Benches for the tests of the policies in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from agent.daemon.compiler import COMMAND
+from tests.daemon.bench import Bench
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def one(command: Sequence[str] = COMMAND, fingerprint: str = "this agent", name: str = "policies") -> Bench:
+        """A bench on the same state; the one before it is closed, as a restart does."""
+        if made:
+            made.pop().close()
+        made.append(Bench(tmp_path, command, fingerprint, name))
+        return made[-1]
+
+    yield one
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
+def bench(make: Callable[..., Bench]) -> Bench:
+    return make()
