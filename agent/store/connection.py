@@ -81,6 +81,8 @@ class Connection:
 
     def _check_version(self) -> None:
         version = self._version()
+        if not version and self._read_only:
+            raise StoreError(f"{self.path}: there is no store yet; it is being made at this moment, so ask again")
         if version != len(MIGRATIONS):
             raise StoreError(
                 f"{self.path}: the store has version {version}, this program knows version {len(MIGRATIONS)}; "

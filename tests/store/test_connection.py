@@ -31,6 +31,12 @@ def test_open_read_only_without_a_store_says_what_to_do(tmp_path: Path) -> None:
         Store(str(tmp_path), read_only=True)
 
 
+def test_open_read_only_while_the_store_is_being_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).touch()
+    with pytest.raises(StoreError, match="there is no store yet; it is being made"):
+        Store(str(tmp_path), read_only=True)
+
+
 def test_read_only_cannot_write(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         store.facts.set("a", 1)

@@ -36,7 +36,7 @@ class Watcher:
         wake: Callable[[], None],
         *,
         inotify: bool = True,
-        poll_every: float = 0.7,
+        poll_every: float = 0.5,
         retry_every: float = 60.0,
     ) -> None:
         # Not normalised: after a link, `..` is where the kernel says, not where the text says.
