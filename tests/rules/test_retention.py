@@ -205,6 +205,8 @@ def oracle(rule: Rule, files: dict[str, Seen], directory: str) -> dict[str, Reas
     reasons = without_business(rule, files, directory)
     budgets = rule.budgets
     stays = Reason.YOUNG_ENOUGH if rule.max_age is not None and not budgets.any() else Reason.WITHIN_LIMITS
+    # Without any bound nobody asks for an age.
+    protected = rule.min_age if budgets.any() or rule.max_age is not None else 0
     for _, members in groupby(sorted(set(files) - set(reasons), key=group), key=group):
         newest = sorted(members, key=lambda name: -key_of(files[name].st_mtime_ns, name, seed_of(directory)))
         total = 0
@@ -213,7 +215,7 @@ def oracle(rule: Rule, files: dict[str, Seen], directory: str) -> dict[str, Reas
             total += files[name].st_size
             if place < budgets.keep_latest:
                 reasons[name] = Reason.AMONG_LATEST
-            elif age < rule.min_age:
+            elif age < protected:
                 reasons[name] = Reason.YOUNG_ENOUGH
             elif rule.max_age is not None and age > max(rule.max_age, rule.min_age):
                 reasons[name] = Reason.TOO_OLD
