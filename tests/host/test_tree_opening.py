@@ -62,6 +62,34 @@ def test_link_of_somebody_else_is_refused(place: Path) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.parametrize(
+    ("outer", "inner", "opened"),
+    [(0, 0, True), (0, NOBODY, True), (NOBODY, NOBODY, True), (NOBODY, 0, False), (NOBODY, NOBODY - 1, False)],
+)
+def test_directory_in_that_of_a_user_must_be_the_users_own(place: Path, outer: int, inner: int, opened: bool) -> None:
+    os.chown(place / "real", outer, outer)
+    os.chown(place / "real" / "below", inner, inner)
+    (place / "real" / "below" / "deeper").mkdir()
+    os.chown(place / "real" / "below" / "deeper", inner, inner)
+    for path in (place / "real" / "below", place / "real" / "below" / "deeper"):
+        if opened:
+            assert leads_to(path) == path
+        else:
+            assert "'below' on this path is in the directory of another user" in refused(path, UnsafePath)
+
+
+@pytest.mark.parametrize(("mode", "opened"), [(0o777, False), (0o1777, True), (0o775, True), (0o755, True)])
+def test_directory_that_everybody_can_exchange_is_refused(place: Path, mode: int, opened: bool) -> None:
+    (place / "real").chmod(mode)
+    if opened:
+        assert leads_to(place / "real" / "below") == place / "real" / "below"
+    else:
+        assert "everybody can put something else in the place of 'below'" in refused(
+            place / "real" / "below", UnsafePath
+        )
+
+
+@pytest.mark.root
 def test_link_of_a_user_is_refused_at_any_place_of_the_path(place: Path) -> None:
     (place / "link").symlink_to("real")
     os.lchown(place / "link", NOBODY, NOBODY)

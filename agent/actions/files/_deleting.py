@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.actions.files._account import Fingerprint, Problems
 from agent.actions.files._guard import Guard
-from agent.actions.files._place import CannotOpen, Place, Tally
+from agent.actions.files._place import CannotLook, Place, Tally
 from agent.host.tree import Batch, Directory, Walk, clean
 from agent.model.actions import Explain, Judgement, Outcome, Preview
 from agent.model.reasons import Reason
@@ -38,8 +38,8 @@ class Deleting:
 
         try:
             selected = self.place.survey(hear, tally)
-        except CannotOpen as error:
-            return Preview(str(error), {"delete": 0, "delete_bytes": 0, "keep": 0}, "cannot be opened")
+        except CannotLook as error:
+            return Preview(str(error), {"delete": 0, "delete_bytes": 0, "keep": 0}, "cannot be looked at")
         facts = {
             "delete": selected.items,
             "delete_bytes": selected.bytes,
@@ -54,7 +54,7 @@ class Deleting:
     def do(self) -> Outcome:
         """Delete; return how many objects were deleted and kept, by reason.
 
-        Raises Refused, RunFailed and StopRequested.
+        Raises Refused and StopRequested.
         """
         self.guard.check()
         tally = Tally()
@@ -70,7 +70,7 @@ class Deleting:
                 for batch in clean(directory, judge, DELETED, sure):
                     size += batch.bytes
                     self._account(walk, directory, batch, tally)
-        except CannotOpen as error:
+        except CannotLook as error:
             if not (error.missing and self.skip_missing):
                 tally.problem(os.fsencode(self.place.path), error.text)
         deleted = sum(tally.counts[reason] for reason in DELETED)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.actions.files._account import Fingerprint, Problems
 from agent.actions.files._guard import Guard
-from agent.actions.files._place import CannotOpen, Place, Tally
+from agent.actions.files._place import CannotLook, Place, Tally
 from agent.host.tree import Directory, Walk, remove_directory
 from agent.model.actions import Explain, Judgement, Outcome, Preview
 from agent.model.reasons import Reason
@@ -48,8 +48,8 @@ class Emptying:
                     else:
                         directory.parent.kept += 1
                         explain(Judgement(path, False, *kept))
-        except CannotOpen as error:
-            return Preview(str(error), {"remove": 0}, "cannot be opened")
+        except CannotLook as error:
+            return Preview(str(error), {"remove": 0}, "cannot be looked at")
         return Preview(f"remove {removed:,} empty directories", {"remove": removed}, str(mark))
 
     def _staying_files(self, walk: Walk, directory: Directory, tally: Tally) -> int:
@@ -90,7 +90,7 @@ class Emptying:
                     reason = self._remove(walk, directory, tally)
                     tally.counts[reason] += 1
                     directory.parent.kept += reason is not Reason.EMPTY_DIRECTORY
-        except CannotOpen:
+        except CannotLook:
             pass  # the step that deletes the files has said so
         removed = tally.counts[Reason.EMPTY_DIRECTORY]
         self.ctx.progress(removed, 0, "directories")

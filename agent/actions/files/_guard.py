@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from agent.actions.files._place import CannotOpen, Place, Tally
-from agent.errors import Refused, RunFailed
+from agent.actions.files._place import CannotLook, Place, Tally
+from agent.errors import Refused
 from agent.host.clock import boot_id
 from agent.host.timekeeping import synchronised
 from agent.model.reasons import Reason
@@ -100,7 +100,7 @@ class Guard:
                 continue
             try:
                 count = place.may_select(most)
-            except (CannotOpen, RunFailed):
+            except CannotLook:
                 continue
             if count > most:
                 return False
@@ -114,7 +114,7 @@ class Guard:
         for place in self.places:
             try:
                 here = place.survey(None, Tally())
-            except (CannotOpen, RunFailed):
+            except CannotLook:
                 continue
             if self.heed_history:
                 refusal = refusal or beyond_history(here.items, place.path, self.history(place.path))
@@ -124,8 +124,8 @@ class Guard:
 
     def remember_run(self, path: str, deleted: int) -> None:
         """After a step: let what it deleted below a path be part of the history."""
-        history = self.history(path)
-        self.ctx.memory.remember(_history_key(path), with_run(history, deleted))
+        if deleted:
+            self.ctx.memory.remember(_history_key(path), with_run(self.history(path), deleted))
 
     def remember_clocks(self) -> None:
         """At the end of a run: let the next one compare the clocks with those of this moment."""

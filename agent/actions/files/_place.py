@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from agent.errors import AgentError, ExitCode, RunFailed
+from agent.errors import AgentError, ExitCode
 from agent.host.output import visible
 from agent.host.tree import Directory, Kernel, UnsafePath, Walk, open_root
 from agent.model.reasons import Reason
@@ -19,7 +19,8 @@ from agent.rules.retention import DELETED, GroupBy, Judge, Rule
 from agent.rules.safeguards import Selection
 
 MAX_PASSES = 64
-"""A tree that needs more passes changes faster than it can be looked at."""
+UNSETTLED = "it changes faster than its newest files can be found"
+"""What is said of a tree that needs more passes."""
 
 EVERY = 4096
 """Between two checkpoints no more entries are looked at."""
@@ -59,12 +60,12 @@ class Tally:
         return sum(number for reason, number in self.counts.items() if reason not in DELETED)
 
 
-class CannotOpen(AgentError):
-    """A configured path cannot be opened for walking: `text` says why, `missing` that it does not exist."""
+class CannotLook(AgentError):
+    """What is below a configured path cannot be judged: `text` says why, `missing` that the path does not exist."""
 
     code = ExitCode.RUN_FAILED
 
-    def __init__(self, path: str, text: str, *, missing: bool) -> None:
+    def __init__(self, path: str, text: str, *, missing: bool = False) -> None:
         self.text = text
         self.missing = missing
         super().__init__(f"{path}: {text}")
@@ -84,7 +85,7 @@ class Place:
 
     @contextmanager
     def walk(self, tally: Tally) -> Iterator[Walk]:
-        """Open the path for one walk. Raises CannotOpen."""
+        """Open the path for one walk. Raises CannotLook."""
 
         def report(path: bytes, reason: Reason, text: str) -> None:
             tally.counts[reason] += 1
@@ -94,17 +95,17 @@ class Place:
         try:
             root = open_root(self.path, self.kernel)
         except UnsafePath as error:
-            raise CannotOpen(self.path, str(error), missing=False) from error
+            raise CannotLook(self.path, str(error)) from error
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
-            raise CannotOpen(self.path, error.strerror or str(error), missing=missing) from error
+            raise CannotLook(self.path, error.strerror or str(error), missing=missing) from error
         try:
             yield Walk(root, cross_mounts=self.cross_mounts, max_depth=self.max_depth, report=report)
         finally:
             root.close()
 
     def visits(self, tally: Tally) -> Generator[tuple[Walk, Directory, bool], None, None]:
-        """Walk once, and yield each directory when it is entered (True) and when it is left. Raises CannotOpen."""
+        """Walk once, and yield each directory when it is entered (True) and when it is left. Raises CannotLook."""
         with self.walk(tally) as walk, closing(walk.__iter__()) as visits:
             for directory, entering in visits:
                 if entering:
@@ -113,7 +114,7 @@ class Place:
                 yield walk, directory, entering
 
     def directories(self, tally: Tally) -> Iterator[tuple[Walk, Directory]]:
-        """Walk once, and yield each directory when it is entered. Raises CannotOpen."""
+        """Walk once, and yield each directory when it is entered. Raises CannotLook."""
         with closing(self.visits(tally)) as visits:
             for walk, directory, entering in visits:
                 if entering:
@@ -138,7 +139,10 @@ class Place:
             tally.unreadable(walk.path(directory), error)
 
     def judge(self, walk: Walk, directory: Directory) -> Judge:
-        """Given a directory just entered, return what judges its entries. Raises OSError if they cannot be ranked."""
+        """Given a directory just entered, return what judges its entries.
+
+        Raises OSError when the entries of this directory cannot be ranked, CannotLook when those of the path cannot.
+        """
         relative = walk.relative(directory)
         ranking = None
         if self.rule.budgets.any():
@@ -157,11 +161,11 @@ class Place:
                         for name, about in self.entries(walk, directory, unheard):
                             rank(name, about)
                     except TooManyGroups as error:
-                        raise RunFailed(f"{self.path}: {error}; `group_by: directory` has no such bound") from error
+                        raise CannotLook(self.path, f"{error}; `group_by: directory` has no such bound") from error
                 if ranking.settle():
                     break
             else:
-                raise RunFailed(f"{self.path}: it changes faster than its newest files can be found")
+                raise CannotLook(self.path, UNSETTLED)
             self.ranking = ranking
         return self.ranking
 
@@ -177,10 +181,10 @@ class Place:
             self.checkpoint()
             if ranking.settle():
                 return ranking
-        raise OSError(errno.EBUSY, "it changes faster than its newest files can be found")
+        raise OSError(errno.EBUSY, UNSETTLED)
 
     def survey(self, hear: Hear | None, tally: Tally) -> Selection:
-        """Judge everything and touch nothing; return what is selected. Raises CannotOpen, and RunFailed."""
+        """Judge everything and touch nothing; return what is selected. Raises CannotLook."""
         items = size = 0
         for walk, directory in self.directories(tally):
             try:
@@ -202,7 +206,7 @@ class Place:
     def may_select(self, most: float) -> float:
         """Return how many entries the rule might select, going by names alone; counting ends beyond `most`.
 
-        Raises CannotOpen.
+        Raises CannotLook.
         """
         count = 0
         for walk, directory in self.directories(Tally()):

@@ -2,7 +2,12 @@
 
 The path is walked name by name from `/`. A symbolic link on the way is followed only when root alone could have put it
 there: it belongs to root, and so does its directory, which nobody else may write to (`/var/run` leads to `/run`).
-Every other link is refused. For an agent that is not root, its own user counts as root does.
+Every other link is refused.
+
+A directory in a directory that others control could be anything that they can rename to that name. So in a user's
+directory it must be that user's own, and a directory that everybody writes to must be sticky, as `/tmp` is.
+
+For an agent that is not root, its own user counts as root does.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class UnsafePath(AgentError):
-    """A configured path passes through a link that somebody without root's rights could have planted."""
+    """Where a configured path leads could have been decided by somebody without root's rights."""
 
     code = ExitCode.REFUSED
 
@@ -45,8 +50,8 @@ class Root:
 def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None) -> Root:
     """Given an absolute path, return its directory, open for walking.
 
-    `trusted` are the user ids that count as root; by default root and the agent's own user. Raises UnsafePath for a
-    link that is not root's, OSError when the path does not exist, is no directory or cannot be read.
+    `trusted` are the user ids that count as root; by default root and the agent's own user. Raises UnsafePath when
+    others could have decided where it leads, OSError when it does not exist, is no directory or cannot be read.
     """
     owners = frozenset(trusted if trusted is not None else (0, os.geteuid()))
     fd = os.open("/", DIRECTORY)
@@ -66,12 +71,31 @@ def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None) -
                 if not target.startswith("/"):
                     continue
                 step = os.open("/", DIRECTORY)
+            else:
+                if name != "..":
+                    _require_own(name, step, fd, owners)
             os.close(fd)
             fd = step
         return Root(fd, os.fsencode(path.rstrip("/")), mount_of(fd), kernel)
     except BaseException:
         os.close(fd)
         raise
+
+
+def _require_own(name: str, directory: int, parent: int, owners: frozenset[int]) -> None:
+    """Raise UnsafePath when somebody could have put a directory that is not theirs at this name."""
+    above = os.fstat(parent)
+    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+        os.close(directory)
+        raise UnsafePath(
+            f"everybody can put something else in the place of {name!r} on this path: make its directory sticky"
+        )
+    if above.st_uid not in owners and os.fstat(directory).st_uid != above.st_uid:
+        os.close(directory)
+        raise UnsafePath(
+            f"{name!r} on this path is in the directory of another user, who can put something else in its place: "
+            "let both have one owner, or let root own the outer one"
+        )
 
 
 def _names(path: str) -> list[str]:
