@@ -193,7 +193,7 @@ def left_behind(top: Path, meanwhile: Callable[[], None] = lambda: None) -> list
     with walk_of(top) as walk, closing(walk.__iter__()) as visits:
         for directory, entering in visits:
             if entering:
-                list(directory.entries())
+                list(directory.names())
             elif directory.parent is not None:
                 meanwhile()
                 answers.append(remove_directory(directory))
@@ -241,7 +241,7 @@ def test_directory_on_which_something_is_mounted_stays(tmp_path: Path) -> None:
         walk = Walk(root, cross_mounts=True, max_depth=None, report=lambda *_: None)
         for directory, entering in walk:
             if entering:
-                list(directory.entries())
+                list(directory.names())
             elif directory.parent is not None:
                 # What is mounted has another identity than the directory below it.
                 assert remove_directory(directory) in (Reason.OTHER_FILE_SYSTEM, Reason.CHANGED_SINCE_SEEN)

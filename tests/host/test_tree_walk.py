@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.tree import Directory, Kernel, Walk, open_root
+from agent.host.tree import Directory, Kernel, Listings, Walk, open_root
 from agent.model.reasons import Reason
 from tests.host.trees import Reports, as_user, make_chain, mounted, open_descriptors, remove_chain, touch
 
@@ -59,7 +59,7 @@ def seen(top: Path, reports: Reports | None = None, **how: object) -> tuple[list
     with walking(top, reports, **how) as (walk, visits):  # type: ignore[arg-type]  # passed on as it is
         for directory, entering in visits:
             if entering:
-                others += [walk.path(directory, entry.name) for entry in directory.entries()]
+                others += [walk.path(directory, name) for name in directory.names()]
             else:
                 left.append(walk.path(directory))
     return left, others
@@ -97,7 +97,7 @@ def test_walk_of_wide_directory_holds_few_names(tmp_path: Path) -> None:
         met = []
         for directory, entering in visits:
             if entering:
-                list(directory.entries())
+                list(directory.names())
                 assert directory.pending() <= 10
                 met.append(walk.relative(directory))
     assert len(met) == len(set(met)) == 601
@@ -110,7 +110,7 @@ def test_walk_meets_directories_that_appear_after_it_dropped_names(tmp_path: Pat
     with walking(tmp_path, held_names=4) as (walk, visits):
         for directory, entering in visits:
             if entering:
-                list(directory.entries())
+                list(directory.names())
                 met.append(walk.relative(directory))
                 if met[-1] == "d05":
                     shutil.rmtree(tmp_path / "d10")
@@ -125,7 +125,7 @@ def test_walk_goes_no_deeper_than_told(tmp_path: Path, max_depth: int | None, me
         entered = []
         for directory, entering in visits:
             if entering:
-                list(directory.entries())
+                list(directory.names())
                 entered.append(walk.relative(directory))
             elif max_depth == directory.depth + 1:
                 assert directory.kept == 1
@@ -142,7 +142,7 @@ def test_tree_of_any_depth_is_walked_with_few_descriptors(tmp_path: Path) -> Non
         with walking(tmp_path) as (_, visits):
             for directory, entering in visits:
                 if entering:
-                    assert len(list(directory.entries())) == (directory.depth == depth)
+                    assert len(list(directory.names())) == (directory.depth == depth)
                     deepest = max(deepest, directory.depth)
                     most = max(most, open_descriptors() - before)
         assert deepest == depth
@@ -172,7 +172,7 @@ def test_directory_that_became_something_else_is_not_entered(tmp_path: Path, ope
     with walking(top, reports, openat2=openat2) as (_, visits):
         for directory, entering in visits:
             if entering:
-                assert [entry.name for entry in directory.entries()] == []
+                assert list(directory.names()) == []
                 (top / "swapped").rmdir()
                 if becomes == "link":
                     (top / "swapped").symlink_to(outside)
@@ -194,7 +194,7 @@ def test_directory_moved_away_while_walked_is_given_up(tmp_path: Path) -> None:
     with walking(top, reports, keep_open=1) as (walk, visits):
         for directory, entering in visits:
             if entering:
-                list(directory.entries())
+                list(directory.names())
                 entered.append(walk.relative(directory))
                 if entered[-1] == "a/b/c/d":
                     (top / "a" / "b" / "c").rename(tmp_path / "elsewhere")
@@ -247,3 +247,29 @@ def test_directory_that_may_not_be_read_is_reported(openat2: bool) -> None:
             left, _ = seen(top, reports, openat2=openat2)
         assert left == [os.fsencode(top / "open"), os.fsencode(top)]
         assert reports == [(os.fsencode(top / "closed"), Reason.UNREADABLE)]
+
+
+@pytest.mark.parametrize(("room", "reads"), [(1 << 20, 0), (2000, 1), (0, 1)])
+def test_listings_spare_the_next_walk_the_reading(tmp_path: Path, room: int, reads: int) -> None:
+    grow(tmp_path, random.Random(4), 40)
+    listings = Listings(room)
+    met: list[list[bytes]] = [[], []]
+    for turn in (0, 1):
+        with walking(tmp_path) as (walk, visits):
+            for directory, entering in visits:
+                if entering and turn:
+                    listings.recall(directory)
+                if entering:
+                    batches = directory.batches() if turn else listings.batches(directory)
+                    met[turn] += [walk.path(directory, name) for batch in batches for name in batch]
+    assert sorted(met[0]) == sorted(met[1])
+    assert len(met[0]) == 80
+
+    # Only what is read again shows what was made since.
+    with walking(tmp_path) as (_, visits):
+        directory, _ = next(visits)
+        list(listings.batches(directory))
+        (tmp_path / "new").touch()
+        listings.recall(directory)
+        assert ("new" in list(directory.names())) is bool(reads)
+        assert "new" in list(directory.names())

@@ -50,8 +50,8 @@ def remove_chain(top: Path) -> None:
     try:
         for directory, entering in Walk(root, cross_mounts=False, max_depth=None, report=lambda *_: None):
             if entering:
-                for entry in directory.entries():
-                    os.unlink(entry.name, dir_fd=directory.fd)
+                for name in directory.names():
+                    os.unlink(name, dir_fd=directory.fd)
             elif directory.parent is not None:
                 os.rmdir(directory.name, dir_fd=directory.parent.fd)
     finally:

@@ -61,6 +61,7 @@ class Deleting:
         size = 0
         try:
             for walk, directory in self.place.directories(tally):
+                self.place.listings.recall(directory)
                 try:
                     judge = self.place.judge(walk, directory)
                 except OSError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from agent.errors import AgentError, ExitCode
 from agent.host.output import visible
-from agent.host.tree import Directory, Kernel, UnsafePath, Walk, open_root
+from agent.host.tree import Directory, Kernel, Listings, UnsafePath, Walk, open_root
 from agent.model.reasons import Reason
 from agent.rules.patterns import everything
 from agent.rules.ranking import Ranking, TooManyGroups
@@ -82,6 +82,7 @@ class Place:
     checkpoint: Callable[[], None]
     kernel: Kernel = field(default_factory=Kernel)
     ranking: Ranking | None = None
+    listings: Listings = field(default_factory=Listings)
 
     @contextmanager
     def walk(self, tally: Tally) -> Iterator[Walk]:
@@ -123,16 +124,16 @@ class Place:
     def entries(self, walk: Walk, directory: Directory, tally: Tally) -> Iterator[tuple[str, os.stat_result]]:
         """Look at every entry of a directory that is no directory; what cannot be looked at is tallied."""
         try:
-            for number, entry in enumerate(directory.entries(), 1):
+            for number, name in enumerate(directory.names(), 1):
                 try:
-                    about = entry.stat(follow_symlinks=False)
+                    about = directory.look(name)
                 except FileNotFoundError:
                     tally.counts[Reason.VANISHED] += 1
                     continue
                 except OSError as error:
-                    tally.unreadable(walk.path(directory, entry.name), error)
+                    tally.unreadable(walk.path(directory, name), error)
                     continue
-                yield entry.name, about
+                yield name, about
                 if number % EVERY == 0:
                     self.checkpoint()
         except OSError as error:
@@ -173,9 +174,9 @@ class Place:
         ranking = Ranking(self.rule.budgets)
         rank = self.rule.rank(relative, ranking)
         for _ in range(MAX_PASSES):
-            for entry in directory.entries():
+            for name in directory.names():
                 try:
-                    rank(entry.name, entry.stat(follow_symlinks=False))
+                    rank(name, directory.look(name))
                 except FileNotFoundError:
                     continue
             self.checkpoint()
@@ -206,19 +207,18 @@ class Place:
     def may_select(self, most: float) -> float:
         """Return how many entries the rule might select, going by names alone; counting ends beyond `most`.
 
-        Raises CannotLook.
+        What was read is held for the walk that deletes, as far as there is room. Raises CannotLook.
         """
         count = 0
+        self.listings = Listings()
         for walk, directory in self.directories(Tally()):
             matches = self.rule.match.within(walk.relative(directory))
             try:
-                for batch in directory.batches():
-                    if matches is everything:
-                        count += len(batch)
-                    else:
-                        count += sum(1 for entry in batch if matches(entry.name))
+                for batch in self.listings.batches(directory):
+                    count += len(batch) if matches is everything else sum(1 for name in batch if matches(name))
             except OSError:
                 continue
             if count > most:
+                self.listings = Listings()
                 break
         return count

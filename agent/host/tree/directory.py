@@ -6,11 +6,20 @@ import errno
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from agent.host.tree.syscalls import DIRECTORY
 
 BATCH = 4096
 """So many entries of a directory are read before they are handed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was read of a directory: names by batch, joined by slashes, and the names of its subdirectories."""
+
+    batches: list[str]
+    directories: list[str]
 
 
 class Directory:
@@ -24,6 +33,7 @@ class Directory:
         "_bound",
         "_dropped",
         "_last",
+        "_listing",
         "_most",
         "_pending",
         "depth",
@@ -49,26 +59,45 @@ class Directory:
         self._dropped = False
         self._bound = ""
         self._last = ""
+        self._listing: Listing | None = None
 
-    def batches(self) -> Iterator[list[os.DirEntry[str]]]:
-        """Yield what is in the directory and is no directory itself, at most BATCH of it at a time.
+    def batches(self) -> Iterator[list[str]]:
+        """Yield the names of what is in the directory and is no directory itself, at most BATCH of them at a time.
 
         The order is the kernel's, and the directory may be read repeatedly. Raises OSError when it cannot be read to
         its end.
         """
         self._pending = []
         self._dropped = False
+        if self._listing is not None:
+            listing, self._listing = self._listing, None
+            self._pending += listing.directories
+            for names in listing.batches:
+                yield names.split("/")
+            return
         with os.scandir(self.fd) as entries:
             while batch := list(itertools.islice(entries, BATCH)):
-                others = [entry for entry in batch if not entry.is_dir(follow_symlinks=False)]
+                others = [entry.name for entry in batch if not entry.is_dir(follow_symlinks=False)]
                 if len(others) < len(batch):
                     self._hold(entry.name for entry in batch if entry.is_dir(follow_symlinks=False))
                 yield others
 
-    def entries(self) -> Iterator[os.DirEntry[str]]:
+    def names(self) -> Iterator[str]:
         """Yield what `batches` does, one by one."""
         for batch in self.batches():
             yield from batch
+
+    def look(self, name: str) -> os.stat_result:
+        """Given the name of an entry, return what the kernel says of it now; of a symbolic link, not of its target."""
+        return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+
+    def subdirectories(self) -> list[str] | None:
+        """Return the names of all subdirectories, once all batches were read; None if they are too many to be held."""
+        return None if self._dropped else list(self._pending)
+
+    def recall(self, listing: Listing) -> None:
+        """Have the next reading yield a listing that was made earlier instead."""
+        self._listing = listing
 
     def _hold(self, names: Iterable[str]) -> None:
         """Keep the names of subdirectories; of too many, keep the first ones in order of name."""

@@ -58,18 +58,17 @@ def clean(
     Yield what was done after each batch of entries; the caller may stop there. What cannot be looked at or removed is
     kept, and the batch says why.
     """
-    fd, unlink = directory.fd, os.unlink
+    fd, look, unlink = directory.fd, os.stat, os.unlink
     before, sure_reason = sure or (_NEVER, None)
     try:
         for entries in directory.batches():
             batch = Batch({reason: [] for reason in doomed})
             removed, kept, size = batch.removed, batch.kept, 0
             surely = removed[sure_reason] if sure_reason else []
-            for entry in entries:
-                name = entry.name
+            for name in entries:
                 about = None
                 try:
-                    about = entry.stat(follow_symlinks=False)
+                    about = look(name, dir_fd=fd, follow_symlinks=False)
                     if about.st_mtime_ns < before and about.st_mode & _KIND == _REGULAR:
                         names: list[str] | None = surely
                     else:
