@@ -264,7 +264,9 @@ def test_run_under_way_uses_the_policies_it_began_with(agent: AgentUnderTest) ->
     agent.policy(text % "new", "a.yaml")
     converges(agent)
     gate.touch()
-    last = wait_for(lambda: next((run for run in agent.runs()[::-1] if run.policy != old and run.ended), None))
+    last = wait_for(
+        lambda: next((run for run in agent.runs()[::-1] if run.policy != old and run.started and run.ended), None)
+    )
     with Store(str(agent.state), read_only=True) as store:
         outputs = [store.steps.of(run.id)[0].output for run in (first, last)]
         assert store.runs.get(first.id).state is RunState.SUCCEEDED
