@@ -68,5 +68,6 @@ def _load(*names: str) -> list[ModuleType]:
     try:
         return [importlib.import_module(f"{_PACKAGE}.{name}") for name in names]
     finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+        # A copy, since another thread may import something this moment.
+        for name in [name for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE]:
             del sys.modules[name]

@@ -30,6 +30,32 @@ def test_parts_bring_no_server_and_leave_the_whole_to_others() -> None:
     assert (told["whole"], told["gauge"]) == ("", "<class 'prometheus_client.metrics.Gauge'>")
 
 
+BUSY = """
+import itertools, sys, threading
+from agent.metrics.client import Client
+sys.setswitchinterval(1e-6)
+over = threading.Event()
+
+def import_things():
+    for n in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
+        sys.modules[f"module_{n}"] = sys
+
+other = threading.Thread(target=import_things)
+other.start()
+try:
+    for _ in range(5):
+        Client()
+finally:
+    over.set()
+    other.join()
+"""
+
+
+def test_parts_are_loaded_while_another_thread_imports() -> None:
+    run = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "text"), [(1.0, "1.0"), (0.25, "0.25"), (1e9, "1e+09"), (float("inf"), "+Inf"), (float("nan"), "NaN")]
 )

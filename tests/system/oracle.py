@@ -178,7 +178,9 @@ def _disagreements(world: World, scenario: Scenario) -> list[str]:
 
 
 def _page(world: World) -> dict[str, float]:
-    lines = (line for line in world.agent.get("/metrics")[1].splitlines() if line and not line.startswith("#"))
+    status, text = world.agent.get("/metrics")
+    assert status == 200, f"/metrics answers {status}: {text}"
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 

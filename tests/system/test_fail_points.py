@@ -102,7 +102,8 @@ def tried(trial: Trial, again: str = "") -> Outcome:
         try:
             return _played(world, trial, armed)
         except AssertionError as error:
-            raise AssertionError(f"{trial} {again}: {error}{world.story()}") from error
+            drawn = f" {again} (HOSTKEEPER_TEST_SEED={SEED})" if again else ""
+            raise AssertionError(f"{trial}{drawn}: {error}{world.story()}") from error
 
 
 def tried_twice(trial: Trial, single: Future[Outcome]) -> Outcome:
@@ -178,7 +179,6 @@ def parametrized(trials: Sequence[Trial]) -> pytest.MarkDecorator:
 
 
 @pytest.mark.slow
-@pytest.mark.root
 @parametrized([Trial(name) for name in SCENARIOS])
 def test_scenario_without_a_kill_reaches_its_points(trial: Trial, outcomes: Outcomes) -> None:
     reached = outcomes[trial].result().reached
@@ -188,14 +188,12 @@ def test_scenario_without_a_kill_reaches_its_points(trial: Trial, outcomes: Outc
 
 
 @pytest.mark.slow
-@pytest.mark.root
 @parametrized(single_kills())
 def test_kill_at_a_point_leaves_nothing_half_done(trial: Trial, outcomes: Outcomes) -> None:
     outcomes[trial].result()
 
 
 @pytest.mark.slow
-@pytest.mark.root
 @parametrized(double_kills())
 def test_kill_of_the_recovery_leaves_nothing_half_done(trial: Trial, outcomes: Outcomes) -> None:
     outcomes[trial].result()
