@@ -37,12 +37,11 @@ tasks:
 """
 
 ACTION = """
-import shutil, sys
+import sys
 from datetime import UTC, datetime
 from agent.actions.files.retain import ACTION
 from agent.host.clock import SystemClock
 from agent.host.objects import FileObjectLog
-from agent.host.processes import SystemProcesses
 from agent.model.policies import Limits
 from agent.ports import Context
 
@@ -61,7 +60,7 @@ options = ACTION.options(
 )
 context = Context(
     task="benchmark", run=1, now=datetime.now(UTC), limits=Limits(items=int(limit) or None), clock=SystemClock(),
-    processes=SystemProcesses(), memory=Memory(), objects=FileObjectLog(state, 1), explain=ignore, checkpoint=ignore,
+    processes=None, memory=Memory(), objects=FileObjectLog(state, 1), explain=ignore, checkpoint=ignore,
     stopping=lambda: False, progress=ignore,
 )
 deleted = sum(step.do().facts.get("deleted", 0) for step in ACTION.plan(options, context))
