@@ -10,6 +10,7 @@ from datetime import tzinfo
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.loop import Loop
+from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
 from agent.daemon.telling import Teller
@@ -35,6 +36,9 @@ HUNG_SECONDS = 60.0
 """A loop that is this late beyond its sampling interval is not healthy."""
 
 PRUNE_SECONDS = 3600.0
+
+AGAIN_SECONDS = 2.0
+"""How soon after a failure it is tried again to make what is due and to start what may start."""
 
 
 class Daemon:
@@ -77,6 +81,7 @@ class Daemon:
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
         )
+        self._others = Others(store, self._ended)
         self._teller = Teller(store, metrics, notifier)
 
     def run(self) -> None:
@@ -132,6 +137,7 @@ class Daemon:
         if first:
             # Before anything ends: only what ends of tasks that were told of is counted.
             self._teller.tasks(policies, {}, ())
+            self._others.start()
             self._recover(policies)
         self._dispatcher.add(self._planner.put_in_force(policies, now))
         self._dispatcher.adopt()
@@ -150,8 +156,11 @@ class Daemon:
 
     def _dispatch(self) -> None:
         """Make what is due, start what may start, and set the alarm for when to look again."""
-        self._loop.alarm("dispatch", None, self._dispatch)
-        if not self._stopping:
+        # What fails, because the store is locked or its disk full, is tried again.
+        self._loop.alarm("dispatch", self._clock.monotonic() + AGAIN_SECONDS, self._dispatch)
+        if self._stopping:
+            self._loop.alarm("dispatch", None, self._dispatch)
+        else:
             now = self._now()
             made = self._planner.tick(now)
             self._dispatcher.add(made)
@@ -202,6 +211,7 @@ class Daemon:
         self._dispatch()
 
     def _ended(self, run: Run) -> None:
+        self._others.told(run.id)
         self._teller.run_ended(run)
 
     def _sample(self) -> None:
@@ -211,8 +221,10 @@ class Daemon:
         self._teller.thresholds(self._thresholds.states, reactions)
         made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
         self._dispatcher.add(made)
-        if made or self._others_wrote():
-            self._take_strays()
+        wrote = self._others_wrote()
+        if wrote:
+            self._others.look()
+        if self._take_strays() or made or wrote:
             self._dispatch()
         self._launcher.reap()
         self._worst_lag = max(self._worst_lag, self._loop.lag)
@@ -224,14 +236,19 @@ class Daemon:
         before, self._data_version = self._data_version, self._store.connection.version_of_data()
         return before != self._data_version
 
-    def _take_strays(self) -> None:
-        """Runs that the command line started, and left behind, are looked after like our own."""
+    def _take_strays(self) -> bool:
+        """Look after runs that nobody watches like after our own; return whether there were any.
+
+        The command line was killed, a process could not be started, or the store could not be asked when one ended.
+        """
         known = set(self._supervisor.children)
-        for run in self._supervisor.recover(dict(self._tasks()), strays=True):
+        settled = self._supervisor.recover(self._tasks(), strays=True)
+        for run in settled:
             self._dispatcher.settled(run)
-        for number, watched in self._supervisor.children.items():
-            if number not in known:
-                self._watch(watched)
+        taken = self._supervisor.children.keys() - known
+        for number in taken:
+            self._watch(self._supervisor.children[number])
+        return bool(settled or taken)
 
     def _tasks(self) -> Mapping[str, Task]:
         policies = self._policies.in_force

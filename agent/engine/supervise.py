@@ -192,7 +192,7 @@ class Supervisor:
         """End what runs that came to their end while nobody supervised them have left behind."""
         # Looked for first: a run is written down before its process starts, so whatever is found has its row.
         left = self._launcher.leftovers() - self.children.keys()
-        for number in left - {run.id for run in self._store.runs.unended()}:
+        for number in left - {run.id for run in self._store.runs.begun()}:
             self._launcher.sweep(number)
 
     def recover(self, tasks: Mapping[str, Task], *, strays: bool = False, only: str | None = None) -> list[Run]:
@@ -202,8 +202,8 @@ class Supervisor:
         `only`, those of one task. Returns the settled runs.
         """
         settled = []
-        for run in self._store.runs.unended():
-            if run.state is RunState.PENDING or run.id in self.children or only not in (None, run.task):
+        for run in self._store.runs.begun():
+            if run.id in self.children or only not in (None, run.task):
                 continue
             if run.state is RunState.INTERRUPTED:
                 let_be = run.on_interrupt not in (OnInterrupt.UNDO, OnInterrupt.ASK)

@@ -134,9 +134,19 @@ class Runs:
         marks = ", ".join(f"'{state}'" for state in _OPEN)
         return [_run(row) for row in self._db.rows(f"{_SELECT} WHERE state IN ({marks}) ORDER BY id")]
 
-    def unended(self) -> list[Run]:
-        """Return every run that has no end yet, failed ones that are still being undone included."""
-        return [_run(row) for row in self._db.rows(f"{_SELECT} WHERE ended IS NULL ORDER BY id")]
+    def begun(self) -> list[Run]:
+        """Return every run that has begun and has no end yet, failed ones that are still being undone included."""
+        return [_run(row) for row in self._db.rows(f"{_SELECT} WHERE ended IS NULL AND state <> 'pending' ORDER BY id")]
+
+    def last_id(self) -> int:
+        """Return the id of the newest run, 0 when there is none."""
+        return int(self._db.rows("SELECT coalesce(max(id), 0) FROM runs")[0][0] or 0)
+
+    def made_by_hand(self, after: int, up_to: int) -> list[int]:
+        """Return the ids of the runs that the command line made, of those after one id and up to another."""
+        values = (after, up_to, Origin.MANUAL.value, Origin.APPLY.value)
+        rows = self._db.rows("SELECT id FROM runs WHERE id > ? AND id <= ? AND origin IN (?, ?)", values)
+        return [int(row[0] or 0) for row in rows]
 
     def recent(self, limit: int, task: str | None = None) -> list[Run]:
         """Return up to `limit` runs, newest first, of one task or of all."""

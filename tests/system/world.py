@@ -28,7 +28,7 @@ from tests.system.evidence import AUDIT, Audited, Effect
 
 T = TypeVar("T")
 READY_SECONDS = 5.0
-PATIENCE = 25.0
+PATIENCE = 45.0
 
 
 class Victim(StrEnum):

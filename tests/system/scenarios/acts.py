@@ -110,3 +110,5 @@ tasks:
     points=both("run/step.done", "run/run.skipped"),
     prepare=due_since_long,
 )
+
+SCENARIOS = (RETAIN, UNDO, STUCK, SAYS_SKIP)

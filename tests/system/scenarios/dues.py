@@ -108,3 +108,5 @@ thresholds:
     prepare=fired_before,
     play=release_what_is_held,
 )
+
+SCENARIOS = (MISSED, EVERY_SECOND, THRESHOLDS)

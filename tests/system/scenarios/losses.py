@@ -90,9 +90,22 @@ tasks:
     play=run_by_hand,
 )
 
+
+def run_by_hand_beside_an_agent(world: World) -> None:
+    world.start()
+    while not world.agent.runs():
+        world.command("run", "errand")
+
+
+BESIDE_AN_AGENT = replace(
+    BY_HAND, name="beside-an-agent", points=("command/commit:after",), play=run_by_hand_beside_an_agent
+)
+
 BY_HAND_AND_LOST = replace(
     BY_HAND,
     name="by-hand-and-lost",
     points=both("command/run.interrupted"),
     first="run/step.done:before",
 )
+
+SCENARIOS = (ASK, TAKEN_BACK, ORPHANS, ORPHANS_OF_BOTH, BY_HAND, BY_HAND_AND_LOST, BESIDE_AN_AGENT)

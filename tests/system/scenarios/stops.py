@@ -95,3 +95,5 @@ OVERDUE_AND_LOST = replace(
     points=both("daemon/run.failed", "daemon/run.amend#2", "run/run.amend"),
     first="run/run.failed:before",
 )
+
+SCENARIOS = (INTERRUPTED, WINDOW_ENDS, OVERDUE, OVERDUE_AND_LOST)

@@ -1,0 +1,36 @@
+"""Runs that the command line makes beside the daemon: it tells of their ends too, so that what it tells is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent.model.runs import Run
+from agent.store import Store
+
+
+class Others:
+    """Keeps the runs that others made since `start` until they have ended. `ended` hears of each that has."""
+
+    def __init__(self, store: Store, ended: Callable[[Run], None]) -> None:
+        self._store = store
+        self._ended = ended
+        self._seen = 0
+        self._at_work: set[int] = set()
+
+    def start(self) -> None:
+        """What is in the store by now is known."""
+        self._seen = self._store.runs.last_id()
+
+    def told(self, number: int) -> None:
+        """The end of a run was told: whoever adopted it did."""
+        self._at_work.discard(number)
+
+    def look(self) -> None:
+        """Others have written: tell of the runs of theirs that have ended."""
+        before, self._seen = self._seen, self._store.runs.last_id()
+        self._at_work.update(self._store.runs.made_by_hand(before, self._seen))
+        for number in sorted(self._at_work):
+            run = self._store.runs.get(number)
+            if run.ended is not None:
+                self.told(number)
+                self._ended(run)
