@@ -18,6 +18,7 @@ import pytest
 
 from agent.failpoints import POINTS
 from tests.system import oracle
+from tests.system.compiled import leave_compiled
 from tests.system.evidence import digest_of
 from tests.system.scenarios import SCENARIOS
 from tests.system.scenarios.scenario import Scenario
@@ -117,6 +118,8 @@ def _played(world: World, trial: Trial, armed: Sequence[str]) -> Outcome:
     scenario = SCENARIOS[trial.scenario]
     canary = digest_of(world.canary)
     world.policy(scenario.policy, **scenario.values)
+    if not scenario.cold:
+        leave_compiled(world.agent)
     scenario.prepare(world)
     scenario.play(world)
     world.wait(lambda: oracle.ended(world.agent.runs(), scenario.ends), "for every run to end")

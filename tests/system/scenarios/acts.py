@@ -52,7 +52,7 @@ tasks:
 """,
     ends={"tidy": (SUCCEEDED,)},
     points=(
-        *both("daemon/fragments.update", "daemon/run.create", "daemon/run.running", "daemon/commit#2"),
+        *both("daemon/run.create", "daemon/run.running", "daemon/commit#2"),
         *both("run/run.claim", "run/step.doing#2", "run/step.done#2", "run/memory.remember", "run/run.succeeded"),
         *both("run/objects.record#4", "run/commit"),
     ),

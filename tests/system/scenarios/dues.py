@@ -20,7 +20,8 @@ tasks:
     with: {command: [$effect, do]}
 """,
     ends={"late": (frozenset({RunState.MISSED}),)},
-    points=both("daemon/run.create", "daemon/run.missed", "daemon/commit#2"),
+    points=both("daemon/fragments.update", "daemon/run.create", "daemon/run.missed", "daemon/commit#2"),
+    cold=True,
     prepare=due_since_long,
 )
 
@@ -54,7 +55,7 @@ EVERY_SECOND = Scenario(
     values={"enabled": "true"},
     ends={"often": SUCCEEDED | SKIPPED},
     points=(
-        *both("daemon/run.create#2", "daemon/run.running#2", "daemon/fragments.update#2", "daemon/commit#6"),
+        *both("daemon/run.create#2", "daemon/run.running#2", "daemon/fragments.update", "daemon/commit#6"),
         *both("run/run.succeeded#2"),
     ),
     play=tick_for_a_while,

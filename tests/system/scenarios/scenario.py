@@ -42,7 +42,7 @@ class Scenario:
     runs may end. `points` are the `role/point#n` it is meant to reach, and `values` what the policy is written with.
     `first` is armed beside every other fail point: the kill whose recovery this is about. `again` is how often a step
     may be done again although no fail point killed its run. `supervised` tells an agent from a command that waits for
-    its run. `holds` are in force at the end.
+    its run. `cold` starts the first agent with nothing compiled. `holds` are in force at the end.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Scenario:
     first: str = ""
     again: int = 0
     supervised: bool = True
+    cold: bool = False
     holds: frozenset[str] = frozenset()
     prepare: Callable[[World], None] = nothing
     play: Callable[[World], None] = start
