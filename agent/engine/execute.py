@@ -45,10 +45,11 @@ class Execution:
 
     def perform(self) -> RunState:
         """Do every step that the journal does not call done; return the state the run ended in."""
+        done = self._done()
         try:
             skipped = self._remaining_steps()
         except StopRequested:
-            return self._stopped()
+            return self._stopped(fruitless=self._done() == done)
         except _StepFailure as failure:
             return self._fail(failure.reason, str(failure))
         return self._end(RunState.SKIPPED if skipped else RunState.SUCCEEDED, skipped, "")
@@ -97,11 +98,15 @@ class Execution:
         )
         return outcome
 
-    def _stopped(self) -> RunState:
+    def _done(self) -> int:
+        return sum(record.state is StepState.DONE for record in self.store.steps.of(self.run.id))
+
+    def _stopped(self, *, fruitless: bool) -> RunState:
         reason = Reason(self.store.runs.get(self.run.id).stop or Reason.AGENT_STOPPING)
         if reason in TAKEN_BACK_WHEN_STOPPED_FOR:
             return self._fail(reason, "")
-        self.store.runs.advance(self.run.id, RunState.RUNNING, RunState.INTERRUPTED, why=reason)
+        times = self.run.fruitless + (fruitless and reason is Reason.WINDOW_ENDED)
+        self.store.runs.advance(self.run.id, RunState.RUNNING, RunState.INTERRUPTED, why=reason, fruitless=times)
         return self.take_back() if self.on_interrupt is not OnInterrupt.RESUME else RunState.INTERRUPTED
 
     def _fail(self, reason: Reason, detail: str) -> RunState:

@@ -66,5 +66,5 @@ def pending_run(task: Task, *, policy: str, origin: Origin, due: float, now: flo
         pid_started=None,
         boot="",
         on_interrupt="",
-        crashes=0,
+        fruitless=0,
     )

@@ -19,8 +19,8 @@ from agent.model.runs import Run, RunState
 from agent.ports import Child, Clock, Launcher
 from agent.store import Store
 
-MAX_CRASHES = 5
-"""A run whose process was lost this often is stuck: every loop has an end."""
+MAX_FRUITLESS = 5
+"""A run whose process was lost, or cut off by its window, this often is given up: every loop has an end."""
 
 TICKS = os.sysconf("SC_CLK_TCK")
 """How many of the kernel's ticks, in which it counts the start of a process, are a second."""
@@ -159,10 +159,10 @@ class Supervisor:
         """Write that a running run has lost its process; return False when one has claimed it this moment."""
         reason = Reason(run.stop or Reason.KILLED)
         to = RunState.FAILED if reason in TAKEN_BACK_WHEN_STOPPED_FOR else RunState.INTERRUPTED
-        crashes = run.crashes + (reason is Reason.KILLED)
+        fruitless = run.fruitless + (reason in (Reason.KILLED, Reason.WINDOW_ENDED))
         # The attempt moves on, so that a process still on its way to its claim finds that it came too late.
         return self._store.runs.advance(
-            run.id, RunState.RUNNING, to, why=reason, held_by=run, crashes=crashes, attempt=run.attempt + 1
+            run.id, RunState.RUNNING, to, why=reason, held_by=run, fruitless=fruitless, attempt=run.attempt + 1
         )
 
     def _decide(self, run: Run) -> bool:
@@ -172,21 +172,29 @@ class Supervisor:
         if run.ended is not None or run.state not in (RunState.FAILED, RunState.INTERRUPTED):
             return True
         asks = run.state is RunState.INTERRUPTED and run.on_interrupt == OnInterrupt.ASK
-        if run.crashes >= MAX_CRASHES or asks:
-            lost = f"its process was lost {run.crashes} times" if run.crashes else ""
-            detail = "; ".join(filter(None, (run.detail, lost)))
-            stuck = RunState.STUCK
-            return runs.advance(run.id, run.state, stuck, why=Reason.KILLED, held_by=run, detail=detail, ended=now)
+        if run.fruitless >= MAX_FRUITLESS or asks:
+            return self._give_up(run, now)
         if run.state is RunState.FAILED and not run.on_interrupt:
             return runs.amend(run.id, held_by=run, ended=now)
         if run.state is RunState.INTERRUPTED and run.on_interrupt != OnInterrupt.UNDO:
             return True
         # Taking back counts as well: an undo that keeps dying must come to an end.
-        again = {"attempt": run.attempt + 1, "crashes": run.crashes + 1}
+        again = {"attempt": run.attempt + 1, "fruitless": run.fruitless + 1}
         if not runs.amend(run.id, held_by=run, pid=None, pid_started=None, **again):
             return False
         self._launch(run.id, run.task, run.attempt + 1, None, undo=True)
         return True
+
+    def _give_up(self, run: Run, now: float) -> bool:
+        """End a run that must not begin again: failed when only its window was too short, else stuck."""
+        too_long = run.state is RunState.INTERRUPTED and run.stop == Reason.WINDOW_ENDED
+        too_long = too_long and run.on_interrupt == OnInterrupt.RESUME
+        times = f"{run.fruitless} times " if run.fruitless else ""
+        what = "its window ended, or its process was lost," if too_long else "its process was lost"
+        given_up = f"{what} {times}before a step was completed" if times else ""
+        detail = "; ".join(filter(None, (run.detail, given_up)))
+        to = RunState.FAILED if too_long else RunState.STUCK
+        return self._store.runs.advance(run.id, run.state, to, why=Reason.KILLED, held_by=run, detail=detail, ended=now)
 
     def sweep_ended(self) -> None:
         """End what runs that came to their end while nobody supervised them have left behind."""

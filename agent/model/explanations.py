@@ -36,7 +36,7 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.REPLACED: "The task fell due again, and says `overlap: replace`.",
         Reason.AGENT_STOPPING: "The agent was stopped; the run goes on or is undone when it starts again.",
         Reason.KILLED: "Its process ended without a word: killed, out of memory, or the host went down.",
-        Reason.WINDOW_ENDED: "Its window ended; it stopped at a checkpoint and goes on in the next window.",
+        Reason.WINDOW_ENDED: "Its window ended; it stops at a checkpoint and goes on in the next, five times at most.",
         Reason.UNDO_FAILED: "A step could not be taken back; the target needs a person.",
         Reason.CANNOT_RESUME: "The journal does not match what the run would do; the target needs a person.",
     },

@@ -25,14 +25,18 @@ MOVES: Mapping[RunState, frozenset[RunState]] = {
     RunState.PENDING: frozenset({RunState.RUNNING, RunState.SKIPPED, RunState.MISSED}),
     RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.INTERRUPTED, RunState.SKIPPED}),
     RunState.FAILED: frozenset({RunState.UNDONE, RunState.STUCK}),
-    RunState.INTERRUPTED: frozenset({RunState.RUNNING, RunState.UNDONE, RunState.STUCK}),
+    RunState.INTERRUPTED: frozenset({RunState.RUNNING, RunState.FAILED, RunState.UNDONE, RunState.STUCK}),
     RunState.SUCCEEDED: frozenset(),
     RunState.SKIPPED: frozenset(),
     RunState.MISSED: frozenset(),
     RunState.UNDONE: frozenset(),
     RunState.STUCK: frozenset(),
 }
-"""Every allowed move; `running -> skipped` is a command that says there was nothing for it to do."""
+"""Every allowed move.
+
+`running -> skipped` is a command that says there was nothing for it to do, `interrupted -> failed` a run that the
+window was too short for time and again.
+"""
 
 
 class StepState(StrEnum):
@@ -64,7 +68,7 @@ class Run:
     made for one due time (retrying adds one). `why` is the first reason that moved the run off its way, or "".
     `stop` is the reason for which its process was asked to stop. `pid`, `pid_started` (clock ticks after boot) and
     `boot` name its process beyond doubt. `on_interrupt` is what becomes of it if that process is lost;
-    `crashes` counts how often that has happened.
+    `fruitless` counts how often that has happened, or its window has ended before a step was completed.
     """
 
     id: int
@@ -90,7 +94,7 @@ class Run:
     pid_started: float | None
     boot: str
     on_interrupt: str
-    crashes: int
+    fruitless: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,4 +44,5 @@ MIGRATIONS: tuple[str, ...] = (
         body TEXT NOT NULL, seal TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE runs RENAME COLUMN crashes TO fruitless",
 )

@@ -199,5 +199,13 @@ def test_perform_that_is_asked_to_stop_ends_as_the_reason_and_the_action_say(
     ended = store.runs.get(run.id)
     assert ended.state is state
     assert (ended.ended is None) is (state is RunState.INTERRUPTED)
+    assert ended.fruitless == 0
     if state is RunState.UNDONE:
         assert world.done == []
+
+
+def test_perform_that_its_window_ends_before_any_step_is_done_counts_as_fruitless(store: Store) -> None:
+    world, run = World(), running(store)
+    store.runs.amend(run.id, stop=Reason.WINDOW_ENDED)
+    execution(store, run, world.step("a", fails=StopRequested())).perform()
+    assert store.runs.get(run.id).fruitless == 1

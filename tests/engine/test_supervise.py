@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.engine.submit import submit
-from agent.engine.supervise import MAX_CRASHES, TICKS, Supervisor
+from agent.engine.supervise import MAX_FRUITLESS, TICKS, Supervisor
 from agent.model.actions import OnInterrupt
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
@@ -113,7 +113,7 @@ def test_settle_of_a_lost_run_follows_its_action(
 def test_settle_of_a_run_that_is_lost_again_and_again_is_stuck(store: Store) -> None:
     house = House(store)
     run, _ = house.running()
-    for _ in range(MAX_CRASHES - 1):
+    for _ in range(MAX_FRUITLESS - 1):
         run = house.lose(run.id)
         assert run.state is RunState.INTERRUPTED
         house.supervisor.start(run, TASK)
@@ -121,10 +121,25 @@ def test_settle_of_a_run_that_is_lost_again_and_again_is_stuck(store: Store) -> 
     assert house.lose(run.id).state is RunState.STUCK
 
 
+def test_settle_of_a_run_that_every_window_cuts_off_has_failed(store: Store) -> None:
+    house = House(store)
+    run, _ = house.running()
+    for _ in range(MAX_FRUITLESS - 1):
+        house.supervisor.request_stop(run.id, Reason.WINDOW_ENDED)
+        assert house.lose(run.id).state is RunState.INTERRUPTED
+        house.supervisor.start(store.runs.get(run.id), TASK)
+        house.claim(run.id, OnInterrupt.RESUME)
+    house.supervisor.request_stop(run.id, Reason.WINDOW_ENDED)
+    ended = house.lose(run.id)
+    assert (ended.state, ended.why) == (RunState.FAILED, Reason.WINDOW_ENDED)
+    assert "5 times before a step was completed" in ended.detail
+    assert ended.ended is not None
+
+
 def test_settle_of_an_undo_that_keeps_dying_is_stuck(store: Store) -> None:
     house = House(store)
     run, _ = house.running(OnInterrupt.UNDO)
-    for _ in range(2 * MAX_CRASHES):
+    for _ in range(2 * MAX_FRUITLESS):
         run = house.lose(run.id)
         if run.state is RunState.STUCK:
             break

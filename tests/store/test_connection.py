@@ -6,11 +6,16 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
+from agent.engine.submit import submit
 from agent.errors import StoreError
+from agent.model.runs import Origin
 from agent.store import Store
 from agent.store.connection import BALLAST_NAME, DATABASE_NAME
+from agent.store.tables import MIGRATIONS
+from tests.fakes import task
 
 
 def test_open_makes_a_private_directory(tmp_path: Path) -> None:
@@ -52,6 +57,21 @@ def test_open_of_a_damaged_file_says_what_to_do(tmp_path: Path, damage: bytes) -
     (tmp_path / DATABASE_NAME).write_bytes(damage)
     with pytest.raises(StoreError, match="move it aside"):
         Store(str(tmp_path))
+
+
+def test_open_of_a_store_of_the_first_version_keeps_its_runs(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        made = submit(store, task(), policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
+        assert made is not None
+        rows = store.connection.rows("SELECT * FROM runs")
+    with apsw.Connection(str(tmp_path / "s" / DATABASE_NAME)) as old:
+        old.execute("DROP TABLE runs; DROP TABLE steps")
+        for table in ("facts_of_store", "documents", "marks", "holds", "conditions", "memories", "fragments"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute(f"{MIGRATIONS[0]}; PRAGMA user_version = 1")
+        old.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(rows[0]))})", rows[0])
+    with Store(str(tmp_path / "s")) as store:
+        assert store.runs.get(made.id) == made
 
 
 def test_open_of_a_later_version_is_refused(tmp_path: Path) -> None:
