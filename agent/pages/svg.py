@@ -1,0 +1,116 @@
+"""Small drawings without axes: a line through numbers, and bars stacked side by side.
+
+Colours, widths and sizes are the style sheet's, by class. Drawings stretch to whatever room they are given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from agent.pages.html import Markup, element
+
+WIDTH, HEIGHT = 240, 48
+"""Units of every drawing. Points are whole units: finer ones could not be seen and would weigh more."""
+
+_EDGE = 3
+
+
+def sparkline(
+    values: Sequence[float | None],
+    label: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    marks: Sequence[float] = (),
+) -> Markup:
+    """Given numbers at even distances (None: unknown) and what a listener is told of them, return a line drawing.
+
+    `low` and `high` are the least range shown; numbers beyond it widen it. `marks` are drawn as level lines where the
+    range holds them. A number without a neighbour is a dot.
+    """
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if not known:
+        return _drawing("spark", label, ())
+    bottom = min(known) if low is None else min(low, *known)
+    top = max(known) if high is None else max(high, *known)
+    if top - bottom <= 0:
+        bottom, top = bottom - 0.5, top + 0.5
+    scale = (HEIGHT - 2 * _EDGE) / (top - bottom)
+    step = WIDTH / max(1, len(values) - 1)
+
+    def place(value: float) -> int:
+        return round(HEIGHT - _EDGE - (value - bottom) * scale)
+
+    stretches = [[(round(index * step), place(value)) for index, value in stretch] for stretch in _stretches(values)]
+    under = "".join(f"M{found[0][0]} {HEIGHT}V{found[0][1]}{_through(found)}V{HEIGHT}z" for found in stretches)
+    line = "".join(f"M{found[0][0]} {found[0][1]}{_through(found) or 'h0'}" for found in stretches)
+    levels = "".join(f"M0 {place(mark)}H{WIDTH}" for mark in marks if bottom <= mark <= top)
+    return _drawing(
+        "spark",
+        label,
+        (
+            element("path", class_="area", d=under),
+            element("path", class_="mark", d=levels) if levels else None,
+            element("path", class_="line", d=line),
+        ),
+    )
+
+
+def bars(columns: Sequence[Mapping[str, float]], label: str) -> Markup:
+    """Given columns of parts, each a number of zero or more by the class that colours it, return stacked bars.
+
+    Parts lie upon each other in the order of the first column that has them; all columns share one scale.
+    """
+    classes = list(dict.fromkeys(name for column in columns for name in column))
+    tallest = max((sum(column.values()) for column in columns), default=0.0)
+    if tallest <= 0:
+        return _drawing("bars", label, ())
+    width = WIDTH / len(columns)
+    paths: dict[str, list[str]] = {name: [] for name in classes}
+    for index, column in enumerate(columns):
+        left, right = round(index * width, 1), round((index + 0.84) * width, 1)
+        below = 0.0
+        for name in classes:
+            part = column.get(name, 0.0)
+            if part > 0:
+                # The least that can be seen, so that one failure among thousands of runs is.
+                foot, head = below, max(below + 1.5, below + part * (HEIGHT - 1) / tallest)
+                paths[name].append(f"M{left:g} {HEIGHT - foot:.1f}V{HEIGHT - head:.1f}H{right:g}V{HEIGHT - foot:.1f}z")
+                below = head
+    return _drawing("bars", label, [element("path", class_=name, d="".join(d)) for name, d in paths.items() if d])
+
+
+def _drawing(kind: str, label: str, content: Sequence[Markup | None]) -> Markup:
+    return element(
+        "svg",
+        content,
+        class_=kind,
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=label,
+    )
+
+
+def _stretches(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
+    """Yield the runs of known numbers, each with its place."""
+    stretch: list[tuple[int, float]] = []
+    for index, value in enumerate(values):
+        if value is not None and math.isfinite(value):
+            stretch.append((index, value))
+        elif stretch:
+            yield stretch
+            stretch = []
+    if stretch:
+        yield stretch
+
+
+def _through(points: Sequence[tuple[int, int]]) -> str:
+    """Return the path from the first point through all others, in steps relative to the one before."""
+    steps = []
+    for (x, y), (next_x, next_y) in pairwise(points):
+        down = next_y - y
+        steps.append(f"l{next_x - x}{'' if down < 0 else ' '}{down}" if down else f"h{next_x - x}")
+    return "".join(steps)

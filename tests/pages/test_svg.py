@@ -1,0 +1,88 @@
+"""Small drawings: what is known is drawn, what is not leaves a gap, and everything stays inside."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.pages.html import Markup
+from agent.pages.svg import HEIGHT, WIDTH, bars, sparkline
+
+NUMBERS = st.none() | st.floats(-1e12, 1e12)
+
+
+def paths(drawing: Markup) -> dict[str, str]:
+    tree = ElementTree.fromstring(drawing.text)
+    return {path.get("class", ""): path.get("d", "") for path in tree}
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    """Follow a path of absolute and relative moves, and return where it goes."""
+    x = y = 0.0
+    found = []
+    for command, text in re.findall(r"([MlhHVz])([^MlhHVz]*)", path):
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", text)]
+        if command == "M":
+            x, y = numbers
+        elif command == "l":
+            x, y = x + numbers[0], y + numbers[1]
+        elif command == "h":
+            x += numbers[0]
+        elif command == "H":
+            x = numbers[0]
+        elif command == "V":
+            y = numbers[0]
+        found.append((x, y))
+    return found
+
+
+@given(st.lists(NUMBERS, max_size=150), st.lists(st.floats(-10, 10), max_size=3))
+def test_sparkline_of_any_numbers_stays_inside(values: list[float | None], marks: list[float]) -> None:
+    drawn = paths(sparkline(values, "numbers", marks=marks))
+    for path in drawn.values():
+        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points(path))
+    assert ("line" in drawn) is any(value is not None for value in values)
+
+
+def test_sparkline_of_unknown_numbers_has_a_gap() -> None:
+    line = paths(sparkline([1, 2, None, 2, 1], "gap"))["line"]
+    assert points(line) == [(0, 45), (60, 3), (180, 3), (240, 45)]
+    assert line.count("M") == 2
+
+
+def test_sparkline_of_numbers_that_are_none_draws_nothing() -> None:
+    assert paths(sparkline([None, float("nan"), float("inf")], "nothing")) == {}
+
+
+def test_sparkline_of_one_number_is_a_dot() -> None:
+    assert paths(sparkline([None, 5.0, None], "dot"))["line"] == "M120 24h0"
+
+
+def test_sparkline_shows_a_mark_only_within_its_range() -> None:
+    assert paths(sparkline([0, 10], "mark", marks=[5]))["mark"] == "M0 24H240"
+    assert "mark" not in paths(sparkline([0, 10], "mark", marks=[50]))
+    assert "mark" in paths(sparkline([0, 10], "mark", high=100, marks=[50]))
+
+
+def test_sparkline_escapes_what_it_is_called() -> None:
+    tree = ElementTree.fromstring(sparkline([1], '"><script>').text)
+    assert tree.get("aria-label") == '"><script>'
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["good", "bad"]), st.floats(0, 1e9)), max_size=60))
+def test_bars_of_any_numbers_stay_inside(columns: list[dict[str, float]]) -> None:
+    for path in paths(bars(columns, "bars")).values():
+        assert all(0 <= x <= WIDTH and -2 <= y <= HEIGHT for x, y in points(path))
+
+
+def test_bars_show_one_failure_among_many_runs() -> None:
+    drawn = paths(bars([{"good": 100_000, "bad": 1}], "bars"))
+    heights = [y for _, y in points(drawn["bad"])]
+    assert max(heights) - min(heights) >= 1.5
+
+
+def test_bars_without_anything_draw_nothing() -> None:
+    assert paths(bars([], "nothing")) == paths(bars([{"good": 0}], "nothing")) == {}
