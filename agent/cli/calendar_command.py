@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from datetime import timedelta
+from contextlib import nullcontext
+
+from msgspec.structs import asdict
 
 from agent.cli.output import emit_json, instant, table
 from agent.cli.world import World
-from agent.engine.agenda import Agenda
+from agent.engine.coming import days_ahead
 from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock
-from agent.rules.upcoming import Entry, upcoming
+from agent.rules.upcoming import Entry
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -20,21 +21,9 @@ def main(arguments: argparse.Namespace) -> int:
     policies, start = world.policies(), SystemClock().now()
     if arguments.task is not None and arguments.task not in policies.tasks:
         raise NotFound(f"there is no task {arguments.task!r}; `hostkeeper tasks` lists them")
-    expected: dict[str, float] = {}
     store = world.store_if_any()
-    if store is not None:
-        with store:
-            agenda = Agenda(store, policies, world.zone)
-            found = {name: agenda.expected(name) for name in policies.tasks}
-            expected = {name: seconds for name, seconds in found.items() if seconds is not None}
-    coming = upcoming(
-        policies,
-        start,
-        start + timedelta(days=arguments.days),
-        local=world.zone,
-        host_id=world.host_id,
-        expected=expected,
-    )
+    with store if store is not None else nullcontext():
+        coming = days_ahead(store, policies, world.zone, world.host_id, start, arguments.days)
     entries = [entry for entry in coming.entries if arguments.task in (None, entry.task)]
     if arguments.json:
         emit_json({"entries": [asdict(entry) for entry in entries], "cut": coming.cut})

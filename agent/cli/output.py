@@ -6,7 +6,13 @@ import json
 import os
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from agent.readable import ago, duration, instant
+
+__all__ = ["ago", "duration", "emit_json", "harmless", "instant", "path_text", "table"]
 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -35,36 +41,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def instant(seconds: float | None, zone: tzinfo) -> str:
-    """Given seconds since the epoch, return local date and time, or a dash for None."""
-    if seconds is None:
-        return "-"
-    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def duration(seconds: float | None) -> str:
-    """Given seconds, return a short reading such as `850ms`, `12.0s`, `3m05s`, `2h10m`, `4d3h`; a dash for None."""
-    if seconds is None:
-        return "-"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f}ms"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    for size, unit, part, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size}{unit}{rest:02d}{smaller}" if unit != "d" else f"{whole // size}d{rest}h"
-    return f"{whole}s"
-
-
-def ago(then: float | None, now: float) -> str:
-    """Given an instant and now, return how long ago it was, or how far ahead it is."""
-    if then is None:
-        return "never"
-    return f"{duration(now - then)} ago" if then <= now else f"in {duration(then - now)}"
-
-
 def emit_json(data: object) -> None:
     """Print data as JSON."""
-    print(json.dumps(data, indent=2, default=str))
+    print(json.dumps(data, indent=2, default=_plain))
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if isinstance(value, Struct) else str(value)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cached_property
 
+from msgspec import Struct, field
+
+from agent.engine.coming import next_due
 from agent.engine.in_force import compiled, settings_in_force
 from agent.errors import NotFound, StoreError
 from agent.host.clock import SystemClock, local_zone
@@ -23,11 +25,10 @@ from agent.registry import names
 from agent.schema import Schemas
 from agent.store import Store
 from agent.store.connection import DATABASE_NAME
-from agent.trigger import next_fire, parse, zone
+from agent.trigger import zone
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What the store has of the settings and, by the digest of a file's bytes, of policy files."""
 
     settings: Settings | None = None
@@ -98,11 +99,4 @@ class World:
 
     def next_due(self, policies: PolicySet, now: datetime | None = None) -> dict[str, float]:
         """Return when each scheduled, enabled task falls due next, in seconds since the epoch."""
-        now = now or SystemClock().now()
-        found = {}
-        for name, task in policies.tasks.items():
-            if task.schedule is not None and task.enabled:
-                fire = next_fire(parse(task.schedule.text), zone(task.schedule.timezone, self.zone), now)
-                if fire is not None:
-                    found[name] = fire.timestamp()
-        return found
+        return next_due(policies, self.zone, now or SystemClock().now())

@@ -1,0 +1,92 @@
+"""How the agent and its tasks are at this moment, worked out from the store, whether or not the daemon is up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+
+from msgspec import Struct
+
+from agent.engine.outlook import outlook
+from agent.host.clock import boot_id
+from agent.host.proc import same
+from agent.model.policies import PolicySet
+from agent.model.runs import Run, RunState
+from agent.rules.condition_json import load_state
+from agent.rules.conditions import Standing, standing
+from agent.rules.dispatch import Decision, Skip, Start, Wait
+from agent.rules.series import parse_state_key
+from agent.store import Store
+from agent.store.records import Hold
+
+BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
+"""How a run ends that a person should look at."""
+
+
+class Picture(Struct, frozen=True):
+    """Everything that `hostkeeper status` shows but what comes next. `trouble` is empty when all is well."""
+
+    daemon: dict[str, Any]
+    alive: bool
+    trouble: tuple[str, ...]
+    tasks: int
+    latest: tuple[Run, ...]
+    waiting: tuple[Run, ...]
+    running: tuple[Run, ...]
+    holds: tuple[Hold, ...]
+    firing: tuple[tuple[str, str, float | None], ...]
+    waits: dict[int, str]
+
+    @property
+    def at_work(self) -> tuple[Run, ...]:
+        """Runs at work, and after them those that wait."""
+        return (*self.running, *self.waiting)
+
+
+def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now: float) -> Picture:
+    """Given a store, the set in force, the host's zone, its limit of runs and the present (seconds since the epoch)."""
+    decisions = outlook(store, policies, local, concurrency, now)
+    fact = store.facts.get("daemon")
+    daemon: dict[str, Any] = fact if isinstance(fact, dict) else {}
+    alive = bool(daemon) and daemon["boot"] == boot_id() and same(daemon["pid"], daemon["pid_started"]) is not None
+    latest = tuple(sorted(store.runs.ended_by_task().values(), key=lambda run: -run.id))
+    # What has not ended, or was skipped, has not mended what failed before it.
+    begun = store.runs.ended_by_task(begun=True).values()
+    bad = [run for run in begun if run.state in BAD and run.task in policies.tasks]
+    open_runs = store.runs.open()
+    holds = tuple(store.holds.held().values())
+    firing = []
+    for key, text in store.conditions.all().items():
+        name, series = parse_state_key(key)
+        state = load_state(text)
+        if standing(state) is Standing.FIRING:
+            firing.append((name, " ".join(f"{label}={value}" for label, value in series), state.fired_at))
+    return Picture(
+        daemon=daemon,
+        alive=alive,
+        trouble=tuple(_trouble(daemon, alive, bad, holds)),
+        tasks=len(policies.tasks),
+        latest=latest,
+        waiting=tuple(run for run in open_runs if run.state is not RunState.RUNNING),
+        running=tuple(run for run in open_runs if run.state is RunState.RUNNING),
+        holds=holds,
+        firing=tuple(firing),
+        waits={number: _sentence(decision) for number, decision in decisions.items()},
+    )
+
+
+def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tuple[Hold, ...]) -> list[str]:
+    found = [] if alive else ["the agent is not running"]
+    if not daemon.get("policies", {}).get("valid", True):
+        found.append("the policy files have mistakes; the last good set is in force")
+    found += [f"{run.task}: run {run.id} ended {run.state}{f', {run.why}' if run.why else ''}" for run in bad]
+    return found + [f"{hold.name} is held: {hold.detail}" for hold in holds]
+
+
+def _sentence(decision: Decision) -> str:
+    match decision:
+        case Wait() | Skip():
+            return f"{decision.reason} {decision.detail}".strip()
+        case Start():
+            return "starts at once"
