@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from agent.host.http.conversation import Handler
 from agent.host.http.counts import Counts, Dropped
+from agent.host.http.limits import Limits
 from agent.host.http.listen import address_of, listen
 from agent.host.http.messages import Request, Response, text
 from agent.host.http.negotiate import Offer, accepts_gzip, best_offer
-from agent.host.http.server import Handler, HttpServer, Limits
+from agent.host.http.security import Security
+from agent.host.http.server import HttpServer
 
 __all__ = [
     "Counts",
@@ -17,6 +20,7 @@ __all__ = [
     "Offer",
     "Request",
     "Response",
+    "Security",
     "accepts_gzip",
     "address_of",
     "best_offer",

@@ -13,6 +13,8 @@ class Dropped(StrEnum):
     TOO_MANY_OF_PEER = "too_many_of_peer"
     OUT_OF_DESCRIPTORS = "out_of_descriptors"
     CLIENT_GONE = "client_gone"
+    HANDSHAKE = "handshake"
+    NOT_SERVED = "not_served"
 
 
 class Counts:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from agent.host.http.connection import Connection, Phase
 
+_HALF_OPEN = (Phase.LINGERING, Phase.HANDSHAKING, Phase.READING)
+
 
 class Crowd:
     """The open connections by phase, in the order of their deadlines, and by peer.
@@ -34,11 +36,11 @@ class Crowd:
         """Given a peer, return how many connections it has."""
         return len(self._by_peer.get(peer, ()))
 
-    def add(self, connection: Connection, now: float) -> None:
-        """Given an accepted connection, let it begin to be read."""
+    def add(self, connection: Connection, phase: Phase, now: float) -> None:
+        """Given an accepted connection, let it begin with a phase."""
         self._by_fd[connection.fd] = connection
         self._by_peer.setdefault(connection.peer, {})[connection.fd] = connection
-        self._enter(connection, Phase.READING, now)
+        self._enter(connection, phase, now)
 
     def move(self, connection: Connection, phase: Phase, now: float) -> None:
         """Given a connection and the phase it enters, start that phase's time; in the same phase time goes on."""
@@ -75,13 +77,14 @@ class Crowd:
         return min(firsts, default=None)
 
     def least_deserving(self, peer: str | None = None) -> Connection | None:
-        """Return who should go first: who lingers, half-open requests, idle ones, slow readers; oldest of each first.
+        """Return who should go first: who lingers, half-open ones, who is checked, idle ones, slow readers.
 
-        With a `peer`, one of its connections: the oldest half-open one, or else the oldest.
+        The oldest of each goes first. With a `peer`, one of its connections: the oldest half-open one, or else the
+        oldest.
         """
         if peer is not None:
             members = self._by_peer.get(peer, {}).values()
-            half_open = (c for c in members if c.phase in (Phase.LINGERING, Phase.READING))
+            half_open = (c for c in members if c.phase in _HALF_OPEN)
             return next(half_open, next(iter(members), None))
         return next((next(iter(members.values())) for members in self._by_phase.values() if members), None)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 HEAD_LIMIT = 8192
 """Bytes of a request line and its headers together."""
@@ -15,6 +16,8 @@ FIELDS_LIMIT = 64
 STATUS_TEXT: Mapping[int, str] = {
     200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
@@ -42,8 +45,7 @@ class Rejected(Exception):
         super().__init__(why)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request: `path` without the query, header names in lower case, repeated fields joined by a comma."""
 
     method: str
@@ -53,8 +55,7 @@ class Request:
     keep_alive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """An answer whose body is already rendered; `headers` are additional fields."""
 
     status: int
@@ -125,8 +126,12 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     return headers
 
 
-def head_of(response: Response, date: str, keep_alive: bool) -> bytes:
-    """Given a response, the HTTP date of now and whether the connection stays open, return status line and fields."""
+def head_of(response: Response, date: str, keep_alive: bool, always: Sequence[tuple[str, str]] = ()) -> bytes:
+    """Given a response, the HTTP date of now and whether the connection stays open, return status line and fields.
+
+    `always` are fields of every answer, but where the response has its own.
+    """
+    own = {name.lower() for name, _ in response.headers}
     lines = [
         f"HTTP/1.1 {response.status} {STATUS_TEXT[response.status]}",
         f"Date: {date}",
@@ -135,5 +140,6 @@ def head_of(response: Response, date: str, keep_alive: bool) -> bytes:
         f"Connection: {'keep-alive' if keep_alive else 'close'}",
         "X-Content-Type-Options: nosniff",
         *(f"{name}: {value}" for name, value in response.headers),
+        *(f"{name}: {value}" for name, value in always if name.lower() not in own),
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
