@@ -37,7 +37,7 @@ for deb in "$directory"/debs/*.deb; do
     dpkg-deb --extract "$deb" "$directory/root"
 done
 
-libraries=$(find "$directory/root" -path '*/lib/*.so.*' -printf '%h\n' | sort -u | paste -s -d:)
+libraries=$(find "$directory/root" -path '*/lib/*.so*' -printf '%h\n' | sort -u | paste -s -d:)
 echo "$missing" | while read -r command package; do
     for program in "$directory/root"/usr/bin/"$command" "$directory/root"/usr/sbin/"$command" \
         "$directory/root"/bin/"$command" "$directory/root"/sbin/"$command"; do
