@@ -1,0 +1,106 @@
+"""How the signals went until this moment, in bounded memory: what the status page draws.
+
+All series share their instants. When there is no room for another, every second one is given up and only every
+second one is taken from then on, so that the trail reaches back to the start of the agent, or a day.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from array import array
+from collections.abc import Iterable, Mapping
+
+from agent.engine.visit import Course
+from agent.model.signals import Labels, Sampling
+
+POINTS = 120
+"""The fewest numbers that a full trail has of each series; just before it is thinned out it has twice as many."""
+
+SERIES = 200
+"""Series that are kept at most: about 1 KB each."""
+
+LONGEST = 86_400.0
+"""Seconds that the trail reaches back at most."""
+
+SHOWN = frozenset(
+    {
+        "cpu.used_percent",
+        "load.1m",
+        "memory.used_percent",
+        "swap.used_percent",
+        "disk.used_percent",
+        "disk_io.busy_percent",
+        "network.received_bytes_per_second",
+        "network.sent_bytes_per_second",
+        "pressure.cpu.some_percent",
+        "pressure.memory.some_percent",
+        "pressure.io.some_percent",
+        "file_descriptors.used_percent",
+    }
+)
+"""The signals that are kept whether or not a threshold is about them."""
+
+Key = tuple[str, Labels]
+
+
+class Trail:
+    """Keeps the signals of SHOWN and those that were asked for. `take` is for the loop, `course` for any thread."""
+
+    def __init__(self, points: int = POINTS, series: int = SERIES, longest: float = LONGEST) -> None:
+        self._room, self._most, self._longest = 2 * points, series, longest
+        self._lock = threading.Lock()
+        self._wanted = SHOWN
+        self._times = array("d")
+        self._series: dict[Key, array[float]] = {}
+        self._latest: dict[Key, float] = {}
+        self._errors: Mapping[str, str] = {}
+        self._stride = 1
+        self._passes = 0
+
+    def want(self, signals: Iterable[str]) -> None:
+        """Given the signals of the thresholds in force, keep those too."""
+        self._wanted = SHOWN.union(signals)
+
+    def take(self, now: float, sampling: Sampling) -> None:
+        """Given the present (seconds since the epoch) and what was measured, add it."""
+        found = {(s.signal, s.labels): s.value for s in sampling.samples if s.signal in self._wanted}
+        with self._lock:
+            self._latest, self._errors = found, sampling.errors
+            if self._times and now <= self._times[-1]:
+                self._forget()  # the clock was set back: what was cannot be put in order with what comes
+            if self._passes % self._stride == 0:
+                self._add(now, found)
+            self._passes += 1
+
+    def _add(self, now: float, found: Mapping[Key, float]) -> None:
+        if len(self._times) >= self._room:
+            self._thin()
+        before = len(self._times)
+        self._times.append(now)
+        for key in found.keys() - self._series.keys():
+            if len(self._series) < self._most:
+                self._series[key] = array("f", [math.nan]) * before
+        for key, values in self._series.items():
+            values.append(found.get(key, math.nan))
+
+    def _thin(self) -> None:
+        if self._times[-1] - self._times[0] >= self._longest:
+            kept = slice(len(self._times) // 4, None)
+        else:
+            kept = slice(len(self._times) % 2, None, 2)
+            self._stride *= 2
+        self._times = self._times[kept]
+        thinned = {key: values[kept] for key, values in self._series.items()}
+        self._series = {key: values for key, values in thinned.items() if not all(map(math.isnan, values))}
+
+    def _forget(self) -> None:
+        self._times = array("d")
+        self._series = {}
+        self._stride, self._passes = 1, 0
+
+    def course(self) -> Course:
+        """Return how the signals went."""
+        with self._lock:
+            series = {key: tuple(values) for key, values in self._series.items()}
+            return Course(tuple(self._times), series, self._latest, self._errors)
