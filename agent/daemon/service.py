@@ -255,7 +255,7 @@ class Daemon:
         return policies.tasks if policies is not None else {}
 
     def _prune(self) -> None:
-        self._store.runs.prune(self._now() - self._settings.history)
+        self._store.runs.prune(self._now() - self._settings.history, self._now())
         self._store.connection.checkpoint()
         self._store.connection.restore_ballast()
 

@@ -6,22 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
+from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
 from agent.store.runs import Runs
 from agent.store.steps import Steps
+from agent.store.tables import CHAINED
 
 
 class Store:
     """An open store. Each attribute is one table's door; `transaction()` joins what passes through several."""
 
     def __init__(self, directory: str, *, ballast_bytes: int = 0, read_only: bool = False) -> None:
-        self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only)
-        self.runs = Runs(self.connection)
-        self.steps = Steps(self.connection)
+        self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only, migrated=_begin_chain)
+        self.chain = Chain(self.connection)
+        self.runs = Runs(self.connection, self.chain)
+        self.steps = Steps(self.connection, self.chain)
         self.documents = Documents(self.connection)
         self.marks = Marks(self.connection)
-        self.holds = Holds(self.connection)
+        self.holds = Holds(self.connection, self.chain)
         self.conditions = Conditions(self.connection)
         self.fragments = Fragments(self.connection)
         self.facts = Facts(self.connection)
@@ -50,3 +53,8 @@ class Store:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _begin_chain(connection: Connection, version: int) -> None:
+    if version < CHAINED:
+        Chain(connection).begin()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import apsw
@@ -26,12 +26,23 @@ BUSY_TIMEOUT_MS = 10_000
 
 
 class Connection:
-    """A connection to the store in a state directory; with `read_only`, one that cannot write."""
+    """A connection to the store in a state directory; with `read_only`, one that cannot write.
 
-    def __init__(self, directory: str, *, ballast_bytes: int = 0, read_only: bool = False) -> None:
+    `migrated` hears of each migration, given the connection and the version before, in the migration's transaction.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        ballast_bytes: int = 0,
+        read_only: bool = False,
+        migrated: Callable[[Connection, int], None] = lambda _connection, _version: None,
+    ) -> None:
         self.directory = directory
         self._ballast_bytes = ballast_bytes
         self._read_only = read_only
+        self._migrated = migrated
         self._depth = 0
         self.path = os.path.join(directory, DATABASE_NAME)
         if not read_only:
@@ -75,6 +86,7 @@ class Connection:
             version = self._version()
             for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
                 self._db.execute(f"{statements}; PRAGMA user_version = {number}")
+            self._migrated(self, version)
 
     def _version(self) -> int:
         return int(str(next(self._db.execute("PRAGMA user_version"))[0]))
@@ -125,6 +137,18 @@ class Connection:
             raise
         finally:
             self._depth = 0
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything inside is read as it stands at one moment, whatever others write meanwhile."""
+        self.rows("BEGIN")
+        self._depth = 1
+        try:
+            yield
+        finally:
+            self._depth = 0
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     def _commit(self) -> None:
         try:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.failpoints import reach
+from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.seal import seal, verified
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """A remedy that is held until an admin releases it; `released` is None while it is held."""
 
     name: str
@@ -23,8 +24,7 @@ class Hold:
     released: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class CachedFragment:
+class CachedFragment(Struct, frozen=True):
     """A policy file in force: its name in the directory, its path, what `stat` said of it, and its fragment's JSON."""
 
     name: str
@@ -79,8 +79,9 @@ class Marks:
 class Holds:
     """Remedies stopped by their circuit breaker."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, chain: Chain) -> None:
         self._db = connection
+        self._chain = chain
 
     def all(self) -> list[Hold]:
         """Return every hold, released ones included, by name."""
@@ -109,7 +110,9 @@ class Holds:
 
     def _write(self, hold: Hold) -> None:
         values = (hold.name, hold.reason, hold.detail, hold.since, hold.released)
-        self._db.rows("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?)", (*values, seal("holds", values)))
+        with self._db.transaction():
+            self._db.rows("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?)", (*values, seal("holds", values)))
+            self._chain.held(hold.name, hold.since if hold.released is None else hold.released)
 
 
 class Conditions:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import json
 from operator import attrgetter
 from typing import cast
+
+from msgspec.structs import replace
 
 from agent.errors import NotFound, StoreError
 from agent.failpoints import reach
 from agent.model.runs import MOVES, Origin, Run, RunState
+from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.seal import Value, seal, verified
 
-COLUMNS = tuple(field.name for field in fields(Run))
+COLUMNS = Run.__struct_fields__
 _COLUMN_LIST = ", ".join(COLUMNS)
 _SELECT = f"SELECT {_COLUMN_LIST}, seal FROM runs"
 _FIELDS = attrgetter(*COLUMNS)
@@ -45,8 +48,9 @@ def _still_held(run: Run, seen: Run | None) -> bool:
 class Runs:
     """The runs of a store."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, chain: Chain) -> None:
         self._db = connection
+        self._chain = chain
 
     def create(self, run: Run) -> int | None:
         """Given a pending run, write it and return its id, or None when its due time already has a run."""
@@ -87,7 +91,7 @@ class Runs:
             run = self.get(number)
             if run.state != was or not _still_held(run, held_by):
                 return False
-            self._write(replace(run, state=to, why=run.why or why, **changes))  # type: ignore[arg-type]
+            self._write(replace(run, state=to, why=run.why or why, **changes))
         reach(f"run.{to}:after")
         return True
 
@@ -117,7 +121,7 @@ class Runs:
             run = self.get(number)
             if held_by is not None and (run.state is not held_by.state or not _still_held(run, held_by)):
                 return False
-            self._write(replace(run, **changes))  # type: ignore[arg-type]  # checked by the caller's types
+            self._write(replace(run, **changes))
         reach("run.amend:after")
         return True
 
@@ -128,6 +132,8 @@ class Runs:
             f"UPDATE runs SET {assignments}, seal = ? WHERE id = ?",
             (*values[1:], _sealed(values), run.id),
         )
+        if run.ended is not None:
+            self._chain.run_ended(run.id, run.ended)
 
     def open(self) -> list[Run]:
         """Return the runs that wait, run, or were interrupted, oldest first."""
@@ -223,14 +229,23 @@ class Runs:
         )
         return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
 
-    def prune(self, before: float, keep_per_task: int = 20) -> int:
-        """Forget ended runs older than an instant, but never a task's latest ones; return how many."""
-        self._db.rows(
-            "DELETE FROM runs WHERE ended IS NOT NULL AND ended < ? AND id NOT IN ("
-            "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY task ORDER BY id DESC) AS place FROM runs) "
-            "WHERE place <= ?)",
-            (before, keep_per_task),
-        )
-        removed = self._db.changes()
-        self._db.rows("DELETE FROM documents WHERE digest NOT IN (SELECT document FROM runs)")
-        return removed
+    def prune(self, before: float, now: float, keep_per_task: int = 20, at_most: int = 5000) -> int:
+        """Forget ended runs older than an instant, but never a task's latest ones; return how many.
+
+        A run that does not stand as its record in the chain says stays, as evidence of whoever changed it. Both
+        instants are seconds since the epoch; no more than `at_most` runs go at a time.
+        """
+        with self._db.transaction():
+            rows = self._db.rows(
+                "SELECT id FROM runs WHERE ended IS NOT NULL AND ended < ? AND id NOT IN ("
+                "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY task ORDER BY id DESC) AS place FROM runs) "
+                "WHERE place <= ?) ORDER BY id LIMIT ?",
+                (before, keep_per_task, at_most),
+            )
+            gone = [number for number in (int(row[0] or 0) for row in rows) if self._chain.vouches_for(number)]
+            if gone:
+                self._chain.pruned(gone, now)
+                self._db.rows("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(gone),))
+                self._db.rows("DELETE FROM documents WHERE digest NOT IN (SELECT document FROM runs)")
+            self._chain.cut(before, now)
+        return len(gone)

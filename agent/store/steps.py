@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from agent.failpoints import reach
 from agent.model.actions import Fact
 from agent.model.runs import StepRecord, StepState
+from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.seal import seal, verified
 
@@ -17,8 +18,9 @@ _SELECT = "SELECT run, seq, name, state, started, ended, facts, error, output, s
 class Steps:
     """The steps of the runs of a store."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, chain: Chain) -> None:
         self._db = connection
+        self._chain = chain
 
     def of(self, run: int) -> list[StepRecord]:
         """Given a run's id, return its steps in order."""
@@ -59,4 +61,5 @@ class Steps:
             self._db.rows(
                 "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, seal("steps", values))
             )
+            self._chain.step_written(run)
         reach(f"step.{state}:after")

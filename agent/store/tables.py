@@ -45,4 +45,18 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """,
     "ALTER TABLE runs RENAME COLUMN crashes TO fruitless",
+    """
+    CREATE TABLE history (
+        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL,
+        hash TEXT NOT NULL
+    );
+    CREATE INDEX history_by_subject ON history (kind, subject);
+    """,
 )
+
+CHAINED = 3
+"""The version from which on the store has a chain, which is begun in the transaction of the migration.
+
+The chain covers whole rows of runs, steps and holds: a migration that gives them another shape must record each that
+has ended anew.
+"""

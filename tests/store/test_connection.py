@@ -11,10 +11,11 @@ import pytest
 
 from agent.engine.submit import submit
 from agent.errors import StoreError
-from agent.model.runs import Origin
+from agent.model.runs import Origin, RunState
 from agent.store import Store
 from agent.store.connection import BALLAST_NAME, DATABASE_NAME
 from agent.store.tables import MIGRATIONS
+from agent.store.verify import verify
 from tests.fakes import task
 
 
@@ -63,15 +64,21 @@ def test_open_of_a_store_of_the_first_version_keeps_its_runs(tmp_path: Path) -> 
     with Store(str(tmp_path / "s")) as store:
         made = submit(store, task(), policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
         assert made is not None
+        store.runs.advance(made.id, RunState.PENDING, RunState.SKIPPED, ended=2.0)
+        made = store.runs.get(made.id)
+        store.holds.place("remedy", "breaker_open", "acted too often", 3.0)
         rows = store.connection.rows("SELECT * FROM runs")
     with apsw.Connection(str(tmp_path / "s" / DATABASE_NAME)) as old:
-        old.execute("DROP TABLE runs; DROP TABLE steps")
+        old.execute("DROP TABLE runs; DROP TABLE steps; DROP TABLE history")
         for table in ("facts_of_store", "documents", "marks", "holds", "conditions", "memories", "fragments"):
             old.execute(f"DROP TABLE {table}")
         old.execute(f"{MIGRATIONS[0]}; PRAGMA user_version = 1")
         old.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(rows[0]))})", rows[0])
     with Store(str(tmp_path / "s")) as store:
         assert store.runs.get(made.id) == made
+        verdict = verify(store)
+    assert verdict.intact
+    assert (verdict.records, verdict.runs) == (2, 1)
 
 
 def test_open_of_a_later_version_is_refused(tmp_path: Path) -> None:

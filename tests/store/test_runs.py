@@ -126,7 +126,7 @@ def test_prune_keeps_the_latest_of_each_task_and_what_is_open(store: Store) -> N
         number = pending(store, due=DUE + count)
         store.runs.advance(number, RunState.PENDING, RunState.SKIPPED, ended=DUE + count)
     waiting = pending(store, due=DUE + 9)
-    assert store.runs.prune(DUE + 100, keep_per_task=2) == 4
+    assert store.runs.prune(DUE + 100, DUE + 200, keep_per_task=2) == 4
     assert [run.id for run in store.runs.recent(10)] == [waiting, 5]
 
 

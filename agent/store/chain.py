@@ -1,0 +1,211 @@
+"""The hash chain of the history: one record for each end of a run, each hold, each policy set put in force.
+
+A record's hash covers the hash before it, so none can be edited, removed or moved without every hash after it becoming
+another one. Records are written in the transaction of what they tell of. Old ones are cut off once all they tell of has
+been forgotten; the record of a cut holds the hash that the rest follows from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from agent.errors import StoreError
+from agent.store.connection import Connection
+from agent.store.seal import Value
+from agent.store.spans import Spans
+
+NOTHING = "0" * 64
+"""What the first record follows."""
+
+CUT_AT_LEAST = 4096
+CUT_AT_MOST = 8192
+"""So many records are cut off at a time: seldom, and never so many that others would wait for the store."""
+
+FIELDS = "seq, kind, subject, digest, at, hash"
+
+
+class Kind(StrEnum):
+    """What a record tells of, and what its subject then is."""
+
+    GENESIS = "genesis"
+    """The chain begins; a random number, so that no two chains are alike."""
+    RUN = "run"
+    """A run has ended; its id. The digest covers its row and its steps."""
+    HOLD = "hold"
+    """A hold was placed or released; its name. The digest covers its row."""
+    POLICIES = "policies"
+    """A policy set was put in force; its digest."""
+    PRUNED = "pruned"
+    """Runs were forgotten because they are old; their ids, as in `1-5,8`."""
+    CUT = "cut"
+    """Records were cut off; the seq of the last of them, and as digest its hash."""
+
+
+class Record(Struct, frozen=True):
+    """A record of the chain. `at` is seconds since the epoch, `digest` and `hash` are hexadecimal."""
+
+    seq: int
+    kind: str
+    subject: str
+    digest: str
+    at: float
+    hash: str
+
+
+class Head(Struct, frozen=True):
+    """The last record of the chain at some time: its seq, and its hash or the beginning of it."""
+
+    seq: int
+    hash: str
+
+
+def record_hash(previous: str, seq: int, kind: str, subject: str, digest: str, at: float) -> str:
+    """Given the hash before it and a record's fields, return the record's hash as 64 hexadecimal digits."""
+    return hashlib.sha256(_canonical((previous, seq, kind, subject, digest, at))).hexdigest()
+
+
+def digest_of_rows(rows: Iterable[Sequence[Value]]) -> str:
+    """Given rows as the store returns them, return a digest of all of them in their order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(_canonical(row))
+    return digest.hexdigest()
+
+
+def _canonical(values: Iterable[object]) -> bytes:
+    # JSON in ASCII is the same whatever version of Unicode the interpreter knows; bytes are never in a sound row.
+    return json.dumps(tuple(values), ensure_ascii=True, default=repr).encode("ascii") + b"\n"
+
+
+def record_of(row: Sequence[Value]) -> Record:
+    """Given a row of FIELDS, return the record; what an edit made of another type is kept as text."""
+    seq, kind, subject, digest, at, made = row
+    moment = float(at) if isinstance(at, int | float) else 0.0
+    return Record(int(seq or 0), str(kind), str(subject), str(digest), moment, str(made))
+
+
+class Chain:
+    """Writes the chain. Every method joins the transaction it is called in."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def head(self) -> Head | None:
+        """Return the last record's place and hash, or None in a store without a chain."""
+        rows = self._db.rows("SELECT seq, hash FROM history ORDER BY seq DESC LIMIT 1")
+        return Head(int(rows[0][0] or 0), str(rows[0][1])) if rows else None
+
+    def has(self, head: Head) -> bool | None:
+        """Tell whether a head known elsewhere is part of the chain; None when it lies before what was cut off."""
+        rows = self._db.rows("SELECT hash FROM history WHERE seq = ?", (head.seq,))
+        if rows:
+            return str(rows[0][0]).startswith(head.hash)
+        oldest = self._db.rows("SELECT min(seq) FROM history")[0][0]
+        return None if oldest is not None and head.seq < int(oldest) else False
+
+    def begin(self) -> None:
+        """Begin the chain of a store that has none, with a record for each run that has ended and each hold."""
+        self._append(Kind.GENESIS, os.urandom(16).hex(), "", 0.0)
+        last = 0
+        while rows := self._db.rows(
+            "SELECT id, ended FROM runs WHERE ended IS NOT NULL AND id > ? ORDER BY id LIMIT 1000", (last,)
+        ):
+            for number, ended in rows:
+                last = int(number or 0)
+                self.run_ended(last, float(ended or 0))
+        for name, since in self._db.rows("SELECT name, since FROM holds ORDER BY name"):
+            self.held(str(name), float(since or 0))
+
+    def run_ended(self, run: int, at: float) -> None:
+        """Record a run as it stands in the store at its end, in seconds since the epoch."""
+        self._append(Kind.RUN, str(run), self.digest_of_run(run) or "", at)
+
+    def step_written(self, run: int) -> None:
+        """A step was written: record its run anew if that has ended before."""
+        rows = self._db.rows("SELECT ended FROM runs WHERE id = ?", (run,))
+        if rows and rows[0][0] is not None:
+            self.run_ended(run, float(rows[0][0]))
+
+    def held(self, name: str, at: float) -> None:
+        """Record a hold as it stands in the store."""
+        self._append(Kind.HOLD, name, self.digest_of_hold(name) or "", at)
+
+    def policies(self, digest: str, at: float) -> None:
+        """Record that a policy set was put in force, unless it is the one that was recorded last."""
+        rows = self._db.rows(
+            "SELECT subject FROM history WHERE seq = (SELECT max(seq) FROM history WHERE kind = ?)", (Kind.POLICIES,)
+        )
+        if not rows or rows[0][0] != digest:
+            self._append(Kind.POLICIES, digest, "", at)
+
+    def pruned(self, runs: Sequence[int], at: float) -> None:
+        """Record that runs are forgotten, by their ids in order."""
+        self._append(Kind.PRUNED, Spans.of(runs).text(), "", at)
+
+    def digest_of_run(self, run: int) -> str | None:
+        """Return the digest of a run's row and steps as they stand; None when there is no such row."""
+        rows = self._db.rows("SELECT * FROM runs WHERE id = ?", (run,))
+        if not rows:
+            return None
+        return digest_of_rows([*rows, *self._db.rows("SELECT * FROM steps WHERE run = ? ORDER BY seq", (run,))])
+
+    def digest_of_hold(self, name: str) -> str | None:
+        """Return the digest of a hold's row as it stands; None when there is none."""
+        rows = self._db.rows("SELECT * FROM holds WHERE name = ?", (name,))
+        return digest_of_rows(rows) if rows else None
+
+    def vouches_for(self, run: int) -> bool:
+        """Tell whether a run stands as its last record says; what cannot be read does not."""
+        rows = self._db.rows(
+            "SELECT digest FROM history WHERE seq = (SELECT max(seq) FROM history WHERE kind = ? AND subject = ?)",
+            (Kind.RUN, str(run)),
+        )
+        try:
+            return bool(rows) and rows[0][0] == self.digest_of_run(run)
+        except StoreError:
+            return False
+
+    def forgotten(self) -> Spans:
+        """Return the ids of all runs that the chain says were pruned."""
+        rows = self._db.rows("SELECT subject FROM history WHERE kind = ?", (Kind.PRUNED,))
+        return Spans.union(Spans.read(str(row[0])) for row in rows)
+
+    def cut(self, before: float, at: float) -> int:
+        """Cut off the oldest records, those from before an instant, if they are many; return how many.
+
+        What they tell of and is still there is recorded anew with the digest it had: a cut vouches for nothing that
+        it has not looked at.
+        """
+        window = "SELECT seq, at, hash FROM history ORDER BY seq LIMIT ?"
+        rows = self._db.rows(window, (CUT_AT_MOST,))
+        old = (isinstance(at, float) and at < before for _, at, _ in rows)
+        young = next((place for place, is_old in enumerate(old) if not is_old), len(rows))
+        if young < CUT_AT_LEAST:
+            return 0
+        seq, _, made = rows[young - 1]
+        forgotten = self.forgotten()
+        latest = self._db.rows(
+            "SELECT kind, subject, digest FROM history AS h WHERE seq <= ? AND kind IN (?, ?) AND seq = "
+            "(SELECT max(seq) FROM history WHERE kind = h.kind AND subject = h.subject) ORDER BY seq",
+            (seq, Kind.RUN, Kind.HOLD),
+        )
+        for kind, subject, digest in latest:
+            if kind == Kind.HOLD or int(subject or 0) not in forgotten:
+                self._append(Kind(str(kind)), str(subject), str(digest), at)
+        self._append(Kind.CUT, str(seq), str(made), at)
+        self._db.rows("DELETE FROM history WHERE seq <= ?", (seq,))
+        return young
+
+    def _append(self, kind: Kind, subject: str, digest: str, at: float) -> None:
+        with self._db.transaction():
+            head = self.head() or Head(0, NOTHING)
+            values = (head.seq + 1, kind.value, subject, digest, float(at))
+            self._db.rows(
+                f"INSERT INTO history ({FIELDS}) VALUES (?, ?, ?, ?, ?, ?)", (*values, record_hash(head.hash, *values))
+            )
