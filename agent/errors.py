@@ -14,8 +14,9 @@ Whatever else is raised is a bug: it ends with its trace and exit code 1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class ExitCode(IntEnum):
@@ -50,8 +51,7 @@ EXIT_MEANINGS: Mapping[ExitCode, str] = {
 """What each exit code means, for the reference."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mistake:
+class Mistake(Struct, frozen=True, order=True):
     """One mistake in a file: where it stands, what is wrong and what would be right.
 
     `line` and `column` count from 1; 0 means the mistake concerns the file as a whole.

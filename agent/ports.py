@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.model.actions import Judgement
 from agent.model.policies import Limits
@@ -21,8 +22,7 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A program to run: an argument list, never a shell line.
 
     `timeout` and `grace` are seconds; `output_limit` is how many bytes of output are kept (the last ones).
@@ -38,8 +38,7 @@ class Command:
     output_limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """How a command ended: exit code (negative: the signal), the tail of its output, and what was cut.
 
     `timed_out` and `stopped` say who asked it to end; `survivors` are ids of processes that could not be ended.
@@ -76,8 +75,7 @@ class Memory(Protocol):
     def remember(self, key: str, value: object) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """What an action may use. `now` is fixed when the run is first planned, and the same when it is resumed.
 
     `checkpoint` raises `agent.ports.StopRequested` when the run was told to stop; call it wherever work may be

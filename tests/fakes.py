@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from agent.model.actions import Judgement
 from agent.model.policies import Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
@@ -140,7 +142,7 @@ TASK = Task(
 
 def task(name: str = "task", **changes: object) -> Task:
     """Return a valid task that differs from TASK in the fields named."""
-    return replace(TASK, name=name, **changes)  # type: ignore[arg-type]  # the caller names Task's own fields
+    return replace(TASK, name=name, **changes)
 
 
 @dataclass

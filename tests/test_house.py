@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import json
 import re
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import NODEFAULT, Struct, structs
 
 from agent import registry
 from agent.cli.parser import COMMANDS
@@ -51,13 +51,13 @@ def option_schema(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", registry.names())
 def test_action_options_and_schema_are_in_step(name: str) -> None:
     schema = option_schema(name)
-    fields = dataclasses.fields(registry.load(name).options)
+    fields = structs.fields(registry.load(name).options)
     properties = schema["properties"]
     assert {field.name for field in fields} == set(properties)
     assert schema["additionalProperties"] is False
     for field in fields:
-        assert field.default is dataclasses.MISSING, f"{field.name}: its default belongs in the schema"
-        assert field.default_factory is dataclasses.MISSING, f"{field.name}: its default belongs in the schema"
+        assert field.default is NODEFAULT, f"{field.name}: its default belongs in the schema"
+        assert field.default_factory is NODEFAULT, f"{field.name}: its default belongs in the schema"
     for key, option in properties.items():
         assert ("default" in option) != (key in schema.get("required", [])), f"{key}: required or defaulted, not both"
 
@@ -65,8 +65,8 @@ def test_action_options_and_schema_are_in_step(name: str) -> None:
 @pytest.mark.parametrize("name", registry.names())
 def test_action_options_are_frozen(name: str) -> None:
     options = registry.load(name).options
-    assert dataclasses.is_dataclass(options)
-    assert options.__dataclass_params__.frozen  # type: ignore[attr-defined] # typeshed does not describe it
+    assert issubclass(options, Struct)
+    assert options.__struct_config__.frozen
 
 
 IMPORT_EVERYTHING = """

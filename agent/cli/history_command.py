@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from datetime import tzinfo
+
+from msgspec.structs import asdict
 
 from agent.cli.output import duration, emit_json, harmless, instant, table
 from agent.cli.world import World

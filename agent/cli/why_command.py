@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from agent.cli.history_command import whole
 from agent.cli.looking import Nothing, look
@@ -26,8 +28,7 @@ from agent.rules.dispatch import Skip, Wait
 from agent.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One reason: what it is about, the word, what the word means, and when it came to be."""
 
     about: str

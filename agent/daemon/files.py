@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.errors import Mistake, PolicyError
 from agent.policy.fragments import Fragment, Outline, load_fragment
@@ -23,8 +25,7 @@ NEVER = ""
 """The signature of a file that is compiled again at every look: it is no file's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One file as last compiled: a fragment, or mistakes. `text` is the fragment's JSON until it is in the store."""
 
     signature: str

@@ -11,9 +11,9 @@ import math
 import os
 import selectors
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import schedule
+from msgspec import Struct
 
 from agent.ports import Clock
 
@@ -25,8 +25,7 @@ Callback = Callable[[], None]
 _NO_ALARM: tuple[float, Callback] = (math.inf, lambda: None)
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """Something the heartbeat does every so many seconds."""
 
     every: float

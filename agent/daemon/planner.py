@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
+
+from msgspec import Struct
 
 from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Schedule, Task
@@ -25,8 +26,7 @@ SLACK = 64
 """So many entries of the heap may be out of date before it is made anew."""
 
 
-@dataclass(slots=True)
-class Planned:
+class Planned(Struct):
     """A scheduled task: its trigger in its zone, its jitter in seconds, what it has handled, and what comes next."""
 
     task: Task

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Threshold
@@ -23,8 +24,7 @@ from agent.store import Store
 LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     """A threshold that fired or cleared on one of its series; `runs` are the ids of the runs made for it."""
 
     threshold: str

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from agent.model.policies import Breaker, Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A task to execute. `now` (seconds since the epoch) and `expect` (step name, fingerprint) come from a plan."""
 
     task: Task
@@ -24,12 +24,7 @@ class Document:
 
 def dump(document: Document) -> str:
     """Given a document, return its canonical text, equal for equal documents."""
-    return json.dumps(document, default=_fields, sort_keys=True, separators=(",", ":"))
-
-
-def _fields(value: Any) -> dict[str, object]:
-    """Given a dataclass with slots, return its fields; unlike `asdict` it copies nothing."""
-    return {name: getattr(value, name) for name in value.__slots__}
+    return json.dumps(document, default=asdict, sort_keys=True, separators=(",", ":"))
 
 
 def task_digest(task: Task) -> str:

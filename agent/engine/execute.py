@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.errors import AgentError, Refused
 from agent.model.actions import Fact, OnInterrupt, Outcome, Step
@@ -33,8 +34,7 @@ class _StepFailure(Exception):
         super().__init__(detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """One process's work on one run."""
 
     store: Store

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from agent.errors import Refused
 from agent.model.actions import Explain, Fact, Step
@@ -20,8 +22,7 @@ from agent.model.reasons import Reason
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Struct, frozen=True):
     """What one step would do, whether it can be taken back, and if not, why."""
 
     name: str
@@ -32,8 +33,7 @@ class PlannedStep:
     irreversible: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A run that has not happened. `now` is seconds since the epoch, `document` the `task_digest` of the
     task."""
 
@@ -61,7 +61,7 @@ def planned(steps: Sequence[Step], explain: Explain) -> tuple[PlannedStep, ...]:
 
 def dumps(plan: Plan) -> str:
     """Given a plan, return the text of its file."""
-    body = json.dumps(asdict(plan), sort_keys=True)
+    body = json.dumps(plan, default=asdict, sort_keys=True)
     return json.dumps({"hostkeeper_plan": FORMAT, "digest": _digest(body), "plan": json.loads(body)}, indent=2) + "\n"
 
 

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from agent.engine import document
 from agent.engine.execute import Execution
@@ -31,8 +32,7 @@ from agent.store import Store
 EXIT_BY_STATE = {RunState.SUCCEEDED: 0, RunState.SKIPPED: 0, RunState.INTERRUPTED: 130}
 
 
-@dataclass(slots=True)
-class StopFlag:
+class StopFlag(Struct):
     """Set by SIGTERM and SIGINT: the run stops at its next checkpoint."""
 
     raised: bool = False

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.engine.execute import TAKEN_BACK_WHEN_STOPPED_FOR
 from agent.model.actions import OnInterrupt
@@ -29,8 +30,7 @@ CLAIM_SECONDS = 30.0
 """A started process that has not claimed its run after this time never will."""
 
 
-@dataclass(slots=True)
-class Watched:
+class Watched(Struct):
     """A run process under supervision; instants are monotonic seconds."""
 
     run: int

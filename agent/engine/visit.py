@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.signals import Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """How the signals went: numbers of each series at `times`, NaN where there was none, and the latest of each.
 
     Instants are seconds since the epoch. `errors` says by group of signals why it could not be measured.
@@ -22,8 +22,7 @@ class Course:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """One request for a page. `query` is the address' part behind the question mark, as it came.
 
     `state` is the state directory; `concurrency`, `timezone` and `host_id` are the settings in force, and

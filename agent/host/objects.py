@@ -13,7 +13,8 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.failpoints import reach
 
@@ -101,8 +102,7 @@ class FileObjectLog:
             self._fd = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A deletion: the run that did it, why, and when (seconds since the epoch)."""
 
     run: int
@@ -138,8 +138,7 @@ def _records(path: str) -> Iterator[list[bytes]]:
                 chunk = stream.unconsumed_tail
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _File:
+class _File(Struct, frozen=True, order=True):
     run: int
     attempt: int
     size: int

@@ -10,13 +10,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """One process. `started` is clock ticks after boot, the kernel's own count; `state` is the letter of proc(5)."""
 
     pid: int

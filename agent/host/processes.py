@@ -12,7 +12,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.errors import RunFailed
 from agent.host import proc
@@ -126,8 +127,7 @@ def _pids(processes: tuple[proc.Process, ...]) -> tuple[int, ...]:
     return tuple(process.pid for process in processes)
 
 
-@dataclass(slots=True)
-class _Running:
+class _Running(Struct):
     """A started command. `spared` are children of this process that have nothing to do with it."""
 
     popen: subprocess.Popen[bytes]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.users import Account
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """A program on disk. `modified` is nanoseconds since the epoch; `problem` says why it cannot be run, or is ""."""
 
     path: str

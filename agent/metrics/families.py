@@ -7,8 +7,9 @@ an info leaves `_info` out, as OpenMetrics has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from agent.model.signals import SignalSpec
 
@@ -24,8 +25,7 @@ class Kind(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """A metric family. `bounds` are the upper bounds of a histogram's buckets, without the infinite one.
 
     Series of the families about thresholds carry the labels of the watched series too.

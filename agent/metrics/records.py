@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.reasons import Reason
 from agent.model.runs import RunState
 from agent.model.signals import ConditionState, Labels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyFacts:
+class PolicyFacts(Struct, frozen=True, kw_only=True):
     """The policies in force, and whether the files as they are now are these.
 
     `loaded_at` is when the set in force was put in force, None while there is none.
@@ -24,8 +24,7 @@ class PolicyFacts:
     loaded_at: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFacts:
+class TaskFacts(Struct, frozen=True, kw_only=True):
     """What the store remembers of a task, and when it falls due next; None is never."""
 
     last_run: float | None = None
@@ -33,8 +32,7 @@ class TaskFacts:
     next_due: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True, kw_only=True):
     """How a run ended. `seconds` is None when its process never began; `reason` is "" when nothing stood in its way."""
 
     task: str
@@ -46,8 +44,7 @@ class RunFacts:
     objects: Mapping[Reason, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueFacts:
+class QueueFacts(Struct, frozen=True, kw_only=True):
     """Runs at work, runs that wait by reason, and what is held: name and reason."""
 
     running: int
@@ -55,8 +52,7 @@ class QueueFacts:
     holds: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdFacts:
+class ThresholdFacts(Struct, frozen=True):
     """The state of one series of a threshold."""
 
     threshold: str
@@ -64,8 +60,7 @@ class ThresholdFacts:
     state: ConditionState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonFacts:
+class DaemonFacts(Struct, frozen=True, kw_only=True):
     """The daemon itself. `loop_lag` is the worst since the last time these facts were told."""
 
     loop_lag: float

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.model.reasons import Reason
 
 Fact = str | int | float
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Why one object is kept or deleted. `target` is the path as the bytes the kernel knows."""
 
     target: bytes
@@ -25,8 +25,7 @@ class Judgement:
 Explain = Callable[[Judgement], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """What a step would do now. `fingerprint` changes whenever what it would do changes."""
 
     summary: str
@@ -34,8 +33,7 @@ class Preview:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a step did: facts for the journal, objects counted by reason, and the tail of a command's output.
 
     `skipped` set means there was nothing to do, and ends the run as skipped with that reason.
@@ -47,8 +45,7 @@ class Outcome:
     skipped: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One named act. `do` is safe to repeat; `undo` bears a half-done act; without one, `irreversible` says why.
 
     `preview` looks and never touches; it is what a dry run and a plan show.
@@ -69,8 +66,7 @@ class OnInterrupt(StrEnum):
     ASK = "ask"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """An action as a value.
 
     `options` is a frozen dataclass with the field names of the action's schema; `plan` gets an instance of it and

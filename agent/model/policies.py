@@ -6,8 +6,9 @@ Durations are seconds, sizes are bytes, percentages run from 0 to 100.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from msgspec import Struct
 
 
 class Category(StrEnum):
@@ -52,8 +53,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where in which file something was written; lines and columns count from 1."""
 
     file: str
@@ -61,8 +61,7 @@ class Position:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """When a task falls due.
 
     `text` is a cron line, an `@name` or an `every ...` phrase. `timezone` is a name of the tz database,
@@ -75,16 +74,14 @@ class Schedule:
     catch_up: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """How often a failed run is tried in all, and how long to wait in between."""
 
     attempts: int
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The blast radius: a run that would touch more is refused before it touches anything."""
 
     items: int | None = None
@@ -92,16 +89,14 @@ class Limits:
     percent: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Struct, frozen=True):
     """A remedy may run `times` within `per` seconds; then it is held until an admin releases it."""
 
     times: int
     per: float
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A named piece of maintenance. `options` is the JSON text of valid, completed action options."""
 
     name: str
@@ -122,8 +117,7 @@ class Task:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """When maintenance may happen: from each instant of the cron line `opens`, for `lasts` elapsed seconds."""
 
     name: str
@@ -133,8 +127,7 @@ class Window:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """The values that violate a condition; exactly one of the three is set.
 
     `above` and `below` exclude the bound itself; `outside` is violated beyond either end of the inclusive range.
@@ -145,8 +138,7 @@ class Bound:
     outside: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """A condition on a signal of the host, and the reaction when it fires.
 
     `clear` is the bound whose violation keeps a firing threshold firing; it equals `bound` when the policy gives
@@ -168,8 +160,7 @@ class Threshold:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySet:
+class PolicySet(Struct, frozen=True):
     """All policies in force, cross-checked. `digest` names exactly these bytes; `files` counts them."""
 
     digest: str

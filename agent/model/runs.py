@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class RunState(StrEnum):
@@ -60,8 +61,7 @@ class Origin(StrEnum):
     APPLY = "apply"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """One execution of a task. Instants are seconds since the epoch, UTC.
 
     `attempt` counts the processes that were started for this run (resuming adds one); `tries` counts the runs
@@ -97,8 +97,7 @@ class Run:
     fruitless: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRecord:
+class StepRecord(Struct, frozen=True, kw_only=True):
     """What the journal says of one step; `facts` is JSON, `output` the tail of what a command printed."""
 
     run: int

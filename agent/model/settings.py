@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Durations are seconds, sizes bytes.
 
     `listen` is `host:port`, `[v6]:port` or `unix:/path`; an empty text serves no metrics. `timezone` is what `local`

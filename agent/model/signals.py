@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 Labels = tuple[tuple[str, str], ...]
 """Label pairs, sorted by name, so that they can be a key."""
@@ -24,8 +25,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One number of one signal. `unit` of the value is in the signal's name (`_percent`, `_bytes`, `_seconds`)."""
 
     signal: str
@@ -33,16 +33,14 @@ class Sample:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(Struct, frozen=True):
     """One pass over the host: what was measured, and which groups of signals could not be (group -> sentence)."""
 
     samples: tuple[Sample, ...]
     errors: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SignalSpec:
+class SignalSpec(Struct, frozen=True):
     """A signal that can be provided: what it means, its unit, and the label names its series carry.
 
     A threshold on it must name the labels in `required`, because only what is asked for by name is measured.
@@ -55,8 +53,7 @@ class SignalSpec:
     required: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionState:
+class ConditionState(Struct, frozen=True):
     """What a condition remembers between evaluations; instants are seconds since the epoch.
 
     `since` is the start of the present violation or None; `violations` counts samples in a row that violate;

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _VOID = frozenset({"meta", "br", "hr", "link"})
 _NAME = re.compile(r"[a-z][a-zA-Z0-9-]*")
@@ -18,8 +19,7 @@ _HARMFUL = re.compile(
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
-@dataclass(frozen=True, slots=True)
-class Markup:
+class Markup(Struct, frozen=True):
     """HTML that is finished: what `text` holds is put into a page as it is. Made by the functions here alone."""
 
     text: str

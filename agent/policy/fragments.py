@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from agent.model.policies import (
     Bound,
@@ -71,8 +72,7 @@ class Outline(NamedTuple):
     references: tuple[Reference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     """What one valid file says. `digest` is the SHA-256 of its bytes in hexadecimal.
 
     `outline_text` is the JSON of its outline; "" in a process that can look at the file again.

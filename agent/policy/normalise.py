@@ -8,8 +8,9 @@ this one key). Defaults behind `if`, `anyOf` and their like are not filled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.rules import quantities
 from agent.rules.quantities import QuantityError
@@ -20,8 +21,7 @@ Complaint = tuple[Path, str, str]
 """Where, what is wrong, what would be right."""
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct):
     """What is to be done with a value; a member that is None, False or empty asks for nothing."""
 
     quantity: str | None = None

@@ -17,9 +17,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from agent.errors import Mistake
 from agent.policy.fragments import Outline, load_outline
@@ -34,8 +35,7 @@ class Status(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the compiler is to do: the `files` (names) of `directory`, and the settings at a path, or "" for none.
 
     `actions` are the names that policies may use. `root` asks for files that are root's alone.
@@ -66,8 +66,7 @@ def decode_request(data: bytes) -> Request:
     return Request(body["directory"], tuple(body["files"]), tuple(body["actions"]), body["settings"], body["root"])
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the compiler says of one file.
 
     `fragment` is its JSON text if the status is OK, `settings` the values of a settings file. `outline` is None where
@@ -84,18 +83,15 @@ class Answer:
     outline: Outline | None = None
 
 
-@dataclass(slots=True)
 class Answers:
-    """Collects what the process says. `directory` is put before the names in mistakes."""
+    """Collects what the process says of a request, whose `directory` is put before the names in mistakes."""
 
-    request: Request
-    _waiting: dict[str, None] = field(init=False)
-    _begun: str = field(default="", init=False)
-    _rest: bytes = field(default=b"", init=False)
-
-    def __post_init__(self) -> None:
-        wanted = [*self.request.files, self.request.settings] if self.request.settings else self.request.files
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        wanted = [*request.files, request.settings] if request.settings else request.files
         self._waiting = dict.fromkeys(wanted)
+        self._begun = ""
+        self._rest = b""
 
     def feed(self, data: bytes) -> list[Answer]:
         """Given more of its output, return the answers that are complete. Raises ValueError for what is no answer."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SUFFIXES = (".yaml", ".yml")
 GONE = "gone"
 """The signature of an entry that leads nowhere: a symlink whose target is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """What a directory holds: signatures by file name, which of these files are symlinks, and what is passed over."""
 
     files: Mapping[str, str]

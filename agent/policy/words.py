@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.policy.nearest import quoted, suggest
 from agent.rules import quantities
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A value, the keyword of its schema that refuses it, and what that keyword wants.
 
     `written` is the scalar as it stands in the file, None for lists and maps; `message` the library's own words.

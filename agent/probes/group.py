@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from agent.model.signals import Sample
 
@@ -17,8 +18,7 @@ _AT_ONCE = 1 << 16
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(slots=True)
-class Measured:
+class Measured(Struct):
     """What a pass over one group found; `error` is a sentence about what of it could not be measured, or ""."""
 
     samples: list[Sample] = field(default_factory=list)

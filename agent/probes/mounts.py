@@ -6,7 +6,8 @@ import os
 import re
 import select
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _WITHOUT_A_DEVICE = frozenset({"bcachefs", "btrfs", "devtmpfs", "overlay", "ramfs", "rootfs", "tmpfs", "ubifs", "zfs"})
 """Local file systems that may stand in the table without a block device as their source."""
@@ -22,8 +23,7 @@ _NEVER_ASKED = frozenset({"autofs"})
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """One mounted file system. `remote` ones, and those reached through one, may block whoever asks them."""
 
     name: str

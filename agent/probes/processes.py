@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.signals import Sample
 from agent.probes.group import Measured, Rates, read_bytes
@@ -18,8 +19,7 @@ _PF_KTHREAD = 0x00200000
 """The flag of the kernel's own threads, from its sched.h."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What one process uses; `started` (ticks since boot) tells it from a later one with the same id."""
 
     started: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.policies import Threshold
 from agent.probes.catalogue import ASKED_FOR, GROUPS, SIGNALS, group_of
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a pass measures: groups of signals, and by label the values that thresholds ask for by name."""
 
     groups: frozenset[str] = GROUPS - ASKED_FOR

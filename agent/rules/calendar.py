@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.policies import Schedule
 from agent.model.reasons import Reason
@@ -39,16 +41,14 @@ SECOND = timedelta(seconds=1)
 TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Every due time of `schedule` (its text and zone) up to `at`, in seconds since the epoch, has been handled."""
 
     schedule: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A due time and what becomes of it: a run, or, with `missed` set, a run that is missed for that reason.
 
     Instants are seconds since the epoch. `others` is how many earlier due times it stands for, COUNTED at most.
@@ -61,8 +61,7 @@ class Due:
     others: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What falls due, oldest first; the mark to store together with it; and the next due time after now, if any."""
 
     dues: tuple[Due, ...]

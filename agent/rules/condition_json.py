@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, fields
+
+from msgspec.structs import asdict
 
 from agent.model.signals import ConditionState, Verdict
 
@@ -24,7 +25,7 @@ def load_state(text: str) -> ConditionState:
     data = json.loads(text)
     if not isinstance(data, dict):
         raise ValueError("the state of a condition is not an object")
-    unknown = sorted(set(data) - {field.name for field in fields(ConditionState)})
+    unknown = sorted(set(data) - set(ConditionState.__struct_fields__))
     if unknown:
         raise ValueError(f"the state of a condition has unknown fields: {', '.join(unknown)}")
     for name in _INSTANTS_AND_VALUES:

@@ -17,8 +17,10 @@ The rules:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.policies import Bound, NoData, Threshold
 from agent.model.signals import ConditionState, Verdict
@@ -53,8 +55,7 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """The state after a reading, and what changed by it; `forgotten` says that the state need not be kept."""
 
     state: ConditionState

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+
+from msgspec import Struct
 
 from agent.model.policies import Overlap, Priority
 from agent.model.reasons import Reason
@@ -33,8 +34,7 @@ QUEUE = 10
 """How many runs of one task may wait behind its first; a task that always falls due faster than it runs is skipped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A pending run. Instants are seconds since the epoch.
 
     `rank` is the task's depth from `agent.rules.needs.ranks`, and `overlap` the same for every run of a task. `retry`
@@ -59,8 +59,7 @@ class Candidate:
     expected: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A run that has a process; `stopping` says that it has been told to stop."""
 
     run: int
@@ -68,15 +67,13 @@ class Running:
     stopping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The run starts."""
 
     run: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """The run waits; `until` is when the reason may end by the clock alone, None if only an event ends it.
 
     `detail` names what it waits for: a needed task, or the running run.
@@ -88,8 +85,7 @@ class Wait:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """The run is skipped for good; `detail` names the needed task that failed."""
 
     run: int
@@ -100,8 +96,7 @@ class Skip:
 Decision = Start | Wait | Skip
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """One decision for each pending run, in the order they were taken; which running runs are to stop as replaced.
 
     `wake` is the earliest instant at which the clock alone changes a decision; None if only events do.

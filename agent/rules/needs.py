@@ -20,9 +20,10 @@ latest run decides.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
+
+from msgspec import Struct
 
 from agent.model.reasons import Reason
 from agent.model.runs import RunState
@@ -38,8 +39,7 @@ class Readiness(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class NeededRun:
+class NeededRun(Struct, frozen=True):
     """A run of a needed task. `retried` says that another try for the same due time follows."""
 
     due: float
@@ -48,8 +48,7 @@ class NeededRun:
     retried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A needed task: whether it is enabled, its cycle (epoch seconds, None without a schedule), and its runs.
 
     `runs` holds at least every run of the cycle's due time and later; without a schedule, the latest ones; any order.
@@ -61,8 +60,7 @@ class Need:
     runs: tuple[NeededRun, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The readiness of a run, and the needed task that decided it ("" when ready)."""
 
     readiness: Readiness

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.rules.newest import KEEP_ALL, KEEP_NONE, Newest
 
@@ -15,8 +15,7 @@ MIN_PARTS = 8
 PARTS_IN_ALL = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(Struct, frozen=True):
     """How many of the newest of each group no rule touches; how many, and how many bytes, may stay at most."""
 
     keep_latest: int
@@ -28,8 +27,7 @@ class Budgets:
         return bool(self.keep_latest or self.max_count is not None or self.max_size is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Cutoffs:
+class Cutoffs(Struct, frozen=True):
     """For one group: from `latest` on objects are always kept; below `count` or `size` they are over that budget."""
 
     latest: int

@@ -15,9 +15,10 @@ import re
 import stat
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.model.reasons import Reason
 from agent.rules.newest import KEEP_ALL
@@ -101,8 +102,7 @@ def key_of(mtime_ns: int, name: str, seed: int) -> int:
     return (mtime_ns << 32) | zlib.crc32(os.fsencode(name), seed)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What may stay. Instants and durations are nanoseconds, sizes bytes; None means that there is no such bound."""
 
     now: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.policies import Limits
 from agent.model.reasons import Reason
@@ -26,8 +27,7 @@ LONGEST_PAUSE = 400 * 86400.0
 """A task that did not run for longer, over a reboot, more likely woke up with a wrong clock than so late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What a rule selected among what it saw; `bytes` and `items` are of the selected ones, `seen` counts all."""
 
     items: int = 0
@@ -80,8 +80,7 @@ def with_run(history: Sequence[int], deleted: int) -> list[int]:
     return [*history, deleted][-HISTORY_KEPT:] if deleted else list(history)
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(Struct, frozen=True):
     """What the clocks showed at one moment: seconds since the epoch, seconds since boot, and which boot."""
 
     wall: float

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from json.encoder import encode_basestring_ascii as _quoted
+
+from msgspec.structs import replace
 
 from agent.model.policies import Threshold
 from agent.model.signals import ConditionState, Labels, Sample, labels

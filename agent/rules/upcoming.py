@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.policies import Overlap, PolicySet, Task
 from agent.model.reasons import Reason
@@ -22,8 +24,7 @@ MOST = 1000
 """Entries of one task: 30 days of an hourly one. More would bury all others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A due time in seconds since the epoch, and when its run is expected to start; None if it is skipped.
 
     `reason` says why it does not start when it falls due, as a reason for waiting or, if `starts` is None, for being
@@ -38,8 +39,7 @@ class Entry:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Upcoming:
+class Upcoming(Struct, frozen=True):
     """Entries in the order of their start, or of their due time if they have none; `cut` holds the tasks of which
     only the first MOST due times are listed."""
 
@@ -61,8 +61,7 @@ class _Openings:
         return self._openings[place] if place < len(self._openings) else opening(self._gate, instant)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """A scheduled task made ready: trigger and zone, openings of its window, its delay and how long it takes."""
 
     task: Task
@@ -73,8 +72,7 @@ class _Plan:
     takes: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Forecast:
+class _Forecast(Struct, frozen=True):
     """What is known so far: plans by task, and when the runs of (task, due) end; None for one that is skipped."""
 
     start: datetime

@@ -9,8 +9,9 @@ including its last.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+
+from msgspec import Struct
 
 from agent.model.policies import Window
 from agent.trigger import Cron, Trigger, last_fire, next_fire, parse, zone
@@ -23,8 +24,7 @@ MERGES = 100
 TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """A window ready for use: the trigger that opens it, in its zone, for `lasts` elapsed seconds."""
 
     opens: Trigger
@@ -32,16 +32,14 @@ class Gate:
     zone: tzinfo
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """The window is open from `since` to `until`, in UTC; one that never closes gives an `until` well ahead."""
 
     since: datetime
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """The window is closed; `next_opening` is in UTC, or None if there is none."""
 
     next_opening: datetime | None

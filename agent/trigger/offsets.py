@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct
 
 STEP = timedelta(hours=6)
 """How far apart the offset is asked for; no two changes of a zone's offset have come so close together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """The wall clock jumps at `instant` (UTC) from the naive `missing_from` to the naive `missing_to`."""
 
     instant: datetime

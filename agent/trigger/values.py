@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LAST = -1
 """In `Days.nth`: the last such weekday of the month instead of the n-th."""
@@ -22,16 +22,14 @@ class ScheduleError(ValueError):
         super().__init__(f"{message}: {suggestion}")
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(Struct, frozen=True):
     """A job that follows elapsed time: it fires at the anchor and every `seconds` from there, both ways."""
 
     text: str
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(Struct, frozen=True):
     """Which days match. Sets are bit masks: bit n of `dates` is the n-th of the month, bit 0 of `weekdays` Monday.
 
     `last` and `last_weekday` add the month's last day and its last day from Monday to Friday. `nth` holds pairs of
@@ -49,8 +47,7 @@ class Days:
     interval: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(Struct, frozen=True):
     """A pattern of wall-clock times: the `second` of each matching minute. Sets are bit masks, bit n for the value n.
 
     The hours are split by the rule of `agent.trigger` into those that fire at `fixed` times of day, and those in

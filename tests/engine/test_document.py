@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.engine.document import Document, dump, load, task_digest
 from agent.model.policies import Breaker, Limits, Overlap, Position, Priority, Retry, Schedule

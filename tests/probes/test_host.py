@@ -7,10 +7,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.model.signals import Sampling
 from agent.probes.catalogue import ASKED_FOR, GROUPS, SIGNALS, group_of

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agent.model.policies import Overlap, Priority
 from agent.model.reasons import Reason
@@ -33,7 +33,7 @@ def pending(number: int, **fields: object) -> Candidate:
     plain = Candidate(
         run=number, task=f"t{number}", due=NOW, not_before=NOW, priority=Priority.NORMAL, overlap=Overlap.SKIP
     )
-    return replace(plain, **fields)  # type: ignore[arg-type]  # each test gives fields of their own types
+    return replace(plain, **fields)
 
 
 def moves(*candidates: Candidate, running: tuple[Running, ...] = (), limit: int = 10) -> list[Decision]:

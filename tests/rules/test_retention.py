@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, replace
 from itertools import groupby
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.reasons import Reason
 from agent.rules.patterns import Patterns
@@ -21,8 +22,7 @@ DAY = 24 * HOUR
 NOW = 1_800_000_000 * SECOND
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A file as stat shows it."""
 
     st_mtime_ns: int = NOW

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from agent.model.policies import (
     Category,
@@ -49,7 +49,7 @@ def task(name: str, schedule: str | None, **fields: object) -> Task:
         at_most=None,
         position=HERE,
     )
-    return replace(plain, **fields)  # type: ignore[arg-type]  # each test gives fields of their own types
+    return replace(plain, **fields)
 
 
 def coming(*tasks: Task, days: float = 1, expected: Mapping[str, float] | None = None) -> Upcoming:

@@ -9,7 +9,8 @@ import os
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.errors import RunFailed
 from agent.host.output import visible
@@ -24,8 +25,7 @@ _LAST_LINES = 5
 _LAST_CHARACTERS = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """The options of `command.run`; its schema describes them. Durations are seconds, sizes bytes."""
 
     command: Sequence[str]
@@ -157,7 +157,7 @@ def _preview(options: Options, who: Account, context: Context, _explain: Explain
 def _fingerprint(options: Options, context: Context, program: Program) -> str:
     body = {
         "task": context.task,
-        "options": {name: getattr(options, name) for name in Options.__slots__},
+        "options": {name: getattr(options, name) for name in Options.__struct_fields__},
         "program": [program.path, program.size, program.modified, program.problem],
     }
     text = json.dumps(body, sort_keys=True, default=dict)

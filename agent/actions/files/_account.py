@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.actions.files._place import PROBLEMS_TOLD, Tally
 from agent.errors import RunFailed
@@ -28,8 +29,7 @@ class Fingerprint:
         return f"{self._sum & (1 << 128) - 1:032x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problems:
+class Problems(Struct, frozen=True):
     """The failures of a run's steps. One step's failures do not keep the others from their work, and no process that
     is lost takes them along: the last step tells of all.
     """

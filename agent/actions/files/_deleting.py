@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.actions.files._account import Fingerprint, Problems
 from agent.actions.files._guard import Guard
@@ -15,8 +16,7 @@ from agent.ports import Context
 from agent.rules.retention import DELETED
 
 
-@dataclass(slots=True)
-class Deleting:
+class Deleting(Struct):
     """Deletes what the rule gives up below one path."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.actions.files._account import Fingerprint, Problems
 from agent.actions.files._guard import Guard
@@ -15,8 +16,7 @@ from agent.ports import Context
 from agent.rules.retention import DELETED
 
 
-@dataclass(slots=True)
-class Emptying:
+class Emptying(Struct):
     """Removes the directories below one path that are empty, from the deepest up; never the path itself.
 
     A directory made less than `min_age` nanoseconds ago is kept: whoever made it may be about to use it.

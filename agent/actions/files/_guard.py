@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from agent.actions.files._place import CannotLook, Place, Tally
 from agent.errors import Refused
@@ -30,8 +31,7 @@ def _history_key(path: str) -> str:
     return f"deleted:{path}"
 
 
-@dataclass(slots=True)
-class Guard:
+class Guard(Struct):
     """Looks before the first deletion of a process, as closely as the limits demand, and at most once.
 
     Where only numbers of files are limited, names are counted: when there are no more names than may be deleted,
@@ -45,7 +45,7 @@ class Guard:
     heed_history: bool
     kept_by_server: Callable[[], bool] = synchronised
     total: int = 0
-    _passed: bool = field(default=False, init=False)
+    _passed: bool = False
 
     def check(self) -> None:
         """Raise Refused unless everything selected may be deleted."""

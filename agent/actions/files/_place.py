@@ -7,7 +7,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.errors import AgentError, ExitCode
 from agent.host.output import visible
@@ -34,8 +35,7 @@ Hear = Callable[[bytes, os.stat_result, Reason], None]
 """Told the path of an object, what it was seen as, and what is decided."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What was met: objects by reason, directories entered, and what could not be dealt with."""
 
     counts: Counter[Reason] = field(default_factory=Counter)
@@ -71,8 +71,7 @@ class CannotLook(AgentError):
         super().__init__(f"{path}: {text}")
 
 
-@dataclass(slots=True, kw_only=True)
-class Place:
+class Place(Struct, kw_only=True):
     """A configured path, its rule, and the way through the tree; the ranking is made once and holds for the run."""
 
     path: str

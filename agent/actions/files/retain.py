@@ -8,8 +8,9 @@ cleaned, but the last step fails the run for it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from agent.actions.files._account import Problems
 from agent.actions.files._deleting import Deleting
@@ -26,8 +27,7 @@ _GONE = "deleted files cannot be brought back"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """Names and types; defaults and limits are in the schema. Durations are seconds, sizes bytes."""
 
     paths: Sequence[str]

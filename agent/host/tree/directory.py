@@ -6,7 +6,8 @@ import errno
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.tree.syscalls import DIRECTORY
 
@@ -14,8 +15,7 @@ BATCH = 4096
 """So many entries of a directory are read before they are handed on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What was read of a directory: names by batch, joined by slashes, and the names of its subdirectories."""
 
     batches: list[str]

@@ -16,7 +16,8 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.errors import AgentError, ExitCode
 from agent.host.tree.syscalls import DIRECTORY, Kernel, mount_of
@@ -33,8 +34,7 @@ class UnsafePath(AgentError):
     code = ExitCode.REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """An open directory to walk: its descriptor, its path as configured, the identity of its mount, and its own."""
 
     fd: int

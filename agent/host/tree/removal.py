@@ -11,7 +11,8 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Generator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.host.tree.directory import Directory
 from agent.model.reasons import Reason
@@ -30,16 +31,14 @@ _KEPT_BECAUSE = {
 """What the kernel's refusal to remove an entry means; a busy one is the place of a mount."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """An entry that could not be dealt with: its name ("" is the directory itself), and what the kernel said."""
 
     name: str
     text: str
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """What became of some entries of a directory: names removed by reason, bytes in them, numbers kept by reason."""
 
     removed: dict[Reason, list[str]]

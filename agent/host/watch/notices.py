@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
 
+from msgspec import Struct
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
 from agent.host.watch.way import Walker, Way, links_in
@@ -24,8 +24,7 @@ _TRIES = 20
 _Identity = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """What one watch is for: its path, its events, and whether everything below or only one name matters."""
 
     path: str

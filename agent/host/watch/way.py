@@ -6,14 +6,14 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _MOST_LINKS = 40
 """As many links in a row as the kernel follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One directory, link or file on the way. `path` holds no link but at its end."""
 
     path: str
@@ -29,16 +29,14 @@ class Place:
         return self.device, self.inode
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """The places on the way, the last one included. `missing` is the name that the last place lacks, or ""."""
 
     places: tuple[Place, ...]
     missing: str = ""
 
 
-@dataclass(slots=True)
-class Walker:
+class Walker(Struct):
     """Walks ways; looks at each place once, so use a fresh one for each look at the world."""
 
     _seen: dict[str, Place | None] = field(default_factory=dict)

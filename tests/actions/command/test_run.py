@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import pwd
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from agent.actions.command.run import ACTION, Options
 from agent.errors import RunFailed
@@ -49,7 +49,7 @@ def answering(completed: Completed) -> Context:
 
 
 def really() -> Context:
-    return dataclasses.replace(context(), processes=SystemProcesses())
+    return structs.replace(context(), processes=SystemProcesses())
 
 
 def preview(given: Options) -> Preview:
@@ -216,7 +216,7 @@ def test_fingerprint_changes_with_the_program(tmp_path: Path, change: Callable[[
     assert preview(given).fingerprint != before
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Options)])
+@pytest.mark.parametrize("field", Options.__struct_fields__)
 def test_fingerprint_changes_with_every_option(field: str) -> None:
     given = options("true", timeout=5.0)
     value = getattr(given, field)
@@ -254,6 +254,6 @@ def test_do_a_real_command_told_to_stop_is_interrupted(tmp_path: Path) -> None:
         if begun.exists():
             raise StopRequested
 
-    within = dataclasses.replace(really(), stopping=begun.exists, checkpoint=checkpoint)
+    within = structs.replace(really(), stopping=begun.exists, checkpoint=checkpoint)
     with pytest.raises(StopRequested):
         step(options("sh", "-c", f"touch {begun}; trap 'exit 0' TERM; sleep 1000 & wait"), within).do()

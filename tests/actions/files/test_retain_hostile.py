@@ -134,7 +134,7 @@ from datetime import datetime, UTC
 from pathlib import Path
 from tests.actions.files.world import options, run
 from tests.fakes import EPOCH, FakeClock, context
-import dataclasses, os, signal
+import msgspec, os, signal
 
 top, checkpoints = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -145,7 +145,7 @@ def checkpoint():
         os.kill(os.getpid(), signal.SIGKILL)
 
 run(options(top, max_count=150, keep_latest=20, empty_directories=True),
-    dataclasses.replace(context(), checkpoint=checkpoint))
+    msgspec.structs.replace(context(), checkpoint=checkpoint))
 """
 
 

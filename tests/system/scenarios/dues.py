@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.engine.submit import pending_run
 from agent.model.runs import Origin, RunState
