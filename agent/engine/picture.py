@@ -25,11 +25,15 @@ BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISS
 
 
 class Picture(Struct, frozen=True):
-    """Everything that `hostkeeper status` shows but what comes next. `trouble` is empty when all is well."""
+    """Everything that `hostkeeper status` shows but what comes next. `trouble` is empty when all is well.
+
+    `bad` are the runs that are part of the trouble.
+    """
 
     daemon: dict[str, Any]
     alive: bool
     trouble: tuple[str, ...]
+    bad: tuple[Run, ...]
     tasks: int
     latest: tuple[Run, ...]
     waiting: tuple[Run, ...]
@@ -66,6 +70,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
         daemon=daemon,
         alive=alive,
         trouble=tuple(_trouble(daemon, alive, bad, holds)),
+        bad=tuple(bad),
         tasks=len(policies.tasks),
         latest=latest,
         waiting=tuple(run for run in open_runs if run.state is not RunState.RUNNING),

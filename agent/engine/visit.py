@@ -43,7 +43,7 @@ def encode(visit: Visit) -> bytes:
     course = visit.course
     keys = list(course.series.keys() | course.latest.keys())
     body = {
-        **{name: getattr(visit, name) for name in visit.__slots__ if name != "course"},
+        **{name: getattr(visit, name) for name in visit.__struct_fields__ if name != "course"},
         "times": course.times,
         "errors": dict(course.errors),
         "series": [[*key, course.series.get(key, ()), course.latest.get(key)] for key in keys],

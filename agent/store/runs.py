@@ -154,10 +154,25 @@ class Runs:
         rows = self._db.rows("SELECT id FROM runs WHERE id > ? AND id <= ? AND origin IN (?, ?)", values)
         return [int(row[0] or 0) for row in rows]
 
-    def recent(self, limit: int, task: str | None = None) -> list[Run]:
-        """Return up to `limit` runs, newest first, of one task or of all."""
-        where, values = ("WHERE task = ?", (task,)) if task is not None else ("", ())
-        return [_run(row) for row in self._db.rows(f"{_SELECT} {where} ORDER BY id DESC LIMIT ?", (*values, limit))]
+    def recent(self, limit: int, task: str | None = None, before: int | None = None) -> list[Run]:
+        """Return up to `limit` runs, newest first, of one task or of all; with `before`, of those before that id."""
+        conditions = {"task = ?": task, "id < ?": before}
+        named = {condition: value for condition, value in conditions.items() if value is not None}
+        where = f"WHERE {' AND '.join(named)}" if named else ""
+        rows = self._db.rows(f"{_SELECT} {where} ORDER BY id DESC LIMIT ?", (*named.values(), limit))
+        return [_run(row) for row in rows]
+
+    def ends_by_quarter(self, since: float) -> list[tuple[float, RunState, int]]:
+        """Return how many runs ended how in each quarter of an hour since an instant: its start, the state, the count.
+
+        Instants are seconds since the epoch.
+        """
+        rows = self._db.rows(
+            "SELECT 900 * CAST(ended / 900 AS INTEGER) AS quarter, state, count(*) FROM runs "
+            "WHERE ended >= ? GROUP BY quarter, state ORDER BY quarter, state",
+            (since,),
+        )
+        return [(float(at or 0), RunState(str(state)), int(count or 0)) for at, state, count in rows]
 
     def latest(self, task: str) -> Run | None:
         """Return the newest run of a task."""
@@ -183,13 +198,18 @@ class Runs:
         return {run.task: run for run in map(_run, rows)}
 
     def last_end(self) -> dict[str, float]:
-        """Return when a run of each task that had begun last ended, in seconds since the epoch."""
-        rows = self._db.rows("SELECT task, max(ended) FROM runs WHERE started IS NOT NULL GROUP BY task")
-        return {str(task): float(ended) for task, ended in rows if isinstance(ended, float | int)}
+        """Return when the newest run of each task that began and ended did end, in seconds since the epoch."""
+        return self._newest_end("started IS NOT NULL AND ended IS NOT NULL")
 
     def last_success(self) -> dict[str, float]:
-        """Return when each task last ended in success, in seconds since the epoch."""
-        rows = self._db.rows("SELECT task, max(ended) FROM runs WHERE state = 'succeeded' GROUP BY task")
+        """Return when the newest run of each task that succeeded did end, in seconds since the epoch."""
+        return self._newest_end("state = 'succeeded'")
+
+    def _newest_end(self, condition: str) -> dict[str, float]:
+        # By id, not by the latest instant: the clock may have been wrong, and set back since.
+        rows = self._db.rows(
+            f"SELECT task, ended FROM runs WHERE id IN (SELECT max(id) FROM runs WHERE {condition} GROUP BY task)"
+        )
         return {str(task): float(ended) for task, ended in rows if isinstance(ended, float | int)}
 
     def since(self, task: str, due: float) -> list[Run]:

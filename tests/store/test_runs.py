@@ -144,3 +144,19 @@ def test_last_end_counts_runs_that_had_begun_and_have_ended(store: Store) -> Non
         store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=started, ended=ended)
     pending(store, "other")
     assert store.runs.last_end() == {"task": 40.0}
+
+
+def test_recent_goes_back_page_by_page(store: Store) -> None:
+    numbers = [pending(store, name, DUE + at) for at in range(4) for name in ("one", "other")]
+    newest = store.runs.recent(3)
+    assert [run.id for run in newest] == numbers[:-4:-1]
+    assert [run.id for run in store.runs.recent(9, before=newest[-1].id)] == numbers[-4::-1]
+    assert [run.id for run in store.runs.recent(2, "one", before=numbers[4])] == [numbers[2], numbers[0]]
+
+
+def test_ends_by_quarter_counts_each_way_of_ending(store: Store) -> None:
+    for ended, state in ((DUE + 1, RunState.SUCCEEDED), (DUE + 899, RunState.SUCCEEDED), (DUE + 900, RunState.FAILED)):
+        store.runs.amend(move_to(store, state), ended=ended)
+    pending(store, "open")
+    assert store.runs.ends_by_quarter(DUE) == [(DUE, RunState.SUCCEEDED, 2), (DUE + 900, RunState.FAILED, 1)]
+    assert store.runs.ends_by_quarter(DUE + 900) == [(DUE + 900, RunState.FAILED, 1)]
