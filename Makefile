@@ -14,6 +14,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile --qu
 MODULES := agent tests benchmarks tools
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+DEB_ARGS ?=
 
 .PHONY: help
 help: ## Print this list.
@@ -57,6 +58,10 @@ docs: $(VENV)/.dev ## Write docs/reference anew from the schemas and the code.
 bench: $(VENV)/.dev ## Measure beside peers and print the table of ratios.
 	@sh tools/debs.sh benchmarks/apt.txt $(TOOLS)
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTHON) -m benchmarks $(BENCH_ARGS)
+
+.PHONY: deb
+deb: $(VENV)/.dev ## Build dist/hostkeeper_*.deb for Debian 12 and 13; DEB_ARGS="--arch arm64" for other machines.
+	$(PYTHON) -m tools.deb $(DEB_ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the dependencies anew and write both locks with hashes.
