@@ -16,6 +16,7 @@ _LINK = re.compile(r"#|/(?!/)|\./|\?")
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
+_IN_ADDRESS = str.maketrans({char: f"%{ord(char):02X}" for char in "%#<>\"'& "})
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
@@ -91,13 +92,17 @@ def _checked(name: str) -> str:
     return name
 
 
-def page(title: str, style: str, /, *body: Child, refresh: int | None = None) -> str:
+def page(title: str, style: str, /, *body: Child, refresh: int | None = None, icon: Markup | None = None) -> str:
     """Given a title, the whole style sheet and the content, return a document that loads nothing and runs nothing.
 
-    `style` must be of our own making. `refresh` is after how many seconds a browser asks again.
+    `style` must be of our own making. `refresh` is after how many seconds a browser asks again; `icon` is an SVG.
     """
     # A hash of the style would do as well, but pages that are kept as files get edited by people.
     policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    link = None
+    if icon is not None:
+        policy += "; img-src data:"
+        link = Markup(f'<link rel="icon" href="data:image/svg+xml,{icon.text.translate(_IN_ADDRESS)}">')
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -107,6 +112,7 @@ def page(title: str, style: str, /, *body: Child, refresh: int | None = None) ->
         element("meta", name="referrer", content="no-referrer"),
         element("meta", http_equiv="refresh", content=refresh) if refresh else None,
         element("title", title),
+        link,
         Markup(f"<style>{style}</style>"),
     )
     return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"

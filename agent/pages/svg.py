@@ -1,4 +1,4 @@
-"""Small drawings without axes: a line through numbers, and bars stacked side by side.
+"""Small drawings without axes: a line through numbers, stacked bars, a row of marks, a day.
 
 Colours, widths and sizes are the style sheet's, by class. Drawings stretch to whatever room they are given.
 """
@@ -6,7 +6,7 @@ Colours, widths and sizes are the style sheet's, by class. Drawings stretch to w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from agent.pages.html import Markup, element
@@ -82,12 +82,34 @@ def bars(columns: Sequence[Mapping[str, float]], label: str) -> Markup:
     return _drawing("bars", label, [element("path", class_=name, d="".join(d)) for name, d in paths.items() if d])
 
 
-def _drawing(kind: str, label: str, content: Sequence[Markup | None]) -> Markup:
+def ticks(classes: Sequence[str], label: str) -> Markup:
+    """Given the class of each of several marks, from the oldest to the newest, return them side by side."""
+    paths: dict[str, list[str]] = {}
+    for index, name in enumerate(classes):
+        paths.setdefault(name, []).append(f"M{12 * index} 0h9v{HEIGHT}h-9z")
+    content = [element("path", class_=name, d="".join(d)) for name, d in paths.items()]
+    return _drawing("ticks", label, content, 12 * len(classes) or 1)
+
+
+def strip(spans: Iterable[tuple[float, float]], instants: Iterable[float], label: str) -> Markup:
+    """Given stretches and instants of a day as fractions of it, return a band of the day with both.
+
+    What lies outside the day is cut off; instants too close to be told apart are one.
+    """
+    within = [(max(0, round(WIDTH * start)), min(WIDTH, round(WIDTH * end))) for start, end in spans]
+    areas = "".join(f"M{start} 0h{end - start}v{HEIGHT}h{start - end}z" for start, end in within if end > start)
+    places = sorted({round((WIDTH - 2) * instant) for instant in instants if 0 <= instant <= 1})
+    marks = "".join(f"M{place} 8h2v{HEIGHT - 16}h-2z" for place in places)
+    content = (("span", areas), ("at", marks))
+    return _drawing("strip", label, [element("path", class_=name, d=d) for name, d in content if d])
+
+
+def _drawing(kind: str, label: str, content: Sequence[Markup | None], width: int = WIDTH) -> Markup:
     return element(
         "svg",
         content,
         class_=kind,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        viewBox=f"0 0 {width} {HEIGHT}",
         preserveAspectRatio="none",
         role="img",
         aria_label=label,

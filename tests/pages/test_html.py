@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,12 @@ def test_page_forbids_everything_but_its_own_style() -> None:
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'") in (
         found.attributes
     )
+
+
+def test_page_has_its_icon_in_itself() -> None:
+    icon = element("svg", xmlns="http://www.w3.org/2000/svg", viewBox="0 0 1 1")
+    made = page("Title", "", icon=icon)
+    assert "img-src data:" in made
+    address = made.partition('rel="icon" href="')[2].partition('"')[0]
+    assert unquote(address) == f"data:image/svg+xml,{icon}"
+    assert "img-src" not in page("Title", "")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.pages.html import Markup
-from agent.pages.svg import HEIGHT, WIDTH, bars, sparkline
+from agent.pages.svg import HEIGHT, WIDTH, bars, sparkline, strip, ticks
 
 NUMBERS = st.none() | st.floats(-1e12, 1e12)
 
@@ -23,7 +23,7 @@ def points(path: str) -> list[tuple[float, float]]:
     """Follow a path of absolute and relative moves, and return where it goes."""
     x = y = 0.0
     found = []
-    for command, text in re.findall(r"([MlhHVz])([^MlhHVz]*)", path):
+    for command, text in re.findall(r"([MlhHvVz])([^MlhHvVz]*)", path):
         numbers = [float(number) for number in re.findall(r"-?[\d.]+", text)]
         if command == "M":
             x, y = numbers
@@ -31,6 +31,8 @@ def points(path: str) -> list[tuple[float, float]]:
             x, y = x + numbers[0], y + numbers[1]
         elif command == "h":
             x += numbers[0]
+        elif command == "v":
+            y += numbers[0]
         elif command == "H":
             x = numbers[0]
         elif command == "V":
@@ -86,3 +88,21 @@ def test_bars_show_one_failure_among_many_runs() -> None:
 
 def test_bars_without_anything_draw_nothing() -> None:
     assert paths(bars([], "nothing")) == paths(bars([{"good": 0}], "nothing")) == {}
+
+
+def test_ticks_are_drawn_in_their_order_by_class() -> None:
+    drawn = paths(ticks(["good", "bad", "good"], "three runs"))
+    assert {name: path.count("M") for name, path in drawn.items()} == {"good": 2, "bad": 1}
+    assert points(drawn["bad"])[0] == (12, 0)
+
+
+@given(st.lists(st.tuples(st.floats(-2, 3), st.floats(-2, 3)), max_size=9), st.lists(st.floats(-2, 3), max_size=300))
+def test_strip_of_a_day_stays_inside(spans: list[tuple[float, float]], instants: list[float]) -> None:
+    for path in paths(strip(spans, instants, "a day")).values():
+        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points(path))
+
+
+def test_strip_shows_instants_that_cannot_be_told_apart_as_one() -> None:
+    drawn = paths(strip([(0.25, 0.5)], [0.5, 0.5001, 0.75], "a day"))
+    assert drawn["span"] == "M60 0h60v48h-60z"
+    assert drawn["at"].count("M") == 2
