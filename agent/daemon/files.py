@@ -171,8 +171,11 @@ class Files:
         right = "close it, or write another file and rename it over this one"
         return [Mistake(self._path(name), 0, 0, "", "is still being written", right) for name in self.unsettled]
 
-    def persist(self) -> None:
-        """Keep the files in the store as the set in force: what a restart finds unchanged it need not compile."""
+    def persist(self, digest: str, at: float) -> None:
+        """Keep the files in the store as the set in force: what a restart finds unchanged it need not compile.
+
+        `digest` is the set's, and `at` when it was put in force, in seconds since the epoch: both go into the history.
+        """
         put = [
             CachedFragment(name, seen.fragment.file, seen.signature, seen.fragment.digest, seen.text)
             for name, seen in self._seen.items()
@@ -183,6 +186,7 @@ class Files:
             with self._store.transaction():
                 self._store.fragments.update(put, gone)
                 self._store.facts.set("compiler", self._fingerprint)
+                self._store.chain.policies(digest, at)
         self._stored = set(self._seen)
         for item in put:
             self._seen[item.name] = replace(self._seen[item.name], text="")

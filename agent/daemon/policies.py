@@ -203,8 +203,10 @@ class Policies:
         self._told()
 
     def _persist(self) -> None:
+        if self.in_force is None:
+            return
         try:
-            self._files.persist()
+            self._files.persist(self.in_force.digest, self.loaded_at or 0.0)
         except StoreError as error:
             LOG.error("the policies in force are not in the store, for the next start to fall back on: %s", error)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 
 from agent.daemon.dispatcher import Dispatcher
+from agent.daemon.evidence import NOTE_SECONDS, Evidence
 from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
@@ -18,14 +19,13 @@ from agent.daemon.thresholds import Probe, Thresholds
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
 from agent.host.http import HttpServer
-from agent.host.launcher import ChildLauncher
 from agent.host.notify import Notifier
 from agent.metrics import Metrics
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run
 from agent.model.settings import Settings
-from agent.ports import Clock
+from agent.ports import Clock, Launcher
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Daemon:
         settings: Settings,
         policies: Policies,
         clock: Clock,
-        launcher: ChildLauncher,
+        launcher: Launcher,
         notifier: Notifier,
         metrics: Metrics,
         local: tzinfo,
@@ -83,6 +83,7 @@ class Daemon:
         )
         self._others = Others(store, self._ended)
         self._teller = Teller(store, metrics, notifier)
+        self._evidence = Evidence(store, metrics, clock)
 
     def run(self) -> None:
         """Be the agent until SIGTERM or SIGINT."""
@@ -92,6 +93,7 @@ class Daemon:
         self._policies.start()
         self._loop.every(self._settings.sample_every, self._sample)
         self._loop.every(PRUNE_SECONDS, self._prune)
+        self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.changed)
         interval = self._notifier.watchdog_interval
         if interval is not None:
@@ -100,6 +102,7 @@ class Daemon:
         self.ready = True
         self._notifier.ready()
         self._loop.run()
+        self._evidence.note()
         self._policies.stop()
         self._loop.close()
 
@@ -227,6 +230,7 @@ class Daemon:
         if self._take_strays() or made or wrote:
             self._dispatch()
         self._launcher.reap()
+        self._evidence.show()
         self._worst_lag = max(self._worst_lag, self._loop.lag)
         self._teller.daemon(self._worst_lag, self._loop.wakeups, self.http.counts if self.http else None)
         self._worst_lag = self._loop.lag = 0.0

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from agent.metrics.endpoints import health_page, metrics_page
 from agent.metrics.metrics import Metrics
-from agent.metrics.records import DaemonFacts, PolicyFacts, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
+from agent.metrics.records import (
+    DaemonFacts,
+    HistoryFacts,
+    PolicyFacts,
+    QueueFacts,
+    RunFacts,
+    TaskFacts,
+    ThresholdFacts,
+)
 
 __all__ = [
     "DaemonFacts",
+    "HistoryFacts",
     "Metrics",
     "PolicyFacts",
     "QueueFacts",

@@ -122,6 +122,17 @@ THREADS = _gauge("process_threads", "Threads of the daemon.")
 STARTED = _gauge("process_start_time_seconds", "When the daemon started, in seconds since the epoch.")
 STORE_SIZE = _gauge("store_size_bytes", "Size of the store's files.")
 
+HISTORY_LENGTH = _gauge(
+    "history_length",
+    "Records that the hash chain of the history has had; it falls only when an older store is put back.",
+)
+HISTORY_HEAD = _gauge(
+    "history_head", "The first 48 bits of the hash of the chain's last record, for `hostkeeper history verify --head`."
+)
+HISTORY_AGREES = _gauge(
+    "history_agrees", "1 if the chain had the head that was noted last when the agent started, else 0."
+)
+
 HTTP_REQUESTS = _counter("http_requests", "Requests that were answered, by path and status.", "path", "status")
 HTTP_CONNECTIONS = _counter("http_connections", "Connections that were accepted.")
 HTTP_DROPPED = _counter("http_connections_dropped", "Connections that were ended before the client was done.", "reason")
@@ -138,6 +149,7 @@ OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHO
 OF_DAEMON = (
     *(RUNS_RUNNING, RUNS_PENDING, HOLDS, SAMPLINGS, SAMPLING_SECONDS, SAMPLING_FAILED),
     *(LOOP_LAG, LOOP_WAKEUPS, CPU_SECONDS, MEMORY, OPEN_FILES, THREADS, STARTED, STORE_SIZE),
+    *(HISTORY_LENGTH, HISTORY_HEAD, HISTORY_AGREES),
     *(HTTP_REQUESTS, HTTP_CONNECTIONS, HTTP_DROPPED, SERIES_OMITTED, TASKS_OMITTED),
 )
 

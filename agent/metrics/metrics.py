@@ -11,7 +11,15 @@ from agent.metrics import families as f
 from agent.metrics.block import Block
 from agent.metrics.observed import HostMetrics, ThresholdMetrics
 from agent.metrics.page import Page
-from agent.metrics.records import DaemonFacts, PolicyFacts, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
+from agent.metrics.records import (
+    DaemonFacts,
+    HistoryFacts,
+    PolicyFacts,
+    QueueFacts,
+    RunFacts,
+    TaskFacts,
+    ThresholdFacts,
+)
 from agent.metrics.tasks import TaskMetrics
 from agent.model.signals import Labels, Sampling, SignalSpec
 from agent.rules.conditions import Event
@@ -92,6 +100,15 @@ class Metrics:
             self._daemon.put(f.RUNS_RUNNING, _NOTHING, facts.running)
             self._daemon.replace(f.RUNS_PENDING, {(("reason", r),): n for r, n in facts.pending.items()})
             self._daemon.replace(f.HOLDS, {(("name", n), ("reason", r)): 1 for n, r in facts.holds.items()})
+
+    def history(self, facts: HistoryFacts) -> None:
+        """Given where the chain of the history stands, show it."""
+        with self._lock:
+            self._daemon.put(f.HISTORY_LENGTH, _NOTHING, facts.length)
+            # As a label, each hash would be a series of its own; 48 bits are a number that loses nothing on its way.
+            self._daemon.put(f.HISTORY_HEAD, _NOTHING, int(facts.head[:12], 16))
+            if facts.agrees is not None:
+                self._daemon.put(f.HISTORY_AGREES, _NOTHING, facts.agrees)
 
     def signals(self, sampling: Sampling, seconds: float) -> None:
         """Given a pass over the host and how long it took, show it; what it did not measure is shown no longer."""

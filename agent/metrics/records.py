@@ -52,6 +52,15 @@ class QueueFacts(Struct, frozen=True, kw_only=True):
     holds: Mapping[str, str]
 
 
+class HistoryFacts(Struct, frozen=True, kw_only=True):
+    """The chain of the history: how many records it has had, the last one's hash, and whether it had the head that was
+    noted last when the agent started; None if that could not be known."""
+
+    length: int
+    head: str
+    agrees: bool | None
+
+
 class ThresholdFacts(Struct, frozen=True):
     """The state of one series of a threshold."""
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from agent.host.http import Counts, Dropped
-from agent.metrics import DaemonFacts, Metrics, PolicyFacts, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
+from agent.metrics import (
+    DaemonFacts,
+    HistoryFacts,
+    Metrics,
+    PolicyFacts,
+    QueueFacts,
+    RunFacts,
+    TaskFacts,
+    ThresholdFacts,
+)
 from agent.model.reasons import Reason
 from agent.model.runs import RunState
 from agent.model.signals import ConditionState, Sample, Sampling, Verdict
@@ -59,6 +68,7 @@ def full_metrics() -> Metrics:
             AWKWARD: TaskFacts(next_due=STARTED + 1),
         }
     )
+    metrics.history(HistoryFacts(length=1234, head="0123456789ab" + "c" * 52, agrees=True))
     metrics.run_started(0.02)
     metrics.run_ended(
         RunFacts(
