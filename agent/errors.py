@@ -32,6 +32,7 @@ class ExitCode(IntEnum):
     ALREADY_RUNNING = 7
     NOT_FOUND = 8
     UNHEALTHY = 9
+    ALTERED = 10
     INTERRUPTED = 130
 
 
@@ -44,8 +45,9 @@ EXIT_MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.REFUSED: "Declined before anything was touched: a limit, a hold, a window, or a plan that no longer fits.",
     ExitCode.STORE: "The state directory cannot be opened, read or trusted.",
     ExitCode.ALREADY_RUNNING: "Another agent holds the state directory.",
-    ExitCode.NOT_FOUND: "No task, run, action or object of that name.",
-    ExitCode.UNHEALTHY: "`hostkeeper status` found something that needs a person.",
+    ExitCode.NOT_FOUND: "No task, run, action or object of that name; to `hostkeeper reload`, no agent.",
+    ExitCode.UNHEALTHY: "Something needs a person: `hostkeeper status` says what. A reload did not end in time.",
+    ExitCode.ALTERED: "`hostkeeper history verify` found that the history is not what was written, or not all of it.",
     ExitCode.INTERRUPTED: "Interrupted from the keyboard.",
 }
 """What each exit code means, for the reference."""

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from msgspec.structs import asdict
 
 from agent.cli.output import duration, emit_json, harmless, instant, table
+from agent.cli.parser import VERIFY
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.model.runs import Run, StepRecord
@@ -17,6 +18,10 @@ from agent.store import Store
 
 def main(arguments: argparse.Namespace) -> int:
     """List runs, newest first, or show one whole."""
+    if arguments.run == VERIFY:
+        from agent.cli.history_verify import main as verify  # noqa: PLC0415 - only those who verify pay for it
+
+        return verify(arguments)
     world = World(arguments)
     with Store(arguments.state, read_only=True) as store:
         if arguments.run is None:

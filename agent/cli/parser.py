@@ -17,6 +17,9 @@ FAR_DAYS = 3660
 MANY = 2**63 - 1
 """The greatest number that the store can count to."""
 
+VERIFY = "verify"
+"""What `hostkeeper history` is given instead of a run."""
+
 Adder = Callable[[argparse.ArgumentParser], None]
 
 
@@ -72,11 +75,45 @@ def _calendar(parser: argparse.ArgumentParser) -> None:
 
 
 def _history(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", type=_number(1, MANY), metavar="RUN", help="show this run with its steps")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        type=_run_or_verify,
+        metavar="RUN|verify",
+        help="show this run with its steps, or verify that the history is what was written",
+    )
     parser.add_argument("--task", metavar="TASK", help="only this task")
     parser.add_argument(
         "--limit", type=_number(1, MANY), default=20, metavar="N", help="at most this many runs (default: 20)"
     )
+
+    parser.add_argument(
+        "--head",
+        type=_head,
+        action="append",
+        default=[],
+        metavar="SEQ:HASH",
+        help="verify: a head of the history that you know of; the first 12 digits of its hash are enough",
+    )
+    parser.add_argument(
+        "--journal",
+        nargs="?",
+        const="hostkeeper.service",
+        metavar="UNIT",
+        help="verify: compare with the heads that the journal has of the agent's unit (hostkeeper.service)",
+    )
+
+
+def _run_or_verify(text: str) -> int | str:
+    return text if text == VERIFY else _number(1, MANY)(text)
+
+
+def _head(text: str) -> tuple[int, str]:
+    seq, _, made = text.partition(":")
+    made = made.removeprefix("sha256:").lower()
+    if not 12 <= len(made) <= 64 or made.strip("0123456789abcdef"):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not SEQ:HASH with 12 to 64 hexadecimal digits")
+    return _number(1, MANY)(seq), made
 
 
 def _why(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +161,7 @@ def get_parser(only: str | None = None) -> argparse.ArgumentParser:
         prog="hostkeeper",
         description="Declarative maintenance for Linux hosts.",
         epilog="Exit codes: 0 done, 1 bug, 2 usage, 3 policy, 4 run failed, 5 refused, 6 store, 7 already running, "
-        "8 not found, 9 unhealthy, 130 interrupted.",
+        "8 not found, 9 unhealthy, 10 history altered, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"hostkeeper {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
