@@ -1,7 +1,7 @@
 """`python -m agent` and the `hostkeeper` command.
 
-Processes of runs and the policy compiler start here too, past the command line, so that they pay only for what they
-use.
+Processes of runs, the policy compiler and the status page start here too, past the command line, so that they pay
+only for what they use.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(process.main(directory, int(run), int(attempt), undo=bool(undo)))
     if arguments[:1] == ["compile-policies"]:
         return int(importlib.import_module("agent.policy.child").main())
+    if arguments[:1] == ["draw-page"]:
+        return int(importlib.import_module("agent.site.child").main())
     return int(importlib.import_module("agent.cli.main").main(arguments))
 
 

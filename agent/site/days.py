@@ -1,0 +1,152 @@
+"""The days to come: what will run when, and what windows and needs hold back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from msgspec import Struct
+
+from agent.engine.coming import days_ahead
+from agent.pages.html import Child, Markup, element
+from agent.pages.svg import strip
+from agent.rules.upcoming import Entry
+from agent.rules.windows import gate, occurrences
+from agent.site.parts import card, instant, more, nothing, table, task_link, words
+from agent.site.scene import Scene
+
+GROUPS = 24
+"""Lines of a day."""
+
+_REACH = ((300, 7), (1500, 3), (6000, 1))
+"""Up to so many tasks so many days are looked ahead: more would take seconds."""
+
+
+class Group(Struct, frozen=True):
+    """What one task has before it on one day, as far as it is held back by the same."""
+
+    task: str
+    entries: tuple[Entry, ...]
+
+
+def reach(scene: Scene) -> int:
+    """Return how many days are looked ahead, 0 with too many tasks."""
+    tasks = sum(task.schedule is not None for task in scene.policies.tasks.values())
+    return next((days for most, days in _REACH if tasks <= most), 0)
+
+
+def ahead(scene: Scene, days: int) -> tuple[Entry, ...]:
+    """Return what falls due in the coming days."""
+    start = datetime.fromtimestamp(scene.now, UTC)
+    return days_ahead(scene.store, scene.policies, scene.zone, scene.visit.host_id, start, days).entries
+
+
+def coming(scene: Scene, entries: Sequence[Entry], most: int) -> Markup:
+    """Given the calendar, return what is next."""
+    starting = [entry for entry in entries if entry.starts is not None]
+    rows = [((instant(scene, entry.starts)), task_link(entry.task), held(entry) or "–") for entry in starting[:most]]
+    listed = (
+        table("What is next", ("Starts", "Task", "Held back by"), rows) if rows else nothing("Nothing is due soon.")
+    )
+    return card("next", "Next", listed, more(1, "days: the calendar", view="calendar") if rows else None)
+
+
+def held(entry: Entry) -> str:
+    """Given an entry, return what holds it back, "" if nothing does."""
+    reason = f"{words(entry.reason)} {entry.detail}".strip() if entry.reason else ""
+    after = f"after {', '.join(entry.needs)}" if entry.needs else ""
+    return "; ".join(part for part in (reason, after) if part)
+
+
+def calendar(scene: Scene, entries: Sequence[Entry], days: int, *, unfolded: int, groups: int = GROUPS) -> list[Markup]:
+    """Given the calendar, return so many days as a list that unfolds; the first of them unfolded."""
+    by_day = grouped(scene, entries)
+    today = scene.local(scene.now).date()
+    return [
+        _day(
+            scene,
+            today + timedelta(days=number),
+            by_day.get((today + timedelta(days=number)).isoformat(), []),
+            groups,
+            opened=number < unfolded,
+        )
+        for number in range(days)
+    ]
+
+
+def grouped(scene: Scene, entries: Sequence[Entry]) -> Mapping[str, list[Group]]:
+    """Given the calendar, return by local date what each task has before it, in the order of the first start."""
+    found: dict[str, dict[tuple[str, str], list[Entry]]] = {}
+    for entry in entries:
+        day = scene.local(entry.starts if entry.starts is not None else entry.due).date().isoformat()
+        found.setdefault(day, {}).setdefault((entry.task, held(entry) if entry.starts is None else ""), []).append(
+            entry
+        )
+    return {day: [Group(task, tuple(listed)) for (task, _), listed in tasks.items()] for day, tasks in found.items()}
+
+
+def _day(scene: Scene, day: date, groups: list[Group], most: int, *, opened: bool) -> Markup:
+    begins, ends = _bounds(scene, day), _bounds(scene, day + timedelta(days=1))
+    starts = [entry.starts for group in groups for entry in group.entries if entry.starts is not None]
+    skipped = sum(entry.starts is None for group in groups for entry in group.entries)
+    told = f"{len(starts)} runs" + (f", {skipped} skipped" if skipped else "")
+    length = ends - begins
+    windows = [((since - begins) / length, (until - begins) / length) for since, until in _windows(scene, begins, ends)]
+    drawing = strip(windows, [(start - begins) / length for start in starts], f"{told}, and when windows are open")
+    summary = element("summary", element("b", f"{day:%A %d %B}"), f" · {told}", drawing)
+    if not groups:
+        return element("details", summary, nothing("Nothing is due."))
+    rows = [_line(scene, group) for group in groups[:most]]
+    listed = table(f"{day:%A}", ("Starts", "Task", "Due", "Held back by"), rows)
+    return element(
+        "details", summary, listed, more(len(groups) - most, "tasks; `hostkeeper calendar` lists all"), open=opened
+    )
+
+
+def _line(scene: Scene, group: Group) -> Sequence[Child]:
+    first, last = group.entries[0], group.entries[-1]
+    times = len(group.entries)
+    if first.starts is None:
+        when: Child = "skipped"
+    elif times > 1 and last.starts is not None:
+        when = (_hour(scene, first.starts), " – ", _hour(scene, last.starts))
+    else:
+        when = _hour(scene, first.starts)
+    due: Child = f"{times} times" if times > 1 else _hour(scene, first.due)
+    return when, task_link(group.task), due, held(first) or "–"
+
+
+def _hour(scene: Scene, seconds: float) -> Markup:
+    local = scene.local(seconds)
+    return element("time", f"{local:%H:%M}", datetime=local.isoformat(timespec="minutes"))
+
+
+def _bounds(scene: Scene, day: date) -> float:
+    """Return when a local day begins, in seconds since the epoch."""
+    return datetime(day.year, day.month, day.day, tzinfo=scene.zone).timestamp()
+
+
+def _windows(scene: Scene, begins: float, ends: float) -> Iterator[tuple[float, float]]:
+    start, end = datetime.fromtimestamp(begins - 1, UTC), datetime.fromtimestamp(ends, UTC)
+    for window in list(scene.policies.windows.values())[:50]:
+        for found in occurrences(gate(window, scene.zone), start, end):
+            yield found.since.timestamp(), found.until.timestamp()
+
+
+def whole(scene: Scene) -> tuple[Child, ...]:
+    """Return the page of the calendar."""
+    days = reach(scene)
+    title = element("h1", "Calendar")
+    if not days:
+        return title, element(
+            "p", "There are too many tasks to look ahead on a page: ", element("code", "hostkeeper calendar")
+        )
+    entries = ahead(scene, days)
+    scale = element(
+        "p", [element("span", f"{hour:02}") for hour in (0, 6, 12, 18, 24)], class_="scale", aria_hidden="true"
+    )
+    lede = element(
+        "p", "A forecast from the policies and from how long runs took: marks are starts, shaded are open windows."
+    )
+    listed = calendar(scene, entries, days, unfolded=1)
+    return title, lede, element("section", scale, listed, class_="card", aria_label="Days")
