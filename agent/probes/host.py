@@ -10,7 +10,7 @@ from agent.probes.cpu import Cpu, read_load, read_uptime
 from agent.probes.disks import Disks
 from agent.probes.group import Measured, Read
 from agent.probes.kernel import FileDescriptors, Pressure
-from agent.probes.memory import read_memory, read_swap
+from agent.probes.memory import Swap, read_memory
 from agent.probes.processes import Processes
 from agent.probes.temperatures import Temperatures
 from agent.probes.wanted import Wanted
@@ -35,7 +35,7 @@ class HostProbe:
             "cpu": Cpu().read,
             "load": read_load,
             "memory": read_memory,
-            "swap": read_swap,
+            "swap": Swap().read,
             "disk": self._disks.read,
             "disk_io": self._disk_io.read,
             "network": self._network.read,

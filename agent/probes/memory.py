@@ -6,6 +6,7 @@ import psutil
 
 from agent.model.signals import Sample
 from agent.probes.group import Measured
+from agent.probes.kernel_file import KernelFile
 
 
 def read_memory(now: float) -> Measured:
@@ -21,15 +22,27 @@ def read_memory(now: float) -> Measured:
     )
 
 
-def read_swap(now: float) -> Measured:
-    """Return what is used of swap; nothing on a host without swap."""
-    del now
-    swap = psutil.swap_memory()
-    if swap.total == 0:
-        return Measured()
-    return Measured(
-        [
-            Sample("swap.used_percent", (), 100.0 * swap.used / swap.total),
-            Sample("swap.free_bytes", (), float(swap.free)),
-        ]
-    )
+class Swap:
+    """Swap as the kernel's table of memory tells it; psutil reads paging counters with it, for ten times the time."""
+
+    def __init__(self) -> None:
+        self._file = KernelFile("/proc/meminfo")
+
+    def read(self, now: float) -> Measured:
+        """Return what is used of swap; nothing on a host without swap."""
+        del now
+        table = self._file.read()
+        total, free = _bytes(table, b"\nSwapTotal:"), _bytes(table, b"\nSwapFree:")
+        if total == 0:
+            return Measured()
+        return Measured(
+            [
+                Sample("swap.used_percent", (), 100.0 * (total - free) / total),
+                Sample("swap.free_bytes", (), float(free)),
+            ]
+        )
+
+
+def _bytes(table: bytes, name: bytes) -> int:
+    """Given the text of /proc/meminfo, return a number that it gives in kibibytes."""
+    return 1024 * int(table.partition(name)[2].split(maxsplit=1)[0])

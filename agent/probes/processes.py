@@ -15,6 +15,9 @@ from agent.probes.roster import Roster
 _KERNEL_NAME_LENGTH = 15
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_MOST_HELD = 64
+"""Of how many processes the file is kept open between passes."""
+
 _PF_KTHREAD = 0x00200000
 """The flag of the kernel's own threads, from its sched.h."""
 
@@ -39,12 +42,14 @@ class Processes:
         self._names: frozenset[str] = frozenset()
         self._rates = Rates[tuple[str, str, int]]()
         self._load = KernelFile("/proc/loadavg")
+        self._held: dict[str, KernelFile] = {}
         self._roster = Roster(_list_processes, self._newest)
 
     def ask(self, names: frozenset[str]) -> None:
         """Given the names of interest, measure these from the next pass on."""
         if names != self._names:
             self._names, self._asked, self._roster = names, {}, Roster(_list_processes, self._newest)
+            self._held = {}
             for name in names:
                 self._asked.setdefault(os.fsencode(name)[:_KERNEL_NAME_LENGTH], []).append(name)
 
@@ -69,19 +74,40 @@ class Processes:
         return int(self._load.read().rsplit(b" ", 1)[1])
 
     def _found(self) -> Iterator[tuple[str, str, Usage]]:
-        for pid in self._roster.due():
+        due = self._roster.due()
+        for ended in self._held.keys() - set(due):
+            del self._held[ended]
+        for pid in due:
             try:
-                told = read_bytes(f"/proc/{pid}/comm")[:-1]
+                line = self._held_line(pid)
+                told = parse_name(line) if line else read_bytes(f"/proc/{pid}/comm")[:-1]
                 candidates = self._asked.get(told[:_KERNEL_NAME_LENGTH])
                 name = _whole_name(told, pid) if candidates else ""
                 if not candidates or name not in candidates:
+                    self._held.pop(pid, None)
                     self._roster.pass_over(pid, _is_kernel_thread)
                 elif self._roster.of_interest(pid) and not _is_process(pid):
                     self._roster.gone(pid)
                 else:
-                    yield name, pid, parse_usage(read_bytes(f"/proc/{pid}/stat"))
+                    yield name, pid, parse_usage(line or self._first_line(pid))
             except (FileNotFoundError, ProcessLookupError):
                 self._roster.gone(pid)
+
+    def _held_line(self, pid: str) -> bytes:
+        """Return what a file that is kept open says, or nothing where none is."""
+        held = self._held.get(pid)
+        try:
+            return b"" if held is None else held.read()
+        except ProcessLookupError:
+            # An open file stays with its process: once that has ended, another one may have its id.
+            del self._held[pid]
+            return b""
+
+    def _first_line(self, pid: str) -> bytes:
+        file = KernelFile(f"/proc/{pid}/stat")
+        if len(self._held) < _MOST_HELD:
+            self._held[pid] = file
+        return file.read()
 
 
 def _list_processes() -> set[str]:
@@ -92,6 +118,11 @@ def _is_process(pid: str) -> bool:
     """Given an id, tell a process from one of its threads, which has files of its own there without being listed."""
     status = read_bytes(f"/proc/{pid}/status")
     return status.partition(b"\nTgid:")[2].split(maxsplit=1)[0] == pid.encode()
+
+
+def parse_name(line: bytes) -> bytes:
+    """Given the bytes of /proc/PID/stat, return the name that the kernel tells; it may hold any character."""
+    return line[line.index(b"(") + 1 : line.rindex(b")")]
 
 
 def parse_usage(line: bytes) -> Usage:

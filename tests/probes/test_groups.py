@@ -13,7 +13,7 @@ from agent.probes.counters import DiskIo, Network, parse_device, parse_interface
 from agent.probes.cpu import Cpu, read_load, read_uptime
 from agent.probes.group import Measured
 from agent.probes.kernel import FileDescriptors, Pressure, parse_pressure
-from agent.probes.memory import read_memory, read_swap
+from agent.probes.memory import Swap, read_memory
 from agent.probes.temperatures import LOOKED_FOR_EVERY, Temperatures
 
 
@@ -68,7 +68,7 @@ def test_memory_of_this_host_is_told() -> None:
 def test_swap_of_this_host_is_told_if_there_is_any() -> None:
     with open("/proc/swaps", encoding="ascii") as file:
         has_swap = len(file.readlines()) > 1
-    assert bool(numbers(read_swap(0.0))) is has_swap
+    assert bool(numbers(Swap().read(0.0))) is has_swap
 
 
 def test_file_descriptors_of_the_host_are_counted() -> None:
@@ -117,7 +117,7 @@ def test_memory_is_that_of_the_kernels_own_table() -> None:
     found = numbers(read_memory(0.0))
     assert found["memory.available_bytes"] == pytest.approx(table["MemAvailable"], rel=0.2)
     if table["SwapTotal"]:
-        assert numbers(read_swap(0.0))["swap.free_bytes"] == pytest.approx(table["SwapFree"], rel=0.2)
+        assert numbers(Swap().read(0.0))["swap.free_bytes"] == pytest.approx(table["SwapFree"], rel=0.2)
 
 
 def test_counters_of_block_devices_are_those_of_psutil() -> None:
