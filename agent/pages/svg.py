@@ -91,8 +91,10 @@ def ticks(classes: Sequence[str], label: str) -> Markup:
     return _drawing("ticks", label, content, 12 * len(classes) or 1)
 
 
-def strip(spans: Iterable[tuple[float, float]], instants: Iterable[float], label: str) -> Markup:
-    """Given stretches and instants of a day as fractions of it, return a band of the day with both.
+def strip(
+    spans: Iterable[tuple[float, float]], instants: Iterable[float], label: str, now: float | None = None
+) -> Markup:
+    """Given stretches, instants and the present of a day as fractions of it, return a band of the day with them.
 
     What lies outside the day is cut off; instants too close to be told apart are one.
     """
@@ -100,7 +102,8 @@ def strip(spans: Iterable[tuple[float, float]], instants: Iterable[float], label
     areas = "".join(f"M{start} 0h{end - start}v{HEIGHT}h{start - end}z" for start, end in within if end > start)
     places = sorted({round((WIDTH - 2) * instant) for instant in instants if 0 <= instant <= 1})
     marks = "".join(f"M{place} 8h2v{HEIGHT - 16}h-2z" for place in places)
-    content = (("span", areas), ("at", marks))
+    present = f"M{round((WIDTH - 1) * now)} 0h1v{HEIGHT}h-1z" if now is not None and 0 <= now <= 1 else ""
+    content = (("span", areas), ("at", marks), ("now", present))
     return _drawing("strip", label, [element("path", class_=name, d=d) for name, d in content if d])
 
 

@@ -12,7 +12,7 @@ from agent.pages.html import Child, Markup, element
 from agent.pages.svg import strip
 from agent.rules.upcoming import Entry
 from agent.rules.windows import gate, occurrences
-from agent.site.parts import card, instant, more, nothing, table, task_link, words
+from agent.site.parts import card, instant, link, more, nothing, table, task_link, words
 from agent.site.scene import Scene
 
 GROUPS = 24
@@ -48,12 +48,13 @@ def coming(scene: Scene, entries: Sequence[Entry], most: int) -> Markup:
     listed = (
         table("What is next", ("Starts", "Task", "Held back by"), rows) if rows else nothing("Nothing is due soon.")
     )
-    return card("next", "Next", listed, more(1, "days: the calendar", view="calendar") if rows else None)
+    return card("next", "Next", listed, element("p", link("Calendar", view="calendar"), class_="more"))
 
 
 def held(entry: Entry) -> str:
     """Given an entry, return what holds it back, "" if nothing does."""
-    reason = f"{words(entry.reason)} {entry.detail}".strip() if entry.reason else ""
+    detail = f" ({entry.detail})" if entry.detail else ""
+    reason = f"{words(entry.reason)}{detail}" if entry.reason else ""
     after = f"after {', '.join(entry.needs)}" if entry.needs else ""
     return "; ".join(part for part in (reason, after) if part)
 
@@ -92,7 +93,12 @@ def _day(scene: Scene, day: date, groups: list[Group], most: int, *, opened: boo
     told = f"{len(starts)} runs" + (f", {skipped} skipped" if skipped else "")
     length = ends - begins
     windows = [((since - begins) / length, (until - begins) / length) for since, until in _windows(scene, begins, ends)]
-    drawing = strip(windows, [(start - begins) / length for start in starts], f"{told}, and when windows are open")
+    drawing = strip(
+        windows,
+        [(start - begins) / length for start in starts],
+        f"{told}, and when windows are open",
+        (scene.now - begins) / length,
+    )
     summary = element("summary", element("b", f"{day:%A %d %B}"), f" · {told}", drawing)
     if not groups:
         return element("details", summary, nothing("Nothing is due."))
@@ -133,6 +139,12 @@ def _windows(scene: Scene, begins: float, ends: float) -> Iterator[tuple[float, 
             yield found.since.timestamp(), found.until.timestamp()
 
 
+def scale() -> Markup:
+    """Return the hours of a day, for below its band."""
+    hours = [element("span", f"{hour:02}") for hour in (0, 6, 12, 18, 24)]
+    return element("p", hours, class_="scale", aria_hidden="true")
+
+
 def whole(scene: Scene) -> tuple[Child, ...]:
     """Return the page of the calendar."""
     days = reach(scene)
@@ -142,11 +154,8 @@ def whole(scene: Scene) -> tuple[Child, ...]:
             "p", "There are too many tasks to look ahead on a page: ", element("code", "hostkeeper calendar")
         )
     entries = ahead(scene, days)
-    scale = element(
-        "p", [element("span", f"{hour:02}") for hour in (0, 6, 12, 18, 24)], class_="scale", aria_hidden="true"
-    )
     lede = element(
         "p", "A forecast from the policies and from how long runs took: marks are starts, shaded are open windows."
     )
     listed = calendar(scene, entries, days, unfolded=1)
-    return title, lede, element("section", scale, listed, class_="card", aria_label="Days")
+    return title, lede, element("section", listed, scale(), class_="card", aria_label="Days")

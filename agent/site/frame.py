@@ -56,12 +56,20 @@ def _way(view: str, name: str, title: str) -> Markup:
     return element("li", here)
 
 
+def _refresh(scene: Scene) -> tuple[Child, ...]:
+    """Return how to have the page loaded again by itself, which takes a reader's place away: only whoever asks has it."""
+    if "refresh" in scene.asked:
+        return f"Loaded every {scene.asked['refresh']} s, ", link("stop that")
+    return (link("Load every 30 s", refresh=30),)
+
+
 def _foot(scene: Scene) -> Markup:
     zone = scene.local(scene.now).tzname()
     return element(
         "footer",
         element("span", f"As of {instant(scene.now, scene.zone)} {zone}"),
         element("span", link("Load again", **dict(scene.asked)) if scene.asked else link("Load again")),
+        element("span", _refresh(scene)) if not scene.asked.keys() - {"refresh"} else None,
         element("span", f"Hostkeeper {__version__}"),
         element("span", "Read only; the commands are on the host: ", element("code", "hostkeeper --help")),
     )

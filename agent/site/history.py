@@ -42,9 +42,8 @@ def month(scene: Scene) -> Markup:
     return element(
         "div",
         bars(list(columns.values()), f"Runs of each of the last {DAYS} days: {told}"),
-        element(
-            "p", element("span", f"{DAYS} days ago"), element("span", told), element("span", "today"), class_="scale"
-        ),
+        element("p", element("span", f"{DAYS} days ago"), element("span", "today"), class_="scale", aria_hidden="true"),
+        element("p", told, class_="more"),
     )
 
 

@@ -9,7 +9,7 @@ from types import FrameType
 
 from agent.pages.html import Child, element
 from agent.rules.upcoming import Entry
-from agent.site.days import ahead, calendar, coming, reach
+from agent.site.days import ahead, calendar, coming, reach, scale
 from agent.site.history import recent
 from agent.site.parts import card, link
 from agent.site.present import at_work, band, holds, mistakes, verdict
@@ -40,23 +40,31 @@ def whole(scene: Scene) -> tuple[Child, ...]:
     def days_to_come(scene: Scene) -> Child:
         days = min(DAYS, reach(scene))
         shown = calendar(scene, entries, days, unfolded=0, groups=10)
-        return card("days", "Days to come", shown, element("p", link("Calendar", view="calendar"), class_="more"))
+        return card(
+            "days", "Days to come", shown, scale(), element("p", link("Calendar", view="calendar"), class_="more")
+        )
 
-    parts: tuple[tuple[str, Part], ...] = (
-        ("What is at work", at_work),
-        ("Mistakes", mistakes),
-        ("Holds", holds),
-        ("What is next", what_is_next),
-        ("Thresholds", thresholds),
-        ("Signals", lambda scene: signals(scene, 12)),
-        ("Last runs", lambda scene: last_runs(scene, 12)),
-        ("History", lambda scene: recent(scene, 10)),
-        ("Calendar", days_to_come),
-    )
+    def drawn(*parts: tuple[str, Part]) -> list[Child]:
+        return [guarded(title, part, scene) for title, part in parts]
+
     return (
-        guarded("Whether all is well", verdict, scene),
-        guarded("The agent", band, scene),
-        element("div", [guarded(title, part, scene) for title, part in parts], class_="grid"),
+        drawn(("Whether all is well", verdict), ("The agent", band)),
+        element(
+            "div",
+            drawn(("What is at work", at_work), ("Mistakes", mistakes), ("Holds", holds)),
+            drawn(("Signals", lambda scene: signals(scene, 12))),
+            element(
+                "div",
+                drawn(("What is next", what_is_next), ("Last runs", lambda scene: last_runs(scene, 12))),
+                class_="column",
+            ),
+            element(
+                "div",
+                drawn(("Thresholds", thresholds), ("Days", days_to_come), ("History", lambda scene: recent(scene, 10))),
+                class_="column",
+            ),
+            class_="grid",
+        ),
     )
 
 

@@ -73,7 +73,7 @@ def since(scene: Scene, seconds: float | None) -> Markup:
 
 def took(run: Run) -> str:
     """Given a run, return how long it took, or a dash if it has not both begun and ended."""
-    return duration(run.ended - run.started if run.ended is not None and run.started is not None else None)
+    return duration(run.ended - run.started) if run.ended is not None and run.started is not None else "–"
 
 
 def words(reason: str) -> str:

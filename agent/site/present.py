@@ -7,6 +7,7 @@ from agent.model.explanations import explain
 from agent.model.runs import RunState
 from agent.pages.html import Child, Markup, element, join
 from agent.readable import duration
+from agent.rules.quantities import format_duration
 from agent.site.frame import standing
 from agent.site.parts import card, chip, facts, link, more, run_link, since, table, task_link, words
 from agent.site.scene import Scene
@@ -55,7 +56,7 @@ def _trouble(picture: Picture) -> list[Child]:
         for run in picture.bad
     ]
     others: list[Child] = [
-        text
+        text[:1].upper() + text[1:]
         for text in picture.trouble
         if not any(text.startswith(f"{run.task}: run {run.id} ") for run in picture.bad)
     ]
@@ -80,7 +81,7 @@ def band(scene: Scene) -> Markup:
                 ("At work", str(len(picture.running))),
                 ("Waiting", str(len(picture.waiting))),
                 ("Ended in 24 hours", f"{all_ends}, of which {good} succeeded"),
-                ("Signals measured", f"every {duration(scene.visit.sample_every)}"),
+                ("Signals measured", f"every {format_duration(scene.visit.sample_every)}"),
             )
         ),
         class_="band",

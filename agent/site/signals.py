@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from agent.engine.visit import Course
 from agent.model.policies import Bound, Threshold
 from agent.model.signals import ConditionState, Labels
+from agent.model.signals import labels as sorted_labels
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import sparkline
 from agent.probes.catalogue import SIGNALS
 from agent.readable import duration
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
+from agent.rules.quantities import format_duration
 from agent.rules.series import parse_state_key
 from agent.site.parts import card, chip, link, more, nothing, since, table
 from agent.site.scene import Scene
@@ -76,8 +78,7 @@ def _drawn(scene: Scene, course: Course, key: Key, firing: set[tuple[str, Labels
     )
     return element(
         "li",
-        element("b", "unknown" if latest is None else quantity(signal, latest)),
-        element("span", name, class_="name"),
+        element("p", name, " ", element("b", "unknown" if latest is None else quantity(signal, latest))),
         sparkline(values, told, low=0.0, high=100.0 if percent else None, marks=marks),
         class_="firing" if any((threshold.name, labels) in firing for threshold in about) else None,
     )
@@ -94,7 +95,8 @@ def thresholds(scene: Scene) -> Markup:
     """Return the thresholds in force with where each of their series stands, the worst first."""
     states = _states(scene)
     known = {name for name, _, _ in states}
-    states += [(name, (), ConditionState()) for name in scene.policies.thresholds if name not in known]
+    unseen = [found for name, found in scene.policies.thresholds.items() if name not in known]
+    states += [(found.name, sorted_labels(found.labels), ConditionState()) for found in unseen]
     states.sort(key=lambda found: (_ORDER.index(standing(found[2])), found[0], found[1]))
     rows = [_row(scene, *state) for state in states[:MOST]]
     if not rows:
@@ -117,7 +119,7 @@ def _row(scene: Scene, name: str, labels: Labels, state: ConditionState) -> tupl
         (name, element("small", named(threshold.signal, labels))),
         (chip(stands, shown), element("small", since(scene, at)) if at is not None else None),
         "unknown" if latest is None else quantity(threshold.signal, latest),
-        (bound(threshold), element("small", f"for {duration(threshold.for_)}") if threshold.for_ else None),
+        (bound(threshold), element("small", f"for {format_duration(threshold.for_)}") if threshold.for_ else None),
     )
 
 

@@ -43,7 +43,7 @@ small{color:var(--soft);font-size:13px}
 .band{margin:0 0 16px;padding:0 2px}
 dt{color:var(--soft);font-size:13px}
 dd{margin:0;font-weight:500}
-.grid{display:grid;grid-template-columns:minmax(0,1fr);gap:16px}
+.grid,.column{display:grid;grid-template-columns:minmax(0,1fr);gap:16px;align-content:start}
 .card{background:var(--card);border:1px solid var(--edge);border-radius:12px;padding:16px 18px;min-width:0}
 .head{display:flex;flex-wrap:wrap;gap:0 14px;justify-content:space-between;align-items:baseline;margin-bottom:8px}
 .head p,.more,.none{margin:0;color:var(--soft);font-size:13px}
@@ -54,7 +54,7 @@ th,td{text-align:left;vertical-align:baseline;padding:6px 12px 6px 0;border-top:
 th:last-child,td:last-child{padding-right:0}
 thead th{border-top:0;color:var(--soft);font-size:13px;padding-top:0}
 td small,th small{display:block}
-td:has(.spark,.ticks){width:22%}
+td:has(.ticks){width:24%}
 .chip{display:inline-block;white-space:nowrap;border-radius:99px;padding:0 9px;font-size:13px;line-height:21px;
 color:var(--idle);background:var(--idle-back)}
 .chip i{font-style:normal;display:inline-block;min-width:.9em;text-align:center}
@@ -72,13 +72,15 @@ stroke-linecap:round}
 .good{fill:var(--ink)}.bad{fill:var(--bad)}.warn{fill:var(--mark)}.idle{fill:var(--soft)}
 .bars .idle,.ticks .idle{fill:var(--edge)}
 .strip{height:20px;background:var(--idle-back);border-radius:4px}
-.strip .span{fill:var(--tint)}.strip .at{fill:var(--ink)}
+.strip .span{fill:var(--tint)}.strip .at{fill:var(--ink)}.strip .now{fill:var(--mark)}
 .scale{display:flex;justify-content:space-between;color:var(--soft);font-size:12px;margin:2px 0 0}
+.scale+.more{margin:2px 0 12px}
 .signals{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,210px),1fr));gap:16px 22px;margin:0;
 padding:0;list-style:none}
 .signals li{min-width:0}
-.signals b{float:right;font-weight:600;padding-left:10px}
-.signals .name{color:var(--soft);font-size:13px}
+.signals p{display:flex;justify-content:space-between;gap:0 10px;align-items:baseline;margin:0 0 2px;color:var(--soft);
+font-size:13px}
+.signals b{font-weight:600;font-size:15px;color:var(--text);white-space:nowrap}
 .signals .firing b{color:var(--warn)}
 summary{cursor:pointer;padding:8px 0;border-top:1px solid var(--edge)}
 summary b{font-weight:600}
@@ -92,7 +94,14 @@ ol.steps{margin:0;padding-left:1.6em}ol.steps li{margin:.3em 0}
 footer{color:var(--soft);font-size:13px;padding-top:22px;padding-bottom:32px;display:flex;flex-wrap:wrap;gap:2px 20px}
 @media(min-width:900px){.grid{grid-template-columns:repeat(2,minmax(0,1fr))}.wide{grid-column:1/-1}}
 @media(max-width:560px){body{font-size:14.5px}header,main,footer{padding-left:14px;padding-right:14px}
-header nav{margin-left:-10px}.card{padding:14px}th,td{padding-right:8px}.late{display:none}h1{font-size:22px}}
+header nav{margin-left:-7px}nav ul{gap:0}nav a{padding:5px 7px;font-size:13.5px}.card{padding:14px}h1{font-size:22px}
+.facts{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:10px 16px}
+.signals{grid-template-columns:repeat(2,minmax(0,1fr));gap:14px 16px}.signals p{display:block}.signals b{display:block}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+tbody tr{display:flex;flex-wrap:wrap;justify-content:space-between;gap:2px 12px;padding:8px 0;
+border-top:1px solid var(--edge)}
+tbody tr:first-child{border-top:0}
+tbody th,tbody td{border:0;padding:0}tbody th{flex:1 0 42%}td:has(.ticks){width:100%}.ticks{max-width:none;height:10px}}
 @media(prefers-reduced-motion:no-preference){a,summary{transition:color .1s}}
 @media print{body{background:#fff}nav,.skip{display:none}.card{break-inside:avoid}}
 """

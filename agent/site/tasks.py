@@ -15,6 +15,7 @@ from agent.model.runs import Run
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import sparkline
 from agent.readable import duration
+from agent.rules.quantities import format_duration
 from agent.site.history import listing
 from agent.site.parts import (
     card,
@@ -149,9 +150,12 @@ def _about(scene: Scene, task: Task) -> Markup:
                 ("Window", _window(window) if window else None),
                 ("Needs", [(task_link(need), " ") for need in task.needs] or None),
                 ("Expected to take", duration(expected) if expected is not None else None),
-                ("May take", duration(task.max_duration)),
+                ("May take", format_duration(task.max_duration)),
                 ("Tries", str(task.retry.attempts) if task.retry.attempts > 1 else None),
-                ("At most", f"{task.at_most.times} times in {duration(task.at_most.per)}" if task.at_most else None),
+                (
+                    "At most",
+                    f"{task.at_most.times} times in {format_duration(task.at_most.per)}" if task.at_most else None,
+                ),
                 ("Next due", _dues(scene, task)),
                 ("Written in", element("code", f"{task.position.file}:{task.position.line}")),
             )
@@ -162,12 +166,16 @@ def _about(scene: Scene, task: Task) -> Markup:
 
 
 def _schedule(schedule: Schedule) -> Child:
-    jitter = f", within {duration(schedule.jitter)} after" if schedule.jitter else ""
+    jitter = f", within {format_duration(schedule.jitter)} after" if schedule.jitter else ""
     return element("code", schedule.text), f" {schedule.timezone}{jitter}"
 
 
 def _window(window: Window) -> Child:
-    return f"{window.name}: from ", element("code", window.opens), f" {window.timezone} for {duration(window.lasts)}"
+    return (
+        f"{window.name}: from ",
+        element("code", window.opens),
+        f" {window.timezone} for {format_duration(window.lasts)}",
+    )
 
 
 def _dues(scene: Scene, task: Task) -> Child:
