@@ -11,8 +11,10 @@ from msgspec.structs import asdict
 from agent.cli.output import duration, emit_json, harmless, instant, table
 from agent.cli.parser import VERIFY
 from agent.cli.world import World
+from agent.engine.in_force import in_force
 from agent.errors import ExitCode
 from agent.model.runs import Run, StepRecord
+from agent.probes.catalogue import SIGNALS
 from agent.store import Store
 
 
@@ -26,6 +28,8 @@ def main(arguments: argparse.Namespace) -> int:
     with Store(arguments.state, read_only=True) as store:
         if arguments.run is None:
             runs = store.runs.recent(arguments.limit, arguments.task)
+            if arguments.task is not None and not runs:
+                world.task(in_force(store, SIGNALS), arguments.task)
             emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs, world.zone))
             return ExitCode.OK
         run, steps = store.runs.get(arguments.run), store.steps.of(arguments.run)

@@ -83,8 +83,13 @@ class Thresholds:
 
     def _load(self) -> None:
         for key, text in self._store.conditions.all().items():
-            name, series = parse_state_key(key)
-            state = load_state(text)
+            try:
+                name, series = parse_state_key(key)
+                state = load_state(text)
+            except ValueError as error:
+                LOG.warning("a threshold begins anew, since its state cannot be read: %s", error)
+                self._store.conditions.forget(key)
+                continue
             self.states.setdefault(name, {})[series] = state
             self._written[key] = state
 

@@ -82,6 +82,7 @@ def test_history_lists_runs_and_shows_one(agent: AgentUnderTest) -> None:
     assert [run["task"] for run in json.loads(good(agent.command("history", "--json")))] == ["broken", "hello"]
     assert "undone" in good(agent.command("history", "2"))
     assert agent.command("history", "99").returncode == ExitCode.NOT_FOUND
+    assert agent.command("history", "--task", "helo").returncode == ExitCode.NOT_FOUND
 
 
 def test_history_and_runs_are_told_in_the_zone_of_the_settings(agent: AgentUnderTest) -> None:

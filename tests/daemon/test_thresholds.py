@@ -14,6 +14,7 @@ from agent.model.runs import Origin
 from agent.model.signals import Sample, Sampling
 from agent.probes.wanted import Wanted
 from agent.rules.conditions import Event
+from agent.rules.series import state_key
 from agent.store import Store
 from tests.fakes import task
 
@@ -119,6 +120,12 @@ def test_tick_that_cannot_measure_fires_nothing_and_clears_nothing(store: Store)
     house = House(store)
     house.trip()
     assert [house.tick(None) for _ in range(5)] == [[]] * 5
+
+
+def test_state_of_another_program_is_begun_anew(store: Store) -> None:
+    store.conditions.set({state_key("filling", (("mountpoint", "/"),)): '{"since": "long ago"}', "no key": "{}"})
+    house = House(store)
+    assert house.trip() == [Event.FIRED, Event.CLEARED]
 
 
 def test_changed_bound_forgets_what_the_old_one_knew(store: Store) -> None:
