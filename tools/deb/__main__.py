@@ -27,9 +27,11 @@ def main() -> None:
     print(f"{made}: {made.stat().st_size / 1e6:.1f} MB in {time.monotonic() - started:.0f} s")
 
 
-def build(source: Path, machine: str, output: Path, when: int) -> Path:
-    """Given the checkout, an architecture, a folder and the time that all files bear, build the package into it."""
-    os.environ["SOURCE_DATE_EPOCH"] = str(when)
+def build(source: Path, machine: str, output: Path, when: int, level: int = 6) -> Path:
+    """Given the checkout, an architecture, a folder and the time that all files bear, build the package into it.
+
+    `level` is how hard to compress, from 0 to 9; what is in the package does not depend on it.
+    """
     project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     about = {
         "version": f"{project['version']}-{REVISION}",
@@ -40,7 +42,7 @@ def build(source: Path, machine: str, output: Path, when: int) -> Path:
     made = output / f"hostkeeper_{about['version']}_{machine}.deb"
     with tempfile.TemporaryDirectory(prefix="hostkeeper-deb-") as scratch:
         place = Path(scratch)
-        ours = wheels.own(source, place)
+        ours = wheels.own(source, place, when)
         cache = source / ".cache" / "wheels"
         needed = {}
         for python in wheels.PYTHONS:
@@ -51,7 +53,7 @@ def build(source: Path, machine: str, output: Path, when: int) -> Path:
         tree.service(staged, source)
         tree.configuration(staged, source)
         tree.papers(staged, source, needed, about["version"], when)
-        archive.build(staged, source, made, about, when)
+        archive.build(staged, source, made, about, when, level)
     return made
 
 

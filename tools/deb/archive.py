@@ -41,8 +41,8 @@ def control(template: str, version: str, architecture: str, summary: str, kibiby
     return template
 
 
-def build(tree: Tree, source: Path, archive: Path, about: dict[str, str], epoch: int) -> None:
-    """Given a staged tree, the checkout, what the control file needs and a time, write the archive."""
+def build(tree: Tree, source: Path, archive: Path, about: dict[str, str], epoch: int, level: int) -> None:
+    """Given a staged tree, the checkout, what the control file needs, a time and a level, write the archive."""
     files = sorted(path for path in tree.root.rglob("*") if path.is_file() and not path.is_symlink())
     sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(tree.root)}" for path in files]
     # As Debian's own tools count it: each file in whole kibibytes, everything else as one.
@@ -57,18 +57,30 @@ def build(tree: Tree, source: Path, archive: Path, about: dict[str, str], epoch:
     tree.put("DEBIAN/triggers", (debian / "triggers").read_bytes())
     for name in SCRIPTS:
         tree.put(f"DEBIAN/{name}", (debian / name).read_bytes(), 0o755)
-    pack(tree.root, archive, epoch)
+    pack(tree.root, archive, epoch, level)
 
 
-def pack(root: Path, archive: Path, epoch: int) -> None:
-    """Given a staged tree with its control files, write the archive; equal trees and times give equal bytes."""
+def pack(root: Path, archive: Path, epoch: int, level: int) -> None:
+    """Given a staged tree with its control files, write the archive; equal trees and times give equal bytes.
+
+    `level` is how hard to compress, from 0 to 9; above 6 a host needs much memory to unpack it.
+    """
     for path in [*root.rglob("*"), root]:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)
         os.utime(path, (epoch, epoch), follow_symlinks=False)
     part = archive.with_name(f"{archive.name}.{os.getpid()}.part")
     # One thread: what xz writes depends on how many there are.
-    command = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "--build", str(root), str(part)]
+    command = [
+        "dpkg-deb",
+        "--root-owner-group",
+        "--threads-max=1",
+        "-Zxz",
+        f"-z{level}",
+        "--build",
+        str(root),
+        str(part),
+    ]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     part.rename(archive)

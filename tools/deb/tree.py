@@ -75,8 +75,9 @@ def service(tree: Tree, source: Path) -> None:
 
 
 def configuration(tree: Tree, source: Path) -> None:
-    """Put the settings, and the policies that an admin may enable."""
+    """Put the settings, an empty policy to begin with, and the policies that an admin may enable."""
     tree.put("etc/hostkeeper/agent.yaml", documents.settings())
+    tree.put("etc/hostkeeper/policies.d/local.yaml", (source / "packaging/local.yaml").read_bytes())
     for policy in sorted((source / "policies").glob("*.yaml")):
         tree.put(f"etc/hostkeeper/policies.d/available/{policy.name}", policy.read_bytes())
 

@@ -53,10 +53,11 @@ def fetch(lock: Path, python: str, machine: str, cache: Path) -> Path:
     return folder
 
 
-def own(source: Path, folder: Path) -> Path:
-    """Given the checkout, build its wheel into a folder, without network, and return it."""
+def own(source: Path, folder: Path, epoch: int) -> Path:
+    """Given the checkout, build its wheel into a folder, without network, all files of one time, and return it."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    subprocess.run(command, cwd=source, check=True, capture_output=True, env=environment)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
