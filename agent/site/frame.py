@@ -57,7 +57,7 @@ def _way(view: str, name: str, title: str) -> Markup:
 
 
 def _refresh(scene: Scene) -> tuple[Child, ...]:
-    """Return how to have the page loaded again by itself, which takes a reader's place away: only whoever asks has it."""
+    """Return how to have the page loaded again by itself, which takes a reader's place away: whoever asks has it."""
     if "refresh" in scene.asked:
         return f"Loaded every {scene.asked['refresh']} s, ", link("stop that")
     return (link("Load every 30 s", refresh=30),)

@@ -11,18 +11,23 @@ from agent.host.http.connections import Connections
 from agent.host.http.crew import Crew, Outcome
 from agent.host.http.date import http_date
 from agent.host.http.limits import Limits
-from agent.host.http.messages import Rejected, Request, Response, head_of, parse, text, worth_parsing
+from agent.host.http.messages import Later, Rejected, Request, Response, head_of, parse, text, worth_parsing
 
 Handler = Callable[[Request], Response]
+"""Answers at once: it makes every other client wait."""
+
+Route = Callable[[Request], Response | Later]
+"""Answers at once or later."""
 
 _WHO_ARE_YOU = text(
     401, "give the name and the password of a user", ("WWW-Authenticate", 'Basic realm="hostkeeper", charset="UTF-8"')
 )
 _TOO_MANY = text(503, "too many passwords wait to be checked; try again", ("Retry-After", "1"))
+_TOO_BUSY = text(503, "too many pages wait to be made; try again", ("Retry-After", "2"))
 
 
 class Conversation:
-    """Hears requests and answers them by `routes` (path -> handler). `guards` check passwords.
+    """Hears requests and answers them by `routes` (path -> route). `guards` check passwords, `makers` make pages.
 
     `failed` is told of an exception in a handler; the client is answered 500. For the server's thread.
     """
@@ -30,8 +35,9 @@ class Conversation:
     def __init__(
         self,
         connections: Connections,
-        routes: Mapping[str, Handler],
+        routes: Mapping[str, Route],
         guards: Crew,
+        makers: Crew,
         failed: Callable[[str, Exception], None],
         limits: Limits,
     ) -> None:
@@ -39,6 +45,7 @@ class Conversation:
         self._crowd = connections.crowd
         self._routes = routes
         self._guards = guards
+        self._makers = makers
         self._failed = failed
         self._limits = limits
 
@@ -91,26 +98,55 @@ class Conversation:
         passwords = connection.security.passwords
         judged = passwords is None or passwords.judged(request.headers.get("authorization", ""))
         if passwords is None or isinstance(judged, bool):
-            return self._answer(connection, request, self._respond(request) if judged else _WHO_ARE_YOU, now)
+            return self._reply(connection, request, self._respond(request) if judged else _WHO_ARE_YOU, now)
         if self._guards.waiting(connection.peer) >= self._limits.checks_of_peer:
             return self._answer(connection, request, _TOO_MANY, now)
-        connection.asked = request
-        self._connections.watch(connection, 0)
-        self._crowd.move(connection, Phase.CHECKING, now)
+        self._put_off(connection, request, now)
         self._guards.submit(connection, partial(passwords.check, judged), self._checked)
         return False
 
-    def _checked(self, outcome: Outcome, connection: Connection, now: float) -> None:
-        """Answer the request whose sender has been checked."""
+    def _reply(self, connection: Connection, request: Request, found: Response | Later, now: float) -> bool:
+        """Send the answer to a request, or have it made first; true when the next may be heard."""
+        if isinstance(found, Response):
+            return self._answer(connection, request, found, now)
+        if self._makers.waiting(connection.peer) >= self._limits.checks_of_peer:
+            return self._answer(connection, request, _TOO_BUSY, now)
+        self._put_off(connection, request, now)
+        self._makers.submit(connection, found.make, self._made)
+        return False
+
+    def _put_off(self, connection: Connection, request: Request, now: float) -> None:
+        """Hear nothing until what a request waits for is done."""
+        connection.asked = request
+        self._connections.watch(connection, 0)
+        self._crowd.restart(connection, Phase.CHECKING, now)
+
+    def _taken_up(self, connection: Connection) -> Request:
+        """Hear again; return the request that waited."""
         request, connection.asked = connection.asked, None
         assert request is not None
         self._connections.watch(connection, select.EPOLLIN)
+        return request
+
+    def _checked(self, outcome: Outcome, connection: Connection, now: float) -> None:
+        """Answer the request whose sender has been checked."""
+        request = self._taken_up(connection)
+        found: Response | Later
         if isinstance(outcome, Exception):
             self._failed("a password", outcome)
-            response = text(500)
+            found = text(500)
         else:
-            response = self._respond(request) if outcome is True else _WHO_ARE_YOU
-        if self._answer(connection, request, response, now):
+            found = self._respond(request) if outcome is True else _WHO_ARE_YOU
+        if self._reply(connection, request, found, now):
+            self._after_answer(connection, now)
+
+    def _made(self, outcome: Outcome, connection: Connection, now: float) -> None:
+        """Send the answer that has been made."""
+        request = self._taken_up(connection)
+        if not isinstance(outcome, Response):
+            self._failed(request.path, outcome if isinstance(outcome, Exception) else TypeError(f"made {outcome!r}"))
+            outcome = text(500)
+        if self._answer(connection, request, outcome, now):
             self._after_answer(connection, now)
 
     def _answer(self, connection: Connection, request: Request, response: Response, now: float) -> bool:
@@ -127,7 +163,7 @@ class Conversation:
         self._connections.counts.answered(path, response.status)
         return self._send(connection, response, request.method == "HEAD", now)
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response | Later:
         handler = self._routes.get(request.path)
         if handler is None:
             return text(404, f"there is {' '.join(self._routes)} here")

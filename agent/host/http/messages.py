@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ FIELDS_LIMIT = 64
 
 STATUS_TEXT: Mapping[int, str] = {
     200: "OK",
+    304: "Not Modified",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -62,6 +63,12 @@ class Response(Struct, frozen=True):
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class Later(Struct, frozen=True):
+    """An answer that takes time: another thread calls `make` for it."""
+
+    make: Callable[[], Response]
 
 
 def text(status: int, sentence: str = "", *headers: tuple[str, str]) -> Response:
@@ -136,7 +143,8 @@ def head_of(response: Response, date: str, keep_alive: bool, always: Sequence[tu
         f"HTTP/1.1 {response.status} {STATUS_TEXT[response.status]}",
         f"Date: {date}",
         f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
+        # Of an answer without a body the length would be taken for that of the body it stands for.
+        *([] if response.status == 304 else [f"Content-Length: {len(response.body)}"]),
         f"Connection: {'keep-alive' if keep_alive else 'close'}",
         "X-Content-Type-Options: nosniff",
         *(f"{name}: {value}" for name, value in response.headers),

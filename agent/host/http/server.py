@@ -2,7 +2,8 @@
 
 It serves GET and HEAD of a few paths, takes no bodies, gives every connection a deadline for its request and another
 for its answer, and ends the least deserving one when there are too many, so that a new client is always let in.
-Handshakes and checks of passwords are done by a thread each, so that neither makes another client wait.
+Handshakes, checks of passwords and answers that take time are done by a thread each, so that none of them makes
+another client wait.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agent.host.http.connection import Connection, Phase
 from agent.host.http.connections import Connections
-from agent.host.http.conversation import Conversation, Handler
+from agent.host.http.conversation import Conversation, Route
 from agent.host.http.counts import Counts, Dropped
 from agent.host.http.crew import Crew
 from agent.host.http.crowd import Crowd
@@ -29,7 +30,7 @@ from agent.host.http.security import Security
 
 
 class HttpServer:
-    """Serves `routes` (path -> handler) on listening sockets, in a thread of its own.
+    """Serves `routes` (path -> route) on listening sockets, in a thread of its own.
 
     `failed` is told, in that thread, of an exception in a handler; the client is answered 500. `security` says who is
     let in, until `secure` says otherwise.
@@ -38,7 +39,7 @@ class HttpServer:
     def __init__(
         self,
         listeners: Sequence[socket.socket],
-        routes: Mapping[str, Handler],
+        routes: Mapping[str, Route],
         failed: Callable[[str, Exception], None],
         limits: Limits | None = None,
         security: Security | None = None,
@@ -64,7 +65,8 @@ class HttpServer:
         )
         self._connections = Connections(self._crowd, self._epoll, self.counts)
         self._ushers, self._guards = Crew("handshakes", self._ring), Crew("passwords", self._ring)
-        self._conversation = Conversation(self._connections, routes, self._guards, failed, limits)
+        self._makers = Crew("pages", self._ring)
+        self._conversation = Conversation(self._connections, routes, self._guards, self._makers, failed, limits)
         self._handshakes = Handshakes(
             self._connections, self._ushers, self._conversation.hear, self._conversation.reject
         )
@@ -94,6 +96,7 @@ class HttpServer:
             self._connections.close(connection)
         self._ushers.stop()
         self._guards.stop()
+        self._makers.stop()
         self._door.close()
         self._epoll.close()
         os.close(self._bell)
@@ -116,7 +119,7 @@ class HttpServer:
 
     def _answer_bell(self, now: float) -> None:
         os.eventfd_read(self._bell)
-        for crew in (self._ushers, self._guards):
+        for crew in (self._ushers, self._guards, self._makers):
             for connection, tell in crew.done():
                 self._safely(connection, tell, now)
         if self._security is not self._parted_for:
