@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.cli.parser import DEFAULT_CONFIG
@@ -17,18 +18,22 @@ from agent.daemon.service import Daemon
 from agent.daemon.settings import settings_of
 from agent.errors import AgentError, ExitCode, Mistake, PolicyError
 from agent.host.clock import SystemClock, boot_id, local_zone, pin_utc
-from agent.host.http import HttpServer, address_of, listen
+from agent.host.http import HttpServer, Security, address_of, listen
 from agent.host.identity import host_id
-from agent.host.launcher import ChildLauncher
+from agent.host.launching import launcher_of
 from agent.host.lock import hold
 from agent.host.notify import Notifier
 from agent.metrics import Metrics, health_page, metrics_page
 from agent.model.settings import Settings
+from agent.policy.settings import web_config_path
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
 from agent.schema import Schemas
 from agent.store import Store
 from agent.trigger import zone
+
+if TYPE_CHECKING:  # loaded where there is a web configuration
+    from agent.daemon.web import Web
 
 LOG = logging.getLogger("agent")
 
@@ -56,21 +61,19 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
     address = address_of(listeners[0]) if listeners else ""
     metrics = Metrics(SIGNALS, __version__, started)
     publisher = Publisher(store, metrics, started=started, listen=address)
-    policies = Policies(
-        os.path.abspath(arguments.policies),
-        store,
-        clock,
-        signals=SIGNALS,
-        actions=names(),
-        fingerprint=fingerprint,
-        told=lambda: publisher.policies(policies),
-    )
+
+    def told() -> None:
+        publisher.policies(policies)
+        daemon.tell_status()
+
+    directory = os.path.abspath(arguments.policies)
+    policies = Policies(directory, store, clock, signals=SIGNALS, actions=names(), fingerprint=fingerprint, told=told)
     daemon = Daemon(
         store=store,
         settings=settings,
         policies=policies,
         clock=clock,
-        launcher=ChildLauncher(arguments.state),
+        launcher=launcher_of(settings, arguments.state, arguments.config),
         notifier=Notifier(),
         metrics=metrics,
         local=zone(settings.timezone, local_zone()),
@@ -78,6 +81,9 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         boot=boot_id(),
     )
     server = daemon.http = _server(listeners, metrics, daemon)
+    web = _web(web_config_path(settings, arguments.config), clock, server, publisher)
+    if web is not None:
+        daemon.attach(web)
     if arguments.tell:
         print(_screen(arguments, address), flush=True)
     # What start-up has made stays for good; the collector need not look at it again.
@@ -88,6 +94,8 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
     finally:
         publisher.gone()
         server.stop()
+        if web is not None:
+            web.stop()
 
 
 def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) -> HttpServer:
@@ -99,8 +107,26 @@ def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) ->
     server = HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
     for listener in listeners:
         LOG.info("metrics on %s", address_of(listener))
-    server.start()
     return server
+
+
+def _web(path: str, clock: SystemClock, server: HttpServer, publisher: Publisher) -> Web | None:
+    """Let in whom the web configuration at a path lets in, or everybody without one.
+
+    Clients wait until it has been read for the first time.
+    """
+    if not path:
+        server.start()
+        return None
+    from agent.daemon.web import Web  # noqa: PLC0415 - few hosts have such a file
+
+    def serve(security: Security) -> None:
+        server.secure(security)
+        if not server.alive:
+            server.start()
+
+    web = Web(path, clock, serve=serve, told=lambda: publisher.web(web))
+    return web
 
 
 def _listeners(address: str, config: str) -> list[socket.socket]:

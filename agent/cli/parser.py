@@ -128,6 +128,16 @@ def _release(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the task or threshold that is held")
 
 
+def _reload(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=_number(1, 3600),
+        default=60,
+        metavar="SECONDS",
+        help="how long to wait until the agent has decided (default: 60)",
+    )
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh"])
 
@@ -145,6 +155,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "tasks": ("list the tasks in force", _nothing),
     "schema": ("print the JSON Schema of a policy, for editors", _nothing),
     "actions": ("list the actions, or show the full reference of one", _actions),
+    "reload": ("have the running agent look at its policies at once, and wait for what comes of it", _reload),
     "release-hold": ("let a task or threshold that was held act again", _release),
     "completion": ("print a completion script for a shell", _completion),
 }

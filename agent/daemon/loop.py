@@ -33,7 +33,10 @@ class Beat(Struct, frozen=True):
 
 
 class Loop:
-    """Calls back when time has come or a descriptor is readable. `on_step` hears of steps of the wall clock."""
+    """Calls back when time has come or a descriptor is readable. `on_step` hears of steps of the wall clock.
+
+    `progress` counts the rounds and the calls that have come back; any thread may look at it.
+    """
 
     def __init__(self, clock: Clock, on_step: Callable[[float], None], on_error: Callback) -> None:
         self._clock = clock
@@ -49,6 +52,7 @@ class Loop:
         self.watch(self._woken, self._drain)
         self.wakeups = 0
         self.lag = 0.0
+        self.progress = 0
 
     def every(self, seconds: float, callback: Callback) -> None:
         """Call back every so many seconds, first after the first interval."""
@@ -94,6 +98,7 @@ class Loop:
         """Sleep for up to `timeout` seconds, then do what is due."""
         ready = self._selector.select(timeout)
         self.wakeups += 1
+        self.progress += 1
         self._notice_step()
         for key, _ in ready:
             self._safely(key.data)
@@ -137,6 +142,7 @@ class Loop:
         except Exception:  # whatever it is, the daemon goes on deciding
             LOG.exception("an error in the agent itself")
             self._on_error()
+        self.progress += 1
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from agent.daemon.compiler import COMMAND, Compiler
 from agent.daemon.files import Files
 from agent.daemon.loop import Loop
+from agent.daemon.reloads import Reloads, Standing
 from agent.errors import Mistake, PolicyError, StoreError
 from agent.host.output import visible
 from agent.host.watch import Debounce, Watcher
@@ -26,9 +27,6 @@ from agent.store import Store
 LOG = logging.getLogger(__name__)
 BUSY_SECONDS = 0.2
 """How soon a file that was being written is looked at again."""
-
-START_SECONDS = 2.0
-"""How long a start waits for files that were written this moment, before it goes on with the last good set."""
 
 START_SECONDS = 1.0
 """How long the start waits for files that are changing at that moment."""
@@ -67,6 +65,8 @@ class Policies:
         self._compiler = Compiler(directory, actions, self._files.take, self._compiled, command)
         self._changing_since: float | None = None
         self._on_change: Callable[[PolicySet], None] = lambda _: None
+        self._asked = self._answering = False
+        self._reloads: Reloads | None = None
         self._loop: Loop | None = None
         self._heard = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._watcher = Watcher(directory, self._hear)
@@ -77,9 +77,14 @@ class Policies:
         self.mistakes: tuple[Mistake, ...] = ()
         self.loaded_at: float | None = None
 
-    def attach(self, loop: Loop, on_change: Callable[[PolicySet], None]) -> None:
-        """Given the daemon's loop and who is to hear of each set put in force, be ready to start."""
-        self._loop, self._on_change = loop, on_change
+    @property
+    def acting(self) -> bool:
+        """Whether any set is in force, if only the last good one; an empty set that is valid counts."""
+        return self.in_force is not None and (self.valid or self.in_force.files > 0)
+
+    def attach(self, loop: Loop, on_change: Callable[[PolicySet], None], reloads: Reloads) -> None:
+        """Given the daemon's loop, and who is to hear of each set put in force and of reloads, be ready to start."""
+        self._loop, self._on_change, self._reloads = loop, on_change, reloads
         loop.watch(self._heard, self._on_heard)
 
     def _hear(self) -> None:
@@ -96,6 +101,7 @@ class Policies:
 
     def reload(self) -> None:
         """Look at the directory at once; fit to be called by a signal handler."""
+        self._asked = True
         self._alarm(self._clock.monotonic())
         if self._loop is not None:
             self._loop.wake()
@@ -132,6 +138,10 @@ class Policies:
         if self._compiler.running:
             self._debounce.event(self._clock.monotonic())
             return
+        if self._asked and not wait:
+            self._asked, self._answering = False, True
+            if self._reloads is not None:
+                self._reloads.begun(self._standing())
         self._debounce.clear()
         self._watcher.rearm()
         self._tell_of_watching()
@@ -143,10 +153,12 @@ class Policies:
                 self._compiled()
         except PolicyError as error:
             self._bad(error.mistakes)
+            self._answer()
         except OSError as error:
             self._bad(
                 [self._files.mistake(f"cannot be compiled: {error.strerror}", "give the host room for processes")]
             )
+            self._answer()
 
     def _tell_of_watching(self) -> None:
         reason = self._watcher.reason
@@ -169,6 +181,19 @@ class Policies:
             self._conclude()
 
     def _conclude(self) -> None:
+        self._judge()
+        self._answer()
+
+    def _answer(self) -> None:
+        """Whoever asked for this look hears what has come of it."""
+        if self._answering and self._reloads is not None:
+            self._answering = False
+            self._reloads.decided(self._standing())
+
+    def _standing(self) -> Standing:
+        return Standing(self.valid, self.in_force or self._last_good, self.mistakes)
+
+    def _judge(self) -> None:
         """Put the set in force if there is no mistake in it."""
         mistakes = self._files.mistakes() + self._files.still_written()
         if mistakes:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
@@ -14,7 +15,9 @@ from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
-from agent.daemon.telling import Teller
+from agent.daemon.pulse import Pulse
+from agent.daemon.reloads import Reloads
+from agent.daemon.telling import Teller, named
 from agent.daemon.thresholds import Probe, Thresholds
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
@@ -27,6 +30,9 @@ from agent.model.runs import Run
 from agent.model.settings import Settings
 from agent.ports import Clock, Launcher
 from agent.store import Store
+
+if TYPE_CHECKING:  # loaded where there is a web configuration
+    from agent.daemon.web import Web
 
 LOG = logging.getLogger(__name__)
 RESCAN_SECONDS = 60.0
@@ -74,7 +80,8 @@ class Daemon:
         self.http: HttpServer | None = None
         self._loop = Loop(clock, self._stepped, self._erred)
         self._policies = policies
-        policies.attach(self._loop, self._put_in_force)
+        self._reloads = [policies.reload]
+        policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
         self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
@@ -89,22 +96,25 @@ class Daemon:
         """Be the agent until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        signal.signal(signal.SIGHUP, lambda *_: self._policies.reload())
+        signal.signal(signal.SIGHUP, lambda *_: [reload() for reload in self._reloads])
         self._policies.start()
         self._loop.every(self._settings.sample_every, self._sample)
         self._loop.every(PRUNE_SECONDS, self._prune)
         self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.changed)
-        interval = self._notifier.watchdog_interval
-        if interval is not None:
-            self._loop.every(max(1.0, interval / 2), self._notifier.alive)
         self._loop.alarm("sample", self._clock.monotonic(), self._sample)
-        self.ready = True
-        self._notifier.ready()
-        self._loop.run()
+        with Pulse(self._notifier, self._loop):
+            self.ready = True
+            self._notifier.ready()
+            self._loop.run()
         self._evidence.note()
         self._policies.stop()
         self._loop.close()
+
+    def attach(self, web: Web) -> None:
+        """Given who keeps a web configuration in force, let it do so."""
+        self._reloads.append(web.reload)
+        web.start(self._loop)
 
     def sickness(self) -> str:
         """Return what is wrong with the loop, or "" while it comes round; for any thread."""
@@ -116,7 +126,9 @@ class Daemon:
         """Return why no policies are acted on, or "" when they are; for any thread."""
         if self._stopping:
             return "stopping"
-        return "" if self.ready else "starting"
+        if not self.ready:
+            return "starting"
+        return "" if self._policies.acting else "the policy files have mistakes, and no set was ever in force"
 
     def stop(self) -> None:
         """Ask every run to stop at its next checkpoint, and leave when the last has."""
@@ -185,14 +197,21 @@ class Daemon:
         running = len(self._supervisor.children)
         holds = {name: hold.reason for name, hold in self._store.holds.held().items()}
         self._teller.queue(running, self._dispatcher.waits.values(), holds)
-        self._teller.status(self._sentence(running))
+        self.tell_status()
         if self._stopping and not running:
             self._loop.stop()
 
-    def _sentence(self, running: int) -> str:
+    def tell_status(self) -> None:
+        """Tell systemd in one line what the agent is doing."""
         state = "stopping" if self._stopping else "watching"
-        trouble = "" if self._policies.valid else "; the policy files have mistakes, the last good set is in force"
-        return f"{state}: {running} running, {self._dispatcher.pending} waiting{trouble}"
+        running = named(watched.task for watched in self._supervisor.children.values())
+        self._teller.status(f"{state}: {running} running, {self._dispatcher.pending} waiting{self._trouble()}")
+
+    def _trouble(self) -> str:
+        if self._policies.valid:
+            return ""
+        instead = "the last good set is" if self._policies.acting else "NO POLICIES are"
+        return f"; {instead} in force: {'; '.join(map(str, self._policies.mistakes[:1]))}"
 
     def _supervise(self) -> None:
         self._supervisor.tick()

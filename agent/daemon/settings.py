@@ -27,6 +27,8 @@ def settings_of(store: Store, path: str, fingerprint: str, *, required: bool) ->
         key = settings_key(path, fingerprint)
     except OSError as error:
         if not required and isinstance(error, FileNotFoundError):
+            if store.facts.get(SETTINGS) is not None:
+                store.facts.set(SETTINGS, None)
             return default_settings()
         raise PolicyError(
             [Mistake(path, 0, 0, "", f"cannot be read: {error.strerror}", "name it with --config")]

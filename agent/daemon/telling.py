@@ -26,6 +26,17 @@ BAD_ENDS = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState
 _PAGE = resource.getpagesize()
 
 
+NAMED = 3
+"""How many names a line of status holds."""
+
+
+def named(names: Iterable[str]) -> str:
+    """Given names, return how many there are and, in parentheses, the first few."""
+    every = sorted(names)
+    shown = [*every[:NAMED], *([f"{len(every) - NAMED} more"] if len(every) > NAMED else [])]
+    return f"{len(every)} ({', '.join(shown)})" if every else "0"
+
+
 class Teller:
     """Knows the three listeners. Nothing here decides."""
 

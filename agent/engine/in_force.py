@@ -47,6 +47,17 @@ def settings_in_force(store: Store, path: str, compiler: str) -> Settings | None
     return settings_from(kept["values"])
 
 
+def settings_outdated(store: Store, path: str, compiler: str) -> bool:
+    """Given the path of agent.yaml, tell whether the file is another one than the agent was last started with."""
+    kept = store.facts.get(SETTINGS)
+    try:
+        return not isinstance(kept, dict) or kept["key"] != settings_key(path, compiler)
+    except FileNotFoundError:
+        return kept is not None
+    except OSError:
+        return True
+
+
 def settings_key(path: str, compiler: str) -> list[str]:
     """Given a file, return what the settings in it are kept under in the store. Raises OSError."""
     return [os.path.abspath(path), signature_of(os.stat(path)), compiler]

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from agent.engine.outlook import outlook
 from agent.host.clock import boot_id
-from agent.host.proc import same
+from agent.host.proc import Process, same
 from agent.model.policies import PolicySet
 from agent.model.runs import Run, RunState
 from agent.rules.condition_json import load_state
@@ -48,12 +48,22 @@ class Picture(Struct, frozen=True):
         return (*self.running, *self.waiting)
 
 
+def daemon_process(store: Store) -> Process | None:
+    """Return the process of the agent that runs on a store, None when there is none."""
+    fact = store.facts.get("daemon")
+    return _process(fact if isinstance(fact, dict) else {})
+
+
+def _process(daemon: dict[str, Any]) -> Process | None:
+    return same(daemon["pid"], daemon["pid_started"]) if daemon and daemon["boot"] == boot_id() else None
+
+
 def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now: float) -> Picture:
     """Given a store, the set in force, the host's zone, its limit of runs and the present (seconds since the epoch)."""
     decisions = outlook(store, policies, local, concurrency, now)
     fact = store.facts.get("daemon")
     daemon: dict[str, Any] = fact if isinstance(fact, dict) else {}
-    alive = bool(daemon) and daemon["boot"] == boot_id() and same(daemon["pid"], daemon["pid_started"]) is not None
+    alive = _process(daemon) is not None
     latest = tuple(sorted(store.runs.ended_by_task().values(), key=lambda run: -run.id))
     # What has not ended, or was skipped, has not mended what failed before it.
     begun = store.runs.ended_by_task(begun=True).values()
@@ -85,6 +95,10 @@ def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tup
     found = [] if alive else ["the agent is not running"]
     if not daemon.get("policies", {}).get("valid", True):
         found.append("the policy files have mistakes; the last good set is in force")
+    web = daemon.get("web", {"valid": True})
+    if not web["valid"]:
+        instead = "the last good one is in force" if web["served"] else "nobody may see the metrics"
+        found += [f"{web['path']} has mistakes; {instead}", *web["mistakes"]]
     found += [f"{run.task}: run {run.id} ended {run.state}{f', {run.why}' if run.why else ''}" for run in bad]
     return found + [f"{hold.name} is held: {hold.detail}" for hold in holds]
 

@@ -38,8 +38,12 @@ class Notifier:
         self._tell(f"STATUS={' '.join(sentence.split())}")
 
     def alive(self) -> None:
-        """The main loop turns; send it at twice the rate of the interval."""
+        """The main loop turns; send it several times in an interval."""
         self._tell("WATCHDOG=1")
+
+    def hung(self) -> None:
+        """The main loop does not turn any more: systemd need not wait until the interval is over (systemd 244)."""
+        self._tell("WATCHDOG=trigger")
 
     def _tell(self, message: str) -> None:
         if not self._address:

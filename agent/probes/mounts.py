@@ -36,17 +36,30 @@ class Mount(Struct, frozen=True):
     has_device: bool
 
 
+_BY_SYSTEMD = "/run/systemd/system"
+
+
+def table_of_host() -> str:
+    """Return the file in which the kernel tells how the host itself has its file systems mounted.
+
+    A unit in a sandbox has mounts of its own, on which everything is read-only; those of systemd are the host's.
+    """
+    told = "/proc/1/mountinfo"
+    return told if os.path.isdir(_BY_SYSTEMD) and os.access(told, os.R_OK) else "/proc/self/mountinfo"
+
+
 class MountTable:
     """The kernel's table of mounts, read again only when the kernel says that it has changed (proc(5))."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str | None = None) -> None:
+        self._path = path or table_of_host()
         self._file: int | None = None
         self._changes = select.poll()
 
     def read_if_changed(self) -> bytes | None:
         """Return the table, or None while it is still what was read before."""
         if self._file is None:
-            self._file = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             self._changes.register(self._file, select.POLLPRI)
         elif not self._changes.poll(0):
             return None

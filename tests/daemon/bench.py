@@ -9,7 +9,9 @@ from pathlib import Path
 from agent.daemon.compiler import COMMAND
 from agent.daemon.loop import Loop
 from agent.daemon.policies import Policies
+from agent.daemon.reloads import Reloads
 from agent.errors import StoreError
+from agent.host.notify import Notifier
 from agent.model.policies import PolicySet
 from agent.policy.load import load
 from agent.probes.catalogue import SIGNALS
@@ -31,7 +33,12 @@ class Bench:
     """Policies on a loop whose time passes as the test turns it; compilers are real unless told otherwise."""
 
     def __init__(
-        self, place: Path, command: Sequence[str] = COMMAND, fingerprint: str = "this agent", name: str = "policies"
+        self,
+        place: Path,
+        command: Sequence[str] = COMMAND,
+        fingerprint: str = "this agent",
+        name: str = "policies",
+        notifier: Notifier | None = None,
     ) -> None:
         self.directory = place / name
         self.directory.mkdir(exist_ok=True)
@@ -52,7 +59,7 @@ class Bench:
             told=self._tell,
             command=command,
         )
-        self.policies.attach(self.loop, self._change)
+        self.policies.attach(self.loop, self._change, Reloads(self.store, notifier or Notifier({})))
 
     def _erred(self) -> None:
         self.errors += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.daemon.compiler import COMMAND
+from agent.host.notify import Notifier
 from tests.daemon.bench import Bench
 
 
@@ -15,11 +16,16 @@ from tests.daemon.bench import Bench
 def make(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
-    def one(command: Sequence[str] = COMMAND, fingerprint: str = "this agent", name: str = "policies") -> Bench:
+    def one(
+        command: Sequence[str] = COMMAND,
+        fingerprint: str = "this agent",
+        name: str = "policies",
+        notifier: Notifier | None = None,
+    ) -> Bench:
         """A bench on the same state; the one before it is closed, as a restart does."""
         if made:
             made.pop().close()
-        made.append(Bench(tmp_path, command, fingerprint, name))
+        made.append(Bench(tmp_path, command, fingerprint, name, notifier))
         return made[-1]
 
     yield one

@@ -79,13 +79,16 @@ def test_run_without_an_agent_reports_its_output(agent: AgentUnderTest) -> None:
 
 def test_bad_policies_at_the_first_start_leave_the_agent_up(agent: AgentUnderTest) -> None:
     agent.policy("version: 1\ntasks: {hello: {action: command.rum}}\n")
-    agent.start()
+    agent.start(ready=False)
+    unready = wait_for(lambda: page if (page := agent.get("/readyz"))[0] and "starting" not in page[1] else None)
+    assert unready == (503, "the policy files have mistakes, and no set was ever in force\n")
     assert agent.metric("hostkeeper_policies_valid") == 0
     status = agent.command("status")
     assert status.returncode == ExitCode.UNHEALTHY
     assert "did you mean command.run?" in status.stdout
     agent.policy(EVERY_SECOND)
-    wait_for(lambda: agent.metric("hostkeeper_policies_valid") == 1)
+    wait_for(agent.is_ready)
+    assert agent.metric("hostkeeper_policies_valid") == 1
 
 
 def test_restart_with_bad_policies_keeps_the_last_good_ones(agent: AgentUnderTest) -> None:

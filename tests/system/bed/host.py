@@ -14,7 +14,7 @@ from tests.system.bed.machine import Bed
 UNIT = "hostkeeper.service"
 STATE = "/var/lib/hostkeeper"
 POLICIES = "/etc/hostkeeper/policies.d"
-METRICS = "/run/hostkeeper-metrics.sock"
+METRICS = "/run/hostkeeper/metrics.sock"
 COMMAND = "/usr/bin/hostkeeper"
 SYSTEMD = program.ROOT / "systemd"
 
