@@ -7,6 +7,7 @@ kernel accounts to each process and its children. By hand: `python -m benchmarks
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import sys
@@ -25,7 +26,8 @@ OURS = "files.retain"
 LIMITED = "files.retain, limits.items"
 TELLING = "tmpreaper --showdeleted"
 GOALS = {"find -delete": 1.25, TELLING: 1.0}
-"""Of the peers, only tmpreaper with this option says what it deleted, as we always do."""
+"""Of the peers, only tmpreaper with this option says what it deleted, as we always do. With a limit of items we count
+all names before the first deletion, which no peer does: those rows have no goal."""
 
 POLICY = """
 version: 1
@@ -183,9 +185,9 @@ def run() -> list[Row]:
     files = int(os.environ.get("HOSTKEEPER_BENCH_FILES", FILES))
     taken = measure(None, files, names=[OURS, LIMITED, *GOALS])
     return [
-        (f"{name} beside {peer}, CPU s", taken[name], taken[peer], taken[name] / taken[peer], goal)
+        (f"{name} beside {peer}, CPU s", taken[name], taken[peer], taken[name] / taken[peer], allowed)
         for peer, goal in GOALS.items()
-        for name in (OURS, LIMITED)
+        for name, allowed in ((OURS, goal), (LIMITED, math.inf))
     ]
 
 
