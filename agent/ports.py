@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from agent.model.actions import Judgement
+from agent.model.box import Box
 from agent.model.policies import Limits
 
 
@@ -100,6 +101,14 @@ class StopRequested(Exception):
     """The run was asked to stop at its next checkpoint."""
 
 
+class Bounds(Struct, frozen=True, kw_only=True):
+    """What a run's process is held to: the box of its task, and the seconds it may take, None without an end."""
+
+    task: str
+    box: Box
+    seconds: float | None
+
+
 class Child(Protocol):
     """A started run process. `pid_started` is its start time as the store keeps it: clock ticks after boot."""
 
@@ -130,7 +139,9 @@ class Child(Protocol):
 class Launcher(Protocol):
     """Starts run processes."""
 
-    def start(self, run: int, attempt: int, argv: Sequence[str]) -> Child: ...
+    def start(self, run: int, attempt: int, argv: Sequence[str], bounds: Bounds) -> Child:
+        """Start the process of a run; a launcher that cannot keep it in its box leaves it out. Raises RunFailed."""
+        ...
 
     def adopt(self, run: int, pid: int, pid_started: float) -> Child | None:
         """Given a process that an earlier daemon started, return a handle on it, or None if it is gone."""
@@ -142,4 +153,8 @@ class Launcher(Protocol):
 
     def sweep(self, run: int) -> None:
         """End whatever processes a run without a living main process has left behind."""
+        ...
+
+    def reap(self) -> None:
+        """Do what has to be done now and then; it costs little."""
         ...

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
+from typing import Any
 
 from agent import actions
 from agent.errors import NotFound
 from agent.model.actions import Action
+from agent.model.box import Box
 from agent.nearest import nearest
 
 
@@ -43,6 +46,13 @@ def load(name: str) -> Action:
     if not isinstance(action, Action):
         raise TypeError(f"{actions.__name__}.{name}.ACTION is not an agent.model.actions.Action")
     return action
+
+
+def box_of(name: str, options: Mapping[str, Any]) -> Box:
+    """Given the dotted name of an action and the options of a task, return its box without importing the action."""
+    system, _, action = name.partition(".")
+    made: Box = getattr(importlib.import_module(f"{actions.__name__}.{system}._box"), action)(options)
+    return made
 
 
 def discover() -> dict[str, Action]:

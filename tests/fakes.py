@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from agent.model.actions import Judgement
 from agent.model.policies import Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
-from agent.ports import Command, Completed, Context, StopRequested
+from agent.ports import Bounds, Command, Completed, Context, StopRequested
 
 EPOCH = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -195,10 +195,12 @@ class FakeLauncher:
     alive: dict[tuple[int, float], FakeChild] = field(default_factory=dict)
     swept: list[int] = field(default_factory=list)
     left: set[int] = field(default_factory=set)
+    bounds: list[Bounds] = field(default_factory=list)
 
-    def start(self, run: int, attempt: int, argv: Sequence[str]) -> FakeChild:
+    def start(self, run: int, attempt: int, argv: Sequence[str], bounds: Bounds) -> FakeChild:
         child = FakeChild(pid=10_000 + len(self.started))
         self.started.append((run, attempt, tuple(argv)))
+        self.bounds.append(bounds)
         self.children[run] = child
         return child
 
@@ -210,3 +212,6 @@ class FakeLauncher:
 
     def sweep(self, run: int) -> None:
         self.swept.append(run)
+
+    def reap(self) -> None:
+        pass

@@ -30,5 +30,5 @@ def main(arguments: argparse.Namespace) -> int:
             Reason.WORLD_DRIFTED, f"{plan.task} is not the task any more that this plan was made for; make a new plan"
         )
     with world.store() as store:
-        run = Foreground(store, world.settings().grace).run(task, policies, plan)
+        run = Foreground(store, world.settings(), arguments.config).run(task, policies, plan)
         return report(store, run, world.zone, as_json=arguments.json)

@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> int:
     with world.store() as store:
         if not arguments.ignore_needs:
             _require_needs(store, policies, task, world)
-        run = Foreground(store, world.settings().grace).run(task, policies)
+        run = Foreground(store, world.settings(), arguments.config).run(task, policies)
         return report(store, run, world.zone, as_json=arguments.json)
 
 

@@ -14,10 +14,11 @@ from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor
 from agent.errors import ExitCode, Refused, RunFailed
 from agent.host.clock import SystemClock, boot_id
-from agent.host.launcher import ChildLauncher
+from agent.host.launching import launcher_of
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
+from agent.model.settings import Settings
 from agent.store import Store
 
 REFUSALS = frozenset(
@@ -31,10 +32,11 @@ REFUSALS = frozenset(
 class Foreground:
     """Supervises one run until it has ended; SIGINT and SIGTERM ask it to stop at its next checkpoint."""
 
-    def __init__(self, store: Store, grace: float) -> None:
+    def __init__(self, store: Store, settings: Settings, config: str) -> None:
         self._store = store
         self._clock = SystemClock()
-        self._supervisor = Supervisor(store, ChildLauncher(store.directory), self._clock, grace=grace, boot=boot_id())
+        launcher = launcher_of(settings, store.directory, config)
+        self._supervisor = Supervisor(store, launcher, self._clock, grace=settings.grace, boot=boot_id())
         self._interrupted = False
 
     def run(self, task: Task, policies: PolicySet, plan: Plan | None = None) -> Run:

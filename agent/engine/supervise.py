@@ -6,18 +6,22 @@ The daemon and `hostkeeper run` use the same supervisor. It never waits: whoever
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from agent.engine import document
 from agent.engine.execute import TAKEN_BACK_WHEN_STOPPED_FOR
+from agent.errors import RunFailed
 from agent.model.actions import OnInterrupt
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
-from agent.ports import Child, Clock, Launcher
+from agent.ports import Bounds, Child, Clock, Launcher
+from agent.registry import box_of
 from agent.store import Store
 
 MAX_FRUITLESS = 5
@@ -43,7 +47,8 @@ class Watched(Struct):
 
 def run_argv(directory: str, run: int, attempt: int, *, undo: bool) -> tuple[str, ...]:
     """Return the argument list of a run's process. `-I` keeps the environment and the working directory out of it."""
-    base = (sys.executable, "-I", "-m", "agent", "run-process", directory, str(run), str(attempt))
+    place = os.path.abspath(directory)
+    base = (sys.executable, "-I", "-m", "agent", "run-process", place, str(run), str(attempt))
     return (*base, "undo") if undo else base
 
 
@@ -91,13 +96,20 @@ class Supervisor:
         return attempt
 
     def launch(self, run: int, attempt: int, task: Task) -> Watched:
-        """Start the process of a run that `begin` has written down."""
-        return self._launch(run, task.name, attempt, task.max_duration, undo=False)
+        """Start the process of a run that `begin` has written down. Raises RunFailed, and gives the run back first."""
+        try:
+            return self._launch(run, task, attempt, task.max_duration, undo=False)
+        except RunFailed:
+            # The host had no process to spare: that says nothing about the run, which is gone on with when it has.
+            again = attempt + 1
+            self._store.runs.advance(run, RunState.RUNNING, RunState.INTERRUPTED, why=Reason.KILLED, attempt=again)
+            raise
 
-    def _launch(self, run: int, task: str, attempt: int, max_duration: float | None, *, undo: bool) -> Watched:
+    def _launch(self, run: int, task: Task, attempt: int, seconds: float | None, *, undo: bool) -> Watched:
         argv = self._argv(self._store.directory, run, attempt, undo=undo)
-        child = self._launcher.start(run, attempt, argv)
-        return self._watch(run, task, child, self._clock.monotonic(), max_duration)
+        bounds = Bounds(task=task.name, box=box_of(task.action, json.loads(task.options)), seconds=seconds)
+        child = self._launcher.start(run, attempt, argv, bounds)
+        return self._watch(run, task.name, child, self._clock.monotonic(), seconds)
 
     def _watch(self, run: int, task: str, child: Child, started: float, max_duration: float | None) -> Watched:
         watched = Watched(run, task, child, started, None if max_duration is None else started + max_duration)
@@ -182,7 +194,13 @@ class Supervisor:
         again = {"attempt": run.attempt + 1, "fruitless": run.fruitless + 1}
         if not runs.amend(run.id, held_by=run, pid=None, pid_started=None, **again):
             return False
-        self._launch(run.id, run.task, run.attempt + 1, None, undo=True)
+        task = document.load(self._store.documents.get(run.document)).task
+        try:
+            self._launch(run.id, task, run.attempt + 1, None, undo=True)
+        except RunFailed:
+            # It was not the undo that failed.
+            runs.amend(run.id, fruitless=run.fruitless)
+            raise
         return True
 
     def _give_up(self, run: Run, now: float) -> bool:

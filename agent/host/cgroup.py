@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
 from msgspec import Struct
+
+
+_GONE = (errno.ENOENT, errno.ENODEV)
+"""What the kernel says of a group that is not there, and of one that went while it was looked at."""
 
 
 class Cgroup(Struct, frozen=True):
@@ -26,11 +31,14 @@ class Cgroup(Struct, frozen=True):
     def pids(self, *, below: bool = False) -> list[int]:
         """Return the ids of the living processes in the group itself, and with `below` in the groups below it."""
         found = []
-        with contextlib.suppress(FileNotFoundError):
+        try:
             with open(f"{self.path}/cgroup.procs", encoding="ascii") as file:
                 found = [int(line) for line in file]
             for path in self._below() if below else ():
                 found += Cgroup(path).pids(below=True)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
         return found
 
     def _below(self) -> list[str]:

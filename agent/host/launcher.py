@@ -21,6 +21,7 @@ from agent.host import proc
 from agent.host.cgroup import Cgroup, Cgroups
 from agent.host.run_process import GROUP, MARKER, RunProcess
 from agent.host.spare import SpareDescriptors
+from agent.ports import Bounds
 
 LOG = logging.getLogger(__name__)
 _AT_ONCE = 0.2
@@ -79,8 +80,12 @@ class ChildLauncher:
         self._clean: int | None = None
         proc.become_subreaper()
 
-    def start(self, run: int, attempt: int, argv: Sequence[str]) -> RunProcess:
-        """Given a run, its attempt and an argument list, start its process; raises RunFailed when that fails."""
+    def start(self, run: int, attempt: int, argv: Sequence[str], bounds: Bounds) -> RunProcess:
+        """Given a run, its attempt and an argument list, start its process; raises RunFailed when that fails.
+
+        A plain child is in no box, and its supervisor alone holds it to its time.
+        """
+        del bounds
         with self._lock:
             group = self._groups.make(self._name(run)) if self._groups else None
             environment = {key: value for key, value in os.environ.items() if key not in _FOR_THE_DAEMON_ALONE}

@@ -18,13 +18,13 @@ GROUP = "HOSTKEEPER_CGROUP"
 """Environment variable with the directory of the run's control group, "" where there is none."""
 
 EXIT_UNKNOWN = 256
-"""What `poll` returns for an adopted process that has ended: only its parent is ever told the exit code."""
+"""What `poll` returns for another's child that has ended: only its parent is ever told the exit code."""
 
 
 class RunProcess:
-    """`agent.ports.Child`: one run process, started or adopted by `ChildLauncher`.
+    """`agent.ports.Child`: one run process, started or adopted by a launcher.
 
-    `popen` is None for an adopted one. `kill` ends it with all that belongs to its run; `closed` hears that the handle
+    `popen` is None for one that is no child of this process. `kill` ends it with all that belongs to its run; `closed` hears that the handle
     is given up, and whether the process had ended.
     """
 
@@ -47,11 +47,11 @@ class RunProcess:
 
     @property
     def owned(self) -> bool:
-        """True when this process is its parent, False when it was adopted."""
+        """True when this process is its parent."""
         return self._popen is not None
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, EXIT_UNKNOWN for an adopted process, None while it lives."""
+        """Return the exit code, negative for a signal, EXIT_UNKNOWN for another's child, None while it lives."""
         if self._popen is not None:
             return self._popen.poll()
         if self._descriptor < 0:
@@ -74,7 +74,7 @@ class RunProcess:
 
     def signal(self, number: signal.Signals) -> None:
         """Given a signal, send it to the process itself, if it still lives."""
-        if self._descriptor >= 0:
+        if self._descriptor >= 0 and self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, number)
 

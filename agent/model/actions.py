@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agent.model.box import Box
 from agent.model.reasons import Reason
 
 Fact = str | int | float
@@ -71,9 +72,11 @@ class Action(Struct, frozen=True, kw_only=True):
 
     `options` is a frozen dataclass with the field names of the action's schema; `plan` gets an instance of it and
     the `agent.ports.Context`, looks, and returns the steps in order; `on_interrupt` decides from the options.
+    `box` says from the options, as the mapping they are written as, what a run may do.
     """
 
     summary: str
     options: type[Any]
     plan: Callable[[Any, Any], Iterable[Step]]
     on_interrupt: Callable[[Any], OnInterrupt]
+    box: Callable[[Mapping[str, Any]], Box]

@@ -5,12 +5,26 @@ from __future__ import annotations
 from msgspec import Struct
 
 
+class RunLimits(Struct, frozen=True, kw_only=True):
+    """What every run is held to. `memory` is bytes, `nice` 0 to 19, `cpu_weight` 1 to 10000; None is no limit.
+
+    Plain children are held to `nice` and `idle_io` alone.
+    """
+
+    nice: int
+    idle_io: bool
+    memory: int | None
+    cpu_weight: int | None
+    processes: int | None
+
+
 class Settings(Struct, frozen=True):
     """Durations are seconds, sizes bytes.
 
     `listen` is `host:port`, `[v6]:port` or `unix:/path`; an empty text serves no metrics. `timezone` is what `local`
     means in policies, or `local` itself for the host's own. `host_id` spreads jitter; empty means the machine id.
     """
+    `launcher` is `auto`, `child` or `systemd`.
 
     listen: str
     sample_every: float
@@ -21,3 +35,5 @@ class Settings(Struct, frozen=True):
     history: float
     ballast: int
     log_level: str
+    launcher: str
+    run_limits: RunLimits

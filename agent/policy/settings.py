@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agent.model.settings import Settings
+from agent.model.settings import RunLimits, Settings
 from agent.policy.normalise import normalise, plan_of
 from agent.schema import Schemas
 
@@ -28,3 +28,15 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         ballast=int(values["ballast"]),
         log_level=values["log_level"],
     )
+        launcher=values["launcher"],
+        run_limits=_run_limits(values["run_limits"]),
+    )
+
+
+def _run_limits(values: Mapping[str, Any]) -> RunLimits:
+    return RunLimits(
+        nice=values["nice"],
+        idle_io=values["idle_io"],
+        memory=None if values["memory"] is None else int(values["memory"]),
+        cpu_weight=values["cpu_weight"],
+        processes=values["processes"],

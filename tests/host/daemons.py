@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from agent.host.run_process import EXIT_UNKNOWN
 from tests.host.leftovers import carriers, until
 
 ROOT = Path(__file__).parents[2]
@@ -18,13 +19,14 @@ class Daemon:
     """Drives a stand-in for the daemon."""
 
     def __init__(self, state: Path, kind: str, word: str, unclaimed: float = 0.0) -> None:
+        self.kind = kind
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.host.stand_in", str(state), kind, str(unclaimed)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
-            env={**os.environ, "TEST_WORD": word},
+            env={**os.environ, "HOSTKEEPER_TEST_WORD": word},
             text=True,
         )
 
@@ -34,6 +36,10 @@ class Daemon:
         self.process.stdin.write(json.dumps({"do": do, **order}) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
+
+    def told(self, code: int) -> int:
+        """Return what this launcher tells of a process that it started and that ended with a code."""
+        return EXIT_UNKNOWN if self.kind == "systemd" else code
 
     def die(self) -> None:
         self.process.kill()

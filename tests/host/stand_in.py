@@ -1,6 +1,6 @@
 """A daemon reduced to its launcher, for tests that kill it: takes orders as JSON lines, answers each with one.
 
-python -m tests.host.stand_in STATE_DIRECTORY cgroup|descent UNCLAIMED_SECONDS
+python -m tests.host.stand_in STATE_DIRECTORY cgroup|descent|systemd UNCLAIMED_SECONDS
 """
 
 from __future__ import annotations
@@ -16,19 +16,29 @@ from typing import Any
 from agent.errors import AgentError
 from agent.host import proc
 from agent.host.launcher import ChildLauncher
-from agent.host.run_process import RunProcess
+from agent.host.systemd_launcher import SystemdLauncher
+from agent.model.box import UNCONFINED
+from agent.model.settings import RunLimits
+from agent.ports import Bounds, Child, Launcher
+
+LIMITS = RunLimits(nice=3, idle_io=True, memory=None, cpu_weight=None, processes=None)
+BOUNDS = Bounds(task="task", box=UNCONFINED, seconds=600.0)
 
 
 class StandIn:
     """One method for each order; the keys of an order's JSON are the method's arguments."""
 
     def __init__(self, state: str, kind: str, unclaimed: str) -> None:
-        self.launcher = ChildLauncher(state, cgroups=kind == "cgroup", nice=3, idle_io=True, unclaimed=float(unclaimed))
-        self.children: dict[int, RunProcess] = {}
+        self.launcher: Launcher = (
+            SystemdLauncher(state, limits=LIMITS, grace=5.0)
+            if kind == "systemd"
+            else ChildLauncher(state, cgroups=kind == "cgroup", nice=3, idle_io=True, unclaimed=float(unclaimed))
+        )
+        self.children: dict[int, Child] = {}
         self.others: list[subprocess.Popen[bytes]] = []
 
     def start(self, run: int, argv: list[str]) -> list[float]:
-        child = self.children[run] = self.launcher.start(run, 1, argv)
+        child = self.children[run] = self.launcher.start(run, 1, argv, BOUNDS)
         return [child.pid, child.pid_started]
 
     def adopt(self, run: int, pid: int, started: float) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import PolicyError
-from agent.model.settings import Settings
+from agent.model.settings import RunLimits, Settings
 from agent.policy.load_settings import load_settings
 from agent.policy.settings import default_settings
 
@@ -23,6 +23,8 @@ DEFAULTS = Settings(
     ballast=8 << 20,
     log_level="info",
 )
+    launcher="auto",
+    run_limits=RunLimits(nice=0, idle_io=False, memory=None, cpu_weight=None, processes=None),
 
 
 def loaded(directory: Path, text: str) -> Settings:
@@ -58,6 +60,8 @@ history: 30d
 ballast: 16MiB
 log_level: debug
 """
+launcher: systemd
+run_limits: {nice: 10, idle_io: true, memory: 1GiB, cpu_weight: 20, processes: 500}
     assert loaded(tmp_path, text) == Settings(
         listen="[::1]:9751",
         sample_every=5,
@@ -70,6 +74,8 @@ log_level: debug
         log_level="debug",
     )
 
+        launcher="systemd",
+        run_limits=RunLimits(nice=10, idle_io=True, memory=1 << 30, cpu_weight=20, processes=500),
 
 @pytest.mark.parametrize("listen", ["", "127.0.0.1:0", "0.0.0.0:9750", "[::]:80", "localhost:9750", "unix:/run/x.sock"])
 def test_address_may_be_an_address_and_a_port_or_a_socket(tmp_path: Path, listen: str) -> None:
@@ -95,6 +101,8 @@ metrics: {adress: x}
 notifiers: {}
 """
     assert mistakes(tmp_path, text) == [
+launcher: systemctl
+run_limits: {nice: -5, memory: 1MiB, threads: 4}
         'agent.yaml:2:1: concurency: unknown key "concurency": did you mean concurrency?',
         "agent.yaml:3:14: concurrency: 0 is too small: write at least 1",
         'agent.yaml:4:15: sample_every: "500ms" is not a duration: write 0.5s',
@@ -106,6 +114,12 @@ notifiers: {}
         "agent.yaml:10:1: notifiers: notifiers is not supported by this version of hostkeeper: remove it",
     ]
 
+        'agent.yaml:11:11: launcher: "systemctl" is not one of the choices: did you mean systemd? '
+        "(one of auto, child, systemd)",
+        "agent.yaml:12:20: run_limits.nice: -5 is too small: write at least 0",
+        "agent.yaml:12:32: run_limits.memory: 1MiB is too small: give at least 64MiB",
+        'agent.yaml:12:38: run_limits.threads: unknown key "threads": known keys: cpu_weight, idle_io, memory, nice, '
+        "processes",
 
 @pytest.mark.parametrize("text", ["- a\n", "text\n", "a: [\n", "timezone: !!str x\n"])
 def test_what_is_no_map_of_settings_is_a_mistake(tmp_path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from agent.actions.command import _box
 from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.host.programs import Program, find
@@ -39,6 +40,12 @@ class Options(Struct, frozen=True, kw_only=True):
     skip_codes: Sequence[int]
     undo: Sequence[str] | None
     repeatable: bool
+    writable: Sequence[str]
+    network: bool
+    services: bool
+    devices: bool
+    capabilities: Sequence[str]
+    privileged: bool
 
 
 def plan(options: Options, context: Context) -> tuple[Step, ...]:
@@ -175,4 +182,5 @@ ACTION = Action(
     options=Options,
     plan=plan,
     on_interrupt=_on_interrupt,
+    box=_box.run,
 )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from agent.actions.files import _box
 from agent.actions.files._account import Problems
 from agent.actions.files._deleting import Deleting
 from agent.actions.files._emptying import Emptying
@@ -128,4 +129,5 @@ ACTION = Action(
     options=Options,
     plan=plan,
     on_interrupt=lambda _options: OnInterrupt.RESUME,
+    box=_box.retain,
 )

@@ -35,6 +35,12 @@ def options(*command: str, **changes: object) -> Options:
         "skip_codes": [],
         "undo": None,
         "repeatable": False,
+        "writable": [],
+        "network": False,
+        "services": False,
+        "devices": False,
+        "capabilities": [],
+        "privileged": False,
     }
     return Options(**(fields | changes))  # type: ignore[arg-type]  # a table of fields
 

@@ -1,0 +1,43 @@
+"""Which launcher an agent has."""
+
+from __future__ import annotations
+
+from agent.errors import Mistake, PolicyError
+from agent.host.units import why_no_units
+from agent.model.settings import Settings
+from agent.ports import Launcher
+
+AUTO = "auto"
+CHILD = "child"
+SYSTEMD = "systemd"
+
+
+def chosen(settings: Settings, config: str) -> str:
+    """Given the settings and the name of their file, return CHILD or SYSTEMD; raises PolicyError.
+
+    `auto` means units where they can be had.
+    """
+    if settings.launcher == CHILD:
+        return CHILD
+    reason = why_no_units()
+    if not reason:
+        return SYSTEMD
+    if settings.launcher == AUTO:
+        return CHILD
+    raise PolicyError([Mistake(config, 0, 0, "launcher", f"runs cannot be units: {reason}", "write auto or child")])
+
+
+def launcher_of(settings: Settings, state: str, config: str) -> Launcher:
+    """Given the settings, the state directory and the name of the settings' file, return what starts runs.
+
+    Raises PolicyError.
+    """
+    limits = settings.run_limits
+    # Only the one that is used is imported: the agent bears it all its life.
+    if chosen(settings, config) == SYSTEMD:
+        from agent.host.systemd_launcher import SystemdLauncher  # noqa: PLC0415
+
+        return SystemdLauncher(state, limits=limits, grace=settings.grace)
+    from agent.host.launcher import ChildLauncher  # noqa: PLC0415
+
+    return ChildLauncher(state, nice=limits.nice, idle_io=limits.idle_io)

@@ -1,0 +1,101 @@
+"""The transient units that runs are: their names, their control groups, and what the journal has of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+
+from agent.host.cgroup import Cgroup
+
+DEFAULT_STATE = "/var/lib/hostkeeper"
+"""The state directory of the agent that a host has if it has one only; its units have the short names."""
+
+SLICE = "hostkeeper.slice"
+"""What all runs are in, so that an admin can bound them together."""
+
+_SYSTEMD_RUNS = "/run/systemd/system"
+
+
+def why_no_units() -> str:
+    """Return why this process cannot start units, or "" when it can."""
+    if not os.path.isdir(_SYSTEMD_RUNS):
+        return "systemd does not run on this host"
+    if os.geteuid() != 0:
+        return "only root may start units"
+    if shutil.which("systemd-run") is None or shutil.which("systemctl") is None:
+        return "systemd-run or systemctl is not installed"
+    if _cgroup2() is None:
+        return "there is no cgroup 2 on this host"
+    return ""
+
+
+def _cgroup2(mountinfo: str = "/proc/self/mountinfo") -> str | None:
+    """Return where the root of the one cgroup 2 hierarchy is mounted, or None."""
+    with open(mountinfo, encoding="utf-8") as file:
+        for line in file:
+            head, _, tail = line.partition(" - ")
+            root, mountpoint = head.split(" ")[3:5]
+            if tail.startswith("cgroup2 ") and root == "/":
+                return mountpoint
+    return None
+
+
+class Units:
+    """The units of the runs of one state directory."""
+
+    def __init__(self, state_directory: str) -> None:
+        state = os.path.realpath(state_directory)
+        identity = os.stat(state)
+        # The directory's identity is short, is the same by every path, and needs no place to be kept.
+        self.key = f"{identity.st_dev:x}-{identity.st_ino:x}"
+        self._prefix = "hostkeeper-run-" if state == DEFAULT_STATE else f"hostkeeper-run-{self.key}-"
+        self._name = re.compile(re.escape(self._prefix) + r"([0-9]+)(?:\.[0-9]+)?\.service")
+        self._slice = f"{_cgroup2()}/{SLICE}"
+
+    def name(self, run: int, attempt: int) -> str:
+        """Given a run and its attempt, return the name of its unit: each process has one of its own."""
+        again = f".{attempt}" if attempt > 1 else ""
+        return f"{self._prefix}{run}{again}.service"
+
+    def group(self, unit: str) -> Cgroup:
+        """Return the control group of a unit, whether it exists or not."""
+        return Cgroup(f"{self._slice}/{unit}")
+
+    def alive(self) -> Iterator[tuple[int, str]]:
+        """Yield run and unit for each unit that has processes."""
+        try:
+            names = os.listdir(self._slice)
+        except FileNotFoundError:
+            return
+        for name in names:
+            found = self._name.fullmatch(name)
+            if found is not None and self.group(name).pids(below=True):
+                yield int(found[1]), name
+
+    def kill(self, unit: str) -> None:
+        """End every process of a unit at once."""
+        try:
+            self.group(unit).kill()
+        except OSError:
+            # The agent's own unit may have the groups read-only; the service manager has not.
+            call(["systemctl", "kill", "--kill-whom=all", "--signal=KILL", unit], 5.0)
+
+    def journal(self, run: int, attempts: int, since: float, *, as_json: bool) -> str:
+        """Return what the journal has of a run since an instant (seconds since the epoch), as text or lines of JSON."""
+        units = [f"--unit={self.name(run, attempt)}" for attempt in range(1, attempts + 1)]
+        form = "json" if as_json else "short-iso"
+        asked = ["journalctl", "--quiet", "--no-pager", f"--output={form}", f"--since=@{since:.0f}", *units]
+        return call(asked, 60.0).stdout
+
+
+def call(argv: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Given a tool of systemd with its arguments, run it for up to so many seconds.
+
+    Raises OSError when it cannot be started, subprocess.TimeoutExpired when it does not end.
+    """
+    return subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
+    )

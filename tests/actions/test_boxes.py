@@ -1,0 +1,53 @@
+"""What each action opens of its box, from its options alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent import registry
+from agent.model.box import UNCONFINED, Box
+
+COMMAND: dict[str, Any] = {"command": ["true"]}
+FILES_OF_ALL = ("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER")
+ROOT = (
+    *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL"),
+    *("CAP_SETGID", "CAP_SETUID"),
+)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_box_of_an_action_is_the_one_it_exposes(name: str) -> None:
+    options = {"command.run": COMMAND, "files.retain": {"paths": ["/srv/a"]}}[name]
+    assert registry.box_of(name, options) == registry.load(name).box(options)
+
+
+def test_files_retain_writes_below_its_paths_and_starts_nothing() -> None:
+    box = registry.box_of("files.retain", {"paths": ["/srv/a", "/tmp/b"]})
+    assert box == Box(writable=("/srv/a", "/tmp/b"), capabilities=FILES_OF_ALL)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, Box(programs=True, capabilities=ROOT)),
+        ({"user": "root"}, Box(programs=True, capabilities=ROOT)),
+        (
+            {"user": "www-data"},
+            Box(programs=True, capabilities=("CAP_DAC_READ_SEARCH", "CAP_KILL", "CAP_SETGID", "CAP_SETUID")),
+        ),
+        (
+            {"writable": ["/srv"], "network": True, "services": True, "devices": True},
+            Box(programs=True, capabilities=ROOT, writable=("/srv",), network=True, services=True, devices=True),
+        ),
+        ({"capabilities": ["CAP_KILL", "CAP_SYSLOG"]}, Box(programs=True, capabilities=(*ROOT, "CAP_SYSLOG"))),
+        ({"privileged": True, "network": False}, UNCONFINED),
+        ({"command": ["cat", "/tmp/x"]}, Box(programs=True, capabilities=ROOT, shared_tmp=True)),
+        ({"directory": "/var/tmp"}, Box(programs=True, capabilities=ROOT, shared_tmp=True)),
+        ({"environment": {"TMPDIR": "/tmp/mine"}}, Box(programs=True, capabilities=ROOT, shared_tmp=True)),
+        ({"undo": ["rm", "/tmp/x"]}, Box(programs=True, capabilities=ROOT, shared_tmp=True)),
+    ],
+)  # fmt: skip
+def test_command_run_opens_what_its_options_name(options: dict[str, Any], expected: Box) -> None:
+    assert registry.box_of("command.run", COMMAND | options) == expected
