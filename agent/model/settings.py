@@ -21,12 +21,14 @@ class RunLimits(Struct, frozen=True, kw_only=True):
 class Settings(Struct, frozen=True):
     """Durations are seconds, sizes bytes.
 
-    `listen` is `host:port`, `[v6]:port` or `unix:/path`; an empty text serves no metrics. `timezone` is what `local`
+    `listen` is `host:port`, `[v6]:port` or `unix:/path`; an empty text serves no metrics. `web_config` is a path
+    relative to the directory of `agent.yaml`, empty for no web configuration. `timezone` is what `local`
     means in policies, or `local` itself for the host's own. `host_id` spreads jitter; empty means the machine id.
-    """
     `launcher` is `auto`, `child` or `systemd`.
+    """
 
     listen: str
+    web_config: str
     sample_every: float
     concurrency: int
     grace: float

@@ -14,6 +14,7 @@ from agent.policy.settings import default_settings
 
 DEFAULTS = Settings(
     listen="127.0.0.1:9750",
+    web_config="",
     sample_every=10,
     concurrency=4,
     grace=30,
@@ -22,9 +23,9 @@ DEFAULTS = Settings(
     history=90 * 86400,
     ballast=8 << 20,
     log_level="info",
-)
     launcher="auto",
     run_limits=RunLimits(nice=0, idle_io=False, memory=None, cpu_weight=None, processes=None),
+)
 
 
 def loaded(directory: Path, text: str) -> Settings:
@@ -50,7 +51,7 @@ def test_file_that_sets_nothing_means_the_defaults(tmp_path: Path, text: str) ->
 def test_every_setting_can_be_set(tmp_path: Path) -> None:
     text = """
 version: 1
-metrics: {listen: "[::1]:9751"}
+metrics: {listen: "[::1]:9751", web_config_file: web.yml}
 sample_every: 5s
 concurrency: 2
 grace: 1m
@@ -59,11 +60,12 @@ host_id: shop-1
 history: 30d
 ballast: 16MiB
 log_level: debug
-"""
 launcher: systemd
 run_limits: {nice: 10, idle_io: true, memory: 1GiB, cpu_weight: 20, processes: 500}
+"""
     assert loaded(tmp_path, text) == Settings(
         listen="[::1]:9751",
+        web_config="web.yml",
         sample_every=5,
         concurrency=2,
         grace=60,
@@ -72,10 +74,10 @@ run_limits: {nice: 10, idle_io: true, memory: 1GiB, cpu_weight: 20, processes: 5
         history=30 * 86400,
         ballast=16 << 20,
         log_level="debug",
-    )
-
         launcher="systemd",
         run_limits=RunLimits(nice=10, idle_io=True, memory=1 << 30, cpu_weight=20, processes=500),
+    )
+
 
 @pytest.mark.parametrize("listen", ["", "127.0.0.1:0", "0.0.0.0:9750", "[::]:80", "localhost:9750", "unix:/run/x.sock"])
 def test_address_may_be_an_address_and_a_port_or_a_socket(tmp_path: Path, listen: str) -> None:
@@ -99,10 +101,10 @@ timezone: Europe/Belrin
 log_level: verbose
 metrics: {adress: x}
 notifiers: {}
-"""
-    assert mistakes(tmp_path, text) == [
 launcher: systemctl
 run_limits: {nice: -5, memory: 1MiB, threads: 4}
+"""
+    assert mistakes(tmp_path, text) == [
         'agent.yaml:2:1: concurency: unknown key "concurency": did you mean concurrency?',
         "agent.yaml:3:14: concurrency: 0 is too small: write at least 1",
         'agent.yaml:4:15: sample_every: "500ms" is not a duration: write 0.5s',
@@ -110,16 +112,16 @@ run_limits: {nice: -5, memory: 1MiB, threads: 4}
         'agent.yaml:6:10: ballast: "lots" is not a size: write a size such as 10MiB, 5GB, or a plain number of bytes',
         'agent.yaml:7:11: timezone: "Europe/Belrin" is not a time zone: did you mean "Europe/Berlin"?',
         'agent.yaml:8:12: log_level: "verbose" is not one of the choices: write one of debug, info, warning, error',
-        'agent.yaml:9:11: metrics.adress: unknown key "adress": known keys: listen',
+        'agent.yaml:9:11: metrics.adress: unknown key "adress": known keys: listen, web_config_file',
         "agent.yaml:10:1: notifiers: notifiers is not supported by this version of hostkeeper: remove it",
-    ]
-
         'agent.yaml:11:11: launcher: "systemctl" is not one of the choices: did you mean systemd? '
         "(one of auto, child, systemd)",
         "agent.yaml:12:20: run_limits.nice: -5 is too small: write at least 0",
         "agent.yaml:12:32: run_limits.memory: 1MiB is too small: give at least 64MiB",
         'agent.yaml:12:38: run_limits.threads: unknown key "threads": known keys: cpu_weight, idle_io, memory, nice, '
         "processes",
+    ]
+
 
 @pytest.mark.parametrize("text", ["- a\n", "text\n", "a: [\n", "timezone: !!str x\n"])
 def test_what_is_no_map_of_settings_is_a_mistake(tmp_path: Path, text: str) -> None:
