@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from agent.daemon.trail import Trail
 from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Threshold
 from agent.model.reasons import Reason
@@ -59,11 +60,13 @@ class Thresholds:
         self._wanted = Wanted()
         self._interval = interval
         self._policies: PolicySet | None = None
+        self.trail = Trail()
         self.states: dict[str, dict[Labels, ConditionState]] = {}
         self._written: dict[str, ConditionState] = {}
 
     def put_in_force(self, policies: PolicySet) -> None:
         """Given a policy set, evaluate its thresholds from now on; what the same thresholds remember stays."""
+        self.trail.want(threshold.signal for threshold in policies.thresholds.values())
         if self._policies is not None and self._policies.thresholds == policies.thresholds:
             self._policies = policies
             return
@@ -105,6 +108,7 @@ class Thresholds:
             self._probe = self._make_probe()
             self._probe.want(self._wanted)
         sampling = self._probe.sample()
+        self.trail.take(now, sampling)
         reactions: list[Reaction] = []
         if self._policies is None:
             return sampling, reactions

@@ -1,6 +1,7 @@
 """The process that draws one page and ends: what it needs of memory and time is its own, and bounded by the kernel.
 
-It reads one visit from its standard input. The first line of its output is the status of the answer, the page follows.
+It reads one visit from its standard input. The first line of its output is the status of the
+answer and the hash of the style sheet, the page follows.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import resource
 import signal
 import socket
 import sys
+from base64 import b64encode
 from datetime import tzinfo
+from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from agent.engine.in_force import in_force
@@ -47,9 +50,14 @@ def main() -> int:
     os.nice(5)  # the agent and its runs come first
     visit = decode(sys.stdin.buffer.read())
     status, text = drawn(visit, zone(visit.timezone, local), SystemClock().now().timestamp())
-    sys.stdout.buffer.write(f"{status}\n{text}".encode())
+    sys.stdout.buffer.write(f"{status} {style_hash()}\n{text}".encode())
     sys.stdout.buffer.flush()
     return 0
+
+
+def style_hash() -> str:
+    """Return the hash of the style sheet as a Content-Security-Policy has it."""
+    return f"sha256-{b64encode(sha256(STYLE.encode()).digest()).decode('ascii')}"
 
 
 def drawn(visit: Visit, local: tzinfo, now: float, host: str = "") -> tuple[int, str]:
