@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from agent.cli.parser import COMMANDS, get_parser
-from agent.errors import AgentError, ExitCode, PolicyError
+from agent.errors import AgentError, BadArgument, ExitCode, PolicyError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -18,7 +18,12 @@ def main(argv: Sequence[str]) -> int:
 
     What went wrong for a person's reasons is one message and its own exit code; anything else shows its trace.
     """
-    arguments = get_parser(argv[0] if argv and argv[0] in COMMANDS else None).parse_args(argv)
+    parser = get_parser(argv[0] if argv and argv[0] in COMMANDS else None)
+    try:
+        arguments = parser.parse_args(argv)
+    except BadArgument as error:
+        _complain(error, as_json="--json" in argv)
+        return int(error.code)
     # A command imports what it needs when it is chosen: `hostkeeper status` does not pay for the policy compiler.
     command = importlib.import_module(f"agent.cli.{arguments.command.replace('-', '_')}_command")
     gc.enable()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import NoReturn
 
 from agent import __version__
+from agent.errors import BadArgument
 
 DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
 DEFAULT_STATE = "/var/lib/hostkeeper"
@@ -19,6 +21,15 @@ MANY = 2**63 - 1
 
 VERIFY = "verify"
 """What `hostkeeper history` is given instead of a run."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that leaves it to its caller how a mistake is told."""
+
+    def error(self, message: str) -> NoReturn:
+        """Given what is wrong, raise BadArgument with the usage."""
+        raise BadArgument(f"{self.format_usage()}{self.prog}: {message}")
+
 
 Adder = Callable[[argparse.ArgumentParser], None]
 
@@ -138,6 +149,24 @@ def _reload(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since",
+        default="30d",
+        metavar="WHEN",
+        help="how long ago, such as 30d, or a date such as 2026-03-01 (default: 30d)",
+    )
+    parser.add_argument("--until", metavar="WHEN", help="the same for its end (default: now)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the page to a file instead of standard output")
+    parser.add_argument(
+        "--journal",
+        nargs="?",
+        const="hostkeeper.service",
+        metavar="UNIT",
+        help="verify the history against the heads in the journal too (of hostkeeper.service)",
+    )
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh"])
 
@@ -151,6 +180,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "calendar": ("show what will run when, and what holds it back", _calendar),
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),
     "history": ("list the runs, or show one with its steps", _history),
+    "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),
     "why": ("say why a task, a run or an object is as it is", _why),
     "tasks": ("list the tasks in force", _nothing),
     "schema": ("print the JSON Schema of a policy, for editors", _nothing),
@@ -168,7 +198,7 @@ def get_parser(only: str | None = None) -> argparse.ArgumentParser:
     common.add_argument("--state", default=DEFAULT_STATE, metavar="DIR", help=f"default: {DEFAULT_STATE}")
     common.add_argument("--config", default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
     common.add_argument("--json", action="store_true", help="print data instead of text")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="hostkeeper",
         description="Declarative maintenance for Linux hosts.",
         epilog="Exit codes: 0 done, 1 bug, 2 usage, 3 policy, 4 run failed, 5 refused, 6 store, 7 already running, "

@@ -193,6 +193,13 @@ def test_unknown_command_is_a_usage_error(agent: AgentUnderTest) -> None:
     assert agent.command("rnu").returncode == ExitCode.USAGE
 
 
+def test_usage_error_is_data_for_a_reader_of_data(agent: AgentUnderTest) -> None:
+    done = agent.command("history", "0", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["code"], told["kind"]) == (ExitCode.USAGE, ExitCode.USAGE, "BadArgument")
+    assert "is not a whole number" in told["error"]
+
+
 @pytest.mark.parametrize("command", [["schema"], ["run", "tidy", "--explain"]])
 def test_reader_that_leaves_early_gets_no_trace(agent: AgentUnderTest, command: list[str]) -> None:
     pipe = subprocess.Popen(
