@@ -52,6 +52,9 @@ _ROLE = _ROLES.get("".join(sys.argv[1:2]), "command")
 _ARMED = os.environ.get("HOSTKEEPER_FAILPOINT", "")
 _LOG = os.environ.get("HOSTKEEPER_FAILPOINT_LOG", "")
 _SIGNAL = os.environ.get("HOSTKEEPER_FAILPOINT_SIGNAL", "KILL")
+_FILE = os.open(_LOG, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600) if _LOG else -1
+"""Opened once: a process that runs out of descriptors still tells what it reaches."""
+
 _reached: list[str] = []
 
 
@@ -77,15 +80,13 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _write_down(name: str) -> list[str]:
-    """Add `role/point` to what was reached, and return all of it up to and with this one."""
+    """Add `role/point` to what was reached; return all of it up to and with this one, if anything is armed."""
     if not _LOG:
         _reached.append(name)
         return _reached
-    log = os.open(_LOG, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(log, f"{name} {os.getpid()}\n".encode("ascii"))
-        # The position after an appended line tells it from those that others append at the same moment.
-        written = os.pread(log, os.lseek(log, 0, os.SEEK_CUR), 0).decode("ascii")
-        return [line.split()[0] for line in written.splitlines()]
-    finally:
-        os.close(log)
+    os.write(_FILE, f"{name} {os.getpid()}\n".encode("ascii"))
+    if not _ARMED:
+        return []
+    # The position after an appended line tells it from those that others append at the same moment.
+    written = os.pread(_FILE, os.lseek(_FILE, 0, os.SEEK_CUR), 0).decode("ascii")
+    return [line.split()[0] for line in written.splitlines()]

@@ -146,6 +146,15 @@ def test_last_end_counts_runs_that_had_begun_and_have_ended(store: Store) -> Non
     assert store.runs.last_end() == {"task": 40.0}
 
 
+def test_last_end_and_success_are_those_of_the_newest_run_though_the_clock_was_set_back(store: Store) -> None:
+    for ended in (DUE + 40 * 86400, DUE):
+        number = pending(store, due=ended)
+        store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=ended)
+        store.runs.advance(number, RunState.RUNNING, RunState.SUCCEEDED, ended=ended)
+    assert store.runs.last_end() == {"task": DUE}
+    assert store.runs.last_success() == {"task": DUE}
+
+
 def test_recent_goes_back_page_by_page(store: Store) -> None:
     numbers = [pending(store, name, DUE + at) for at in range(4) for name in ("one", "other")]
     newest = store.runs.recent(3)

@@ -35,12 +35,15 @@ def wait_for(what: Callable[[], T | None], seconds: float = PATIENCE, saying: st
 
 
 class AgentUnderTest:
-    """An agent in a directory of its own. Policies are written with `policy`, settings with `settings`."""
+    """An agent in a directory of its own. Policies are written with `policy`, settings with `settings`.
 
-    def __init__(self, place: Path) -> None:
+    `state` is where its state is to be, if not in that directory.
+    """
+
+    def __init__(self, place: Path, state: Path | None = None) -> None:
         self.place = place
         self.policies = place / "policies"
-        self.state = place / "state"
+        self.state = state or place / "state"
         self.config = place / "agent.yaml"
         self.log = place / "log"
         self.policies.mkdir(mode=0o700, exist_ok=True)
@@ -114,6 +117,8 @@ class AgentUnderTest:
             except OSError:
                 return 0, ""
         head, _, body = answer.partition(b"\r\n\r\n")
+        if not head:
+            return 0, ""
         return int(head.split()[1]), body.decode()
 
     def metric(self, name: str) -> float | None:

@@ -1,6 +1,6 @@
 """What a task's command does in tests: write a line that can be counted, then whatever the arguments ask for.
 
-    effect.py FILE WORD [--until GATE] [--exit CODE] [--orphans ONCE [--kill run|both]]
+    effect.py FILE WORD [--until GATE] [--for SECONDS] [--exit CODE] [--orphans ONCE [--kill run|both]]
 
 It runs as `python -I -S`, so that it costs little more than a C program. The line is `WORD TASK RUN`.
 `--orphans` makes it kill its run's process, and its agent as well with `both`, and leave itself and a child that has
@@ -71,6 +71,7 @@ def main(file: str, word: str, *options: str) -> int:
         leave_orphans(file, asked["--orphans"], asked.get("--kill", "run"))
     while "--until" in asked and not os.path.exists(asked["--until"]):
         time.sleep(0.01)
+    time.sleep(float(asked.get("--for", "0")))
     return int(asked.get("--exit", "0"))
 
 

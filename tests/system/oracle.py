@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agent.host.cgroup import Cgroups
+from agent.host.heads import HeadFile
 from agent.model.runs import MOVES, Origin, Run, RunState, StepState
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.series import parse_state_key
 from agent.store import Store
-from tests.system.evidence import digest_of
-from tests.system.scenarios.scenario import Ends, Scenario
+from agent.store.chain import Head
+from agent.store.verify import verify
+from tests.system.evidence import Audited, Effect, digest_of
+from tests.system.scenarios.scenario import Ends
 from tests.system.world import World
 
-STATE_FILES = re.compile(r"hostkeeper\.db(-wal|-shm)?|lock|ballast|objects(/\d+\.\d+)?")
+STATE_FILES = re.compile(r"hostkeeper\.db(-wal|-shm)?|lock|ballast|heads\.log|objects(/\d+\.\d+)?")
+LABEL = re.compile(r'(\w+)="([^"]*)"')
 STEP_MOVES: Mapping[str, frozenset[StepState]] = {
     "": frozenset({StepState.DOING}),
     StepState.DOING: frozenset({StepState.DOING, StepState.DONE, StepState.FAILED, StepState.UNDOING}),
@@ -48,12 +52,14 @@ def _fits(states: Sequence[RunState], end: frozenset[RunState] | tuple[frozenset
     return len(states) == len(end) and all(state in allowed for state, allowed in zip(states, end, strict=True))
 
 
-def store_is_sound(world: World) -> None:
-    """SQLite finds nothing wrong, every row is what was written, and no row points nowhere."""
+def store_is_sound(world: World, most: int = 10_000) -> None:
+    """SQLite finds nothing wrong, every row is what was written, and no row points nowhere; of runs, the newest."""
     with Store(str(world.agent.state), read_only=True) as store:
         assert store.connection.integrity() == []
         assert store.connection.rows("PRAGMA foreign_key_check") == []
-        for run in store.runs.recent(10_000):
+        noted = [(Head(head.seq, head.hash), head.file) for head in HeadFile(store.directory).all()]
+        assert verify(store, noted).findings == []
+        for run in store.runs.recent(most):
             store.steps.of(run.id)
             if run.document:
                 store.documents.get(run.document)
@@ -87,8 +93,9 @@ def histories_are_legal(world: World) -> None:
 
 def nothing_acknowledged_is_lost(world: World) -> None:
     """What the process of a run has gone past is in the store: no transaction is around it that could be undone."""
-    written = Counter(f"step.{row.became}" if row.seq is not None else f"run.{row.became}" for row in world.audit())
+    # In this order: a run at work goes on writing meanwhile.
     reached = Counter(name.removeprefix("run/") for name in world.reached() if name.startswith("run/"))
+    written = Counter(f"step.{row.became}" if row.seq is not None else f"run.{row.became}" for row in world.audit())
     for name, times in reached.items():
         write, _, side = name.rpartition(":")
         if side == "after" and write.removeprefix("step.") in set(StepState):
@@ -97,17 +104,21 @@ def nothing_acknowledged_is_lost(world: World) -> None:
 
 def acts_happened_as_journalled(world: World, again: int) -> None:
     """Each act happened at most as often as its step was begun, at least once if it is done, never once more after."""
+    acts_fit(world.audit(), world.effects())
+    begun = Counter((row.run, row.seq) for row in world.audit() if row.became == StepState.DOING)
+    assert max(begun.values(), default=0) <= 1 + again, begun
+
+
+def acts_fit(audit: Iterable[Audited], effects: Iterable[Effect]) -> None:
+    """Given all that was journalled of some runs and all that they did, each act has its entries in the journal."""
     journal: dict[int, Counter[str]] = defaultdict(Counter)
-    begun: Counter[tuple[int, int]] = Counter()
-    for row in world.audit():
+    for row in audit:
         if row.seq is not None:
             journal[row.run][row.became] += 1
-            begun[row.run, row.seq] += row.became == StepState.DOING
-    assert max(begun.values(), default=0) <= 1 + again, begun
     acts: dict[int, Counter[str]] = defaultdict(Counter)
-    for effect in world.effects():
+    for effect in effects:
         acts[effect.run][effect.word] += 1
-    assert acts.keys() <= journal.keys()
+    assert acts.keys() <= journal.keys(), acts.keys() - journal.keys()
     for run, states in journal.items():
         if "do" in acts[run] or "undo" in acts[run]:
             assert states[StepState.DONE] <= acts[run]["do"] <= states[StepState.DOING], (run, states, acts[run])
@@ -133,56 +144,76 @@ def nothing_is_left_behind(world: World) -> None:
     assert {name for name in names if not STATE_FILES.fullmatch(name)} == set()
 
 
-def metrics_agree(world: World, scenario: Scenario) -> None:
-    """The page says what the store says; what it counts is what ended since the agent started."""
+def metrics_agree(world: World, tasks: Collection[str]) -> None:
+    """The page says of these tasks what the store says; what it counts is what ended since the agent started."""
     seen: list[str] = []
 
     def agree() -> bool:
-        seen[:] = _disagreements(world, scenario)
+        seen[:] = _disagreements(world, tasks)
         return not seen
 
     world.wait(agree, lambda: f"for metrics to agree: {seen}")
 
 
-def _disagreements(world: World, scenario: Scenario) -> list[str]:
+def _disagreements(world: World, tasks: Collection[str]) -> list[str]:
     page = _page(world)
-    runs = world.agent.runs()
+    runs = [run for run in world.agent.runs() if run.task in tasks]
     with Store(str(world.agent.state), read_only=True) as store:
         conditions = {parse_state_key(key): load_state(text) for key, text in store.conditions.all().items()}
         held = set(store.holds.held())
-    wanted: dict[str, float] = {
-        "hostkeeper_runs_running": sum(run.state is RunState.RUNNING for run in runs),
-        "hostkeeper_policies_valid": 1,
-        f'hostkeeper_policies_info{{digest="{world.agent.digest()}"}}': 1,
+    wanted = {
+        series("hostkeeper_runs_running"): sum(run.state is RunState.RUNNING for run in runs),
+        series("hostkeeper_policies_valid"): 1,
+        series("hostkeeper_policies_info", digest=world.agent.digest()): 1,
+        **_last_instants(runs),
     }
-    for task in scenario.ends:
-        begun = [run.ended for run in runs if run.task == task and run.started is not None and run.ended is not None]
-        good = [run.ended for run in runs if run.task == task and run.state is RunState.SUCCEEDED and run.ended]
-        for name, instants in (("run", begun), ("success", good)):
-            if instants:
-                wanted[f'hostkeeper_task_last_{name}_timestamp_seconds{{task="{task}"}}'] = max(instants)
-    for (name, _series), state in conditions.items():
+    for (name, labels), state in conditions.items():
         firing = standing(state) is Standing.FIRING
-        wanted[f'hostkeeper_threshold_firing{{threshold="{name}"}}'] = firing
+        wanted[series("hostkeeper_threshold_firing", threshold=name, **dict(labels))] = firing
     found = [
         f"{name}: {page.get(name)} instead of {value}" for name, value in wanted.items() if page.get(name) != value
     ]
-    shown = {name for name in held if any(key.startswith(f'hostkeeper_hold{{name="{name}"') for key in page)}
-    if shown != held or len(held) != sum(key.startswith("hostkeeper_hold{") for key in page):
+    shown = [dict(labels)["name"] for name, labels in page if name == "hostkeeper_hold"]
+    if sorted(shown) != sorted(held):
         found.append(f"held: {shown} instead of {held}")
-    counted = sum(value for key, value in page.items() if key.startswith("hostkeeper_runs_total{"))
+    totals = [(dict(labels), value) for (name, labels), value in page.items() if name == "hostkeeper_runs_total"]
+    counted = sum(value for labels, value in totals if labels["task"] in tasks)
     ended_since = [r for r in runs if r.ended and (r.id in world.unended_before_life or r.id > world.last_before_life)]
     if not len(ended_since) - world.runs_alive_at_start <= counted <= len(ended_since):
         found.append(f"runs counted: {counted} instead of {len(ended_since)}")
     return found
 
 
-def _page(world: World) -> dict[str, float]:
+def _last_instants(runs: Sequence[Run]) -> dict[Series, float]:
+    """Return the metrics of when the newest runs ended; the clock may have been set back after older ones."""
+    begun = {run.task: run.ended for run in runs if run.started is not None and run.ended is not None}
+    good = {run.task: run.ended for run in runs if run.state is RunState.SUCCEEDED and run.ended is not None}
+    instants = [("run", begun), ("success", good)]
+    return {
+        series(f"hostkeeper_task_last_{name}_timestamp_seconds", task=task): instant
+        for name, by_task in instants
+        for task, instant in by_task.items()
+    }
+
+
+Series = tuple[str, frozenset[tuple[str, str]]]
+
+
+def series(name: str, /, **labels: str) -> Series:
+    """Return the key of a series of a page."""
+    return name, frozenset(labels.items())
+
+
+def _page(world: World) -> dict[Series, float]:
     status, text = world.agent.get("/metrics")
     # An agent that is killed this moment does not answer at all.
     assert status in (0, 200), f"/metrics answers {status}: {text}"
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+    found = {}
+    for name, _, value in (line.rpartition(" ") for line in lines):
+        family, _, labels = name.partition("{")
+        found[series(family, **dict(LABEL.findall(labels)))] = float(value)
+    return found
 
 
 def record_of(world: World) -> dict[str, object]:

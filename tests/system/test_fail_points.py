@@ -127,7 +127,7 @@ def _played(world: World, trial: Trial, armed: Sequence[str]) -> Outcome:
     for name in armed:
         point, _, nth = name.partition("#")
         assert outcome.reached.count(point) >= int(nth or 1), f"{name} was not reached"
-    oracle.metrics_agree(world, scenario)
+    oracle.metrics_agree(world, scenario.ends)
     world.stop()
     oracle.store_is_sound(world)
     oracle.histories_are_legal(world)
@@ -148,7 +148,7 @@ def _play_on_with_nothing_to_do(world: World, scenario: Scenario) -> None:
     before = oracle.record_of(world)
     world.start()
     world.wait(lambda: (world.agent.metric("hostkeeper_samplings_total") or 0) >= 1, "for the agent to look around")
-    oracle.metrics_agree(world, scenario)
+    oracle.metrics_agree(world, scenario.ends)
     world.stop()
     assert oracle.record_of(world) == before
     oracle.nothing_is_left_behind(world)

@@ -41,11 +41,22 @@ class Victim(StrEnum):
 
 
 class World:
-    """One agent in a place of its own. `armed` is the fail points of its first life, `again` those of its second."""
+    """One agent in a place of its own. `armed` is the fail points of its first life, `again` those of its second.
 
-    def __init__(self, place: Path, armed: Sequence[str] = (), victim: Victim = Victim.SELF, again: str = "") -> None:
+    `state` is where the agent keeps its state, if not in that place.
+    """
+
+    def __init__(
+        self,
+        place: Path,
+        armed: Sequence[str] = (),
+        victim: Victim = Victim.SELF,
+        again: str = "",
+        *,
+        state: Path | None = None,
+    ) -> None:
         self.place = place
-        self.agent = AgentUnderTest(place)
+        self.agent = AgentUnderTest(place, state)
         self.canary = place / "canary"
         self.effects_file = place / "effects"
         self.gate = place / "gate"

@@ -1,0 +1,132 @@
+"""The clock of a real agent is set, or the agent stands still for a while: no due time is lost, none has two runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, Run, RunState
+from agent.rules.calendar import TOLERANCE
+from tests.system.agent import AgentUnderTest, wait_for
+from tests.system.clock import ShiftedClock
+
+DAY = 86400.0
+EVERY_SECOND = """version: 1
+tasks:
+  often:
+    schedule: {every: 1 seconds, catch_up: %s}
+    overlap: queue
+    action: command.run
+    with: {command: ["true"], repeatable: true}
+"""
+NOTICED = "the wall clock was set by"
+
+
+@pytest.fixture
+def clock(agent: AgentUnderTest) -> ShiftedClock:
+    return ShiftedClock(agent.place)
+
+
+def started(agent: AgentUnderTest, clock: ShiftedClock, catch_up: bool = True) -> None:
+    agent.policy(EVERY_SECOND % str(catch_up).lower())
+    agent.start(environment=clock.environment)
+    wait_for(lambda: ended(agent) >= 2)
+
+
+def ended(agent: AgentUnderTest) -> int:
+    return sum(run.ended is not None for run in agent.runs())
+
+
+def set_and_noticed(agent: AgentUnderTest, clock: ShiftedClock, seconds: float) -> None:
+    noticed = agent.log.read_text().count(NOTICED)
+    clock.step(seconds)
+    wait_for(lambda: agent.log.read_text().count(NOTICED) > noticed)
+
+
+def live_until(agent: AgentUnderTest, instant: float) -> list[Run]:
+    """Wait until a due time after an instant has been handled, and return all runs by due time."""
+    wait_for(lambda: any(run.due > instant for run in agent.runs()))
+    return sorted(agent.runs(), key=lambda run: run.due)
+
+
+def test_library_shifts_the_wall_clock_alone(agent: AgentUnderTest, clock: ShiftedClock) -> None:
+    look = "import time; print(time.time(), time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME))"
+    clock.step(-2 * DAY)
+    clock.step(DAY)
+    before = (clock.now(), time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME))
+    environment = {**os.environ, **clock.environment}
+    done = subprocess.run([sys.executable, "-I", "-c", look], env=environment, stdout=subprocess.PIPE, check=True)
+    for was, seen in zip(before, map(float, done.stdout.split()), strict=True):
+        assert was <= seen < was + 30
+
+
+@pytest.mark.slow
+def test_clock_set_back_runs_nothing_twice_and_goes_on_at_once(agent: AgentUnderTest, clock: ShiftedClock) -> None:
+    started(agent, clock)
+    set_and_noticed(agent, clock, -3.0)
+    again = clock.now()
+    dues = [run.due for run in live_until(agent, clock.now() + 4)]
+    assert dues == [dues[0] + second for second in range(len(dues))]
+    # An hour back, and nobody has been there yet: its seconds have a run each.
+    set_and_noticed(agent, clock, -3600.0)
+    began = clock.now()
+    wait_for(lambda: sum(began < run.due < again - 60 for run in agent.runs()) >= 3)
+    lived = sorted(run.due for run in agent.runs() if run.due < again - 60)
+    assert lived == [lived[0] + second for second in range(len(lived))]
+    assert lived[0] <= began + 2
+
+
+@pytest.mark.parametrize("catch_up", [True, False])
+def test_clock_set_ahead_makes_up_for_what_it_jumped_over_once(
+    agent: AgentUnderTest, clock: ShiftedClock, catch_up: bool
+) -> None:
+    started(agent, clock, catch_up)
+    last = agent.runs()[-1].due
+    set_and_noticed(agent, clock, 40 * DAY)
+    runs = live_until(agent, clock.now())
+    after = [run for run in runs if run.due > last + DAY]
+    missed = [run for run in after if run.state is RunState.MISSED]
+    dues = [run.due for run in after if run not in missed]
+    assert dues == [dues[0] + second for second in range(len(dues))]
+    assert clock.now() - dues[0] >= TOLERANCE - 1
+    assert {run.origin for run in after if run not in missed} == {Origin.SCHEDULE}
+    assert [(run.why, run.due) for run in missed] == ([] if catch_up else [(Reason.DUE_WHILE_DOWN, dues[0] - 1)])
+    assert all(run.due <= last + 3 or run in after for run in runs)
+
+
+@pytest.mark.slow
+def test_clock_set_ahead_and_back_while_the_agent_is_down_loses_nothing_after(
+    agent: AgentUnderTest, clock: ShiftedClock
+) -> None:
+    started(agent, clock)
+    set_and_noticed(agent, clock, 40 * DAY)
+    live_until(agent, clock.now())
+    agent.end(signal.SIGKILL)
+    clock.set(0)
+    agent.start(environment=clock.environment)
+    began = clock.now()
+    wait_for(lambda: sum(began < run.due < began + DAY for run in agent.runs()) >= 3)
+    dues = [run.due for run in agent.runs()]
+    assert len(dues) == len(set(dues))
+    lived = sorted(due for due in dues if began <= due < began + DAY)
+    assert lived == [lived[0] + second for second in range(len(lived))]
+    assert lived[0] <= began + 1
+
+
+@pytest.mark.slow
+def test_agent_that_stood_still_runs_what_fell_due_meanwhile(agent: AgentUnderTest, clock: ShiftedClock) -> None:
+    started(agent, clock)
+    assert agent.process is not None
+    agent.process.send_signal(signal.SIGSTOP)
+    # Time that is slept through is no change of the clock: both clocks go on.
+    time.sleep(3)
+    agent.process.send_signal(signal.SIGCONT)
+    dues = [run.due for run in live_until(agent, clock.now() + 1)]
+    assert dues == [dues[0] + second for second in range(len(dues))]
+    assert NOTICED not in agent.log.read_text()
