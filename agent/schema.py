@@ -18,6 +18,7 @@ Schema = dict[str, Any]
 
 POLICY = "policy"
 SETTINGS = "agent"
+WEB = "web"
 
 
 def root() -> str:
@@ -45,6 +46,10 @@ class Schemas:
         """Return the schema of agent.yaml."""
         return self._load(f"{SETTINGS}.schema.json")
 
+    def web(self) -> Schema:
+        """Return the schema of a web configuration."""
+        return self._load(f"{WEB}.schema.json")
+
     def action(self, name: str) -> Schema:
         """Given the dotted name of an action that has a schema, return the schema of its options."""
         return self._load(f"actions/{name}.json")
@@ -57,7 +62,7 @@ class Schemas:
     def fingerprint(self) -> str:
         """Return a digest of all schemas and the agent's version; what was compiled under another is out of date."""
         digest = hashlib.sha256(__version__.encode())
-        names = [f"{POLICY}.schema.json", f"{SETTINGS}.schema.json"]
+        names = [f"{POLICY}.schema.json", f"{SETTINGS}.schema.json", f"{WEB}.schema.json"]
         for name in [*names, *(f"actions/{action}.json" for action in self.action_names())]:
             with open(os.path.join(self.folder, name), "rb") as file:
                 digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read()).digest())

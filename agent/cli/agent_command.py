@@ -8,7 +8,6 @@ import logging
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.cli.parser import DEFAULT_CONFIG
@@ -16,6 +15,7 @@ from agent.daemon.policies import Policies
 from agent.daemon.publish import Publisher
 from agent.daemon.service import Daemon
 from agent.daemon.settings import settings_of
+from agent.daemon.web import Web
 from agent.errors import AgentError, ExitCode, Mistake, PolicyError
 from agent.host.clock import SystemClock, boot_id, local_zone, pin_utc
 from agent.host.http import HttpServer, Security, address_of, listen
@@ -31,9 +31,6 @@ from agent.registry import names
 from agent.schema import Schemas
 from agent.store import Store
 from agent.trigger import zone
-
-if TYPE_CHECKING:  # loaded where there is a web configuration
-    from agent.daemon.web import Web
 
 LOG = logging.getLogger("agent")
 
@@ -81,9 +78,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         boot=boot_id(),
     )
     server = daemon.http = _server(listeners, metrics, daemon)
-    web = _web(web_config_path(settings, arguments.config), clock, server, publisher)
-    if web is not None:
-        daemon.attach(web)
+    _let_in(web_config_path(settings, arguments.config), server, daemon, publisher)
     if arguments.tell:
         print(_screen(arguments, address), flush=True)
     # What start-up has made stays for good; the collector need not look at it again.
@@ -94,8 +89,6 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
     finally:
         publisher.gone()
         server.stop()
-        if web is not None:
-            web.stop()
 
 
 def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) -> HttpServer:
@@ -110,23 +103,22 @@ def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) ->
     return server
 
 
-def _web(path: str, clock: SystemClock, server: HttpServer, publisher: Publisher) -> Web | None:
-    """Let in whom the web configuration at a path lets in, or everybody without one.
+def _let_in(path: str, server: HttpServer, daemon: Daemon, publisher: Publisher) -> None:
+    """Let in whom the web configuration at a path lets in, or everybody where there is no path.
 
     Clients wait until it has been read for the first time.
     """
     if not path:
         server.start()
-        return None
-    from agent.daemon.web import Web  # noqa: PLC0415 - few hosts have such a file
+        return
 
     def serve(security: Security) -> None:
         server.secure(security)
         if not server.alive:
             server.start()
 
-    web = Web(path, clock, serve=serve, told=lambda: publisher.web(web))
-    return web
+    web = Web(path, SystemClock(), serve=serve, told=lambda: publisher.web(web))
+    daemon.attach(web)
 
 
 def _listeners(address: str, config: str) -> list[socket.socket]:

@@ -20,6 +20,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Check the policies and, where there is one, the settings file."""
     world = World(arguments, policies_from=arguments.directory)
     policies = world.policies()
+    world.web()
     counts = {
         "files": policies.files,
         "windows": len(policies.windows),

@@ -17,9 +17,11 @@ from agent.host.clock import SystemClock, local_zone
 from agent.host.identity import host_id
 from agent.model.policies import PolicySet, Task
 from agent.model.settings import Settings
+from agent.model.web import WebConfig
 from agent.policy.load import load
 from agent.policy.load_settings import load_settings
 from agent.policy.nearest import suggest
+from agent.policy.settings import web_config_path
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
 from agent.schema import Schemas
@@ -64,6 +66,15 @@ class World:
         """Return the policies as the files are at this moment. Raises PolicyError with every mistake."""
         self.settings()
         return load(self._directory, SIGNALS, names(), cache=self._kept.fragments)
+
+    def web(self) -> WebConfig | None:
+        """Return the web configuration that the settings name, if any. Raises PolicyError with every mistake."""
+        path = web_config_path(self._settings, self._arguments.config)
+        if not path:
+            return None
+        from agent.policy.load_web import load_web  # noqa: PLC0415 - many a host has none, and then no TLS is needed
+
+        return load_web(path)
 
     @cached_property
     def _kept(self) -> Kept:

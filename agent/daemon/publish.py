@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from agent.daemon.policies import Policies
+from agent.daemon.web import Web
 from agent.host.clock import boot_id
 from agent.host.proc import started_ticks
-from agent.metrics import Metrics, PolicyFacts
+from agent.metrics import Metrics, PolicyFacts, WebFacts
 from agent.store import Store
 
 MISTAKES = 50
@@ -41,19 +42,32 @@ class Publisher:
                 loaded_at=policies.loaded_at,
             )
         )
-        self._store.facts.set(
-            "daemon",
-            {
-                **self._record,
-                "policies": {
-                    "valid": policies.valid,
-                    "digest": digest,
-                    "files": files,
-                    "loaded_at": policies.loaded_at,
-                    "mistakes": [str(mistake) for mistake in policies.mistakes[:MISTAKES]],
-                },
-            },
+        self._record["policies"] = {
+            "valid": policies.valid,
+            "digest": digest,
+            "files": files,
+            "loaded_at": policies.loaded_at,
+            "mistakes": [str(mistake) for mistake in policies.mistakes[:MISTAKES]],
+        }
+        self._store.facts.set("daemon", self._record)
+
+    def web(self, web: Web) -> None:
+        """Tell which web configuration is in force, and what is wrong with the files as they are."""
+        config = web.in_force
+        self._metrics.web(
+            WebFacts(
+                valid=web.valid,
+                loaded_at=web.loaded_at,
+                not_after=config.not_after if config is not None else None,
+            )
         )
+        self._record["web"] = {
+            "path": web.path,
+            "valid": web.valid,
+            "served": config is not None,
+            "mistakes": [str(mistake) for mistake in web.mistakes[:MISTAKES]],
+        }
+        self._store.facts.set("daemon", self._record)
 
     def gone(self) -> None:
         """The daemon leaves; its record stays, and its process no longer lives."""

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import TYPE_CHECKING
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
@@ -19,6 +18,7 @@ from agent.daemon.pulse import Pulse
 from agent.daemon.reloads import Reloads
 from agent.daemon.telling import Teller, named
 from agent.daemon.thresholds import Probe, Thresholds
+from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
 from agent.host.http import HttpServer
@@ -30,9 +30,6 @@ from agent.model.runs import Run
 from agent.model.settings import Settings
 from agent.ports import Clock, Launcher
 from agent.store import Store
-
-if TYPE_CHECKING:  # loaded where there is a web configuration
-    from agent.daemon.web import Web
 
 LOG = logging.getLogger(__name__)
 RESCAN_SECONDS = 60.0
@@ -71,16 +68,14 @@ class Daemon:
         self._notifier = notifier
         self._metrics = metrics
         self._local = local
-        self._errors = 0
-        self._stopping = False
         self._worst_lag = 0.0
-        self._data_version = 0
-        self.ready = False
+        self._data_version = self._errors = 0
+        self.ready = self._stopping = False
         self.beat = time.monotonic()
         self.http: HttpServer | None = None
         self._loop = Loop(clock, self._stepped, self._erred)
         self._policies = policies
-        self._reloads = [policies.reload]
+        self._reloadable: list[Policies | Web] = [policies]
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
         self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every)
@@ -96,7 +91,7 @@ class Daemon:
         """Be the agent until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        signal.signal(signal.SIGHUP, lambda *_: [reload() for reload in self._reloads])
+        signal.signal(signal.SIGHUP, lambda *_: [part.reload() for part in self._reloadable])
         self._policies.start()
         self._loop.every(self._settings.sample_every, self._sample)
         self._loop.every(PRUNE_SECONDS, self._prune)
@@ -108,12 +103,13 @@ class Daemon:
             self._notifier.ready()
             self._loop.run()
         self._evidence.note()
-        self._policies.stop()
+        for part in self._reloadable:
+            part.stop()
         self._loop.close()
 
     def attach(self, web: Web) -> None:
         """Given who keeps a web configuration in force, let it do so."""
-        self._reloads.append(web.reload)
+        self._reloadable.append(web)
         web.start(self._loop)
 
     def sickness(self) -> str:

@@ -12,6 +12,7 @@ from agent.metrics.records import (
     RunFacts,
     TaskFacts,
     ThresholdFacts,
+    WebFacts,
 )
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "RunFacts",
     "TaskFacts",
     "ThresholdFacts",
+    "WebFacts",
     "health_page",
     "metrics_page",
 ]

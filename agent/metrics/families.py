@@ -68,6 +68,18 @@ POLICIES_LOADED = _gauge(
 )
 POLICIES_RELOADS = _counter("policies_reloads", "Loads of the policies by outcome.", "outcome")
 
+WEB_VALID = _gauge(
+    "web_config_valid", "1 when the web configuration as it is now is in force, 0 when it has mistakes."
+)
+WEB_LOADED = _gauge(
+    "web_config_last_reload_success_timestamp_seconds",
+    "When a web configuration was last put in force, in seconds since the epoch.",
+)
+WEB_CERTIFICATE = _gauge(
+    "web_certificate_expiry_timestamp_seconds",
+    "When the certificate of the metrics port expires, in seconds since the epoch.",
+)
+
 RUNS = _counter("runs", "Runs that ended, by how they ended.", "task", "outcome")
 RUN_DURATION = Family(
     PREFIX + "run_duration_seconds", Kind.HISTOGRAM, "How long runs took.", ("task",), _MINUTES_TO_HOURS
@@ -142,7 +154,7 @@ TASKS_OMITTED = _gauge("tasks_omitted", "Tasks beyond those that have numbers of
 
 OF_POLICIES = (
     *(BUILD, POLICIES_VALID, POLICIES_INFO, POLICIES_FILES, POLICIES_MISTAKES),
-    *(POLICIES_LOADED, POLICIES_RELOADS),
+    *(POLICIES_LOADED, POLICIES_RELOADS, WEB_VALID, WEB_LOADED, WEB_CERTIFICATE),
 )
 OF_TASKS = (RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, NEXT_DUE, STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS)
 OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE, THRESHOLD_EVENTS)

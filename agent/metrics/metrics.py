@@ -19,6 +19,7 @@ from agent.metrics.records import (
     RunFacts,
     TaskFacts,
     ThresholdFacts,
+    WebFacts,
 )
 from agent.metrics.tasks import TaskMetrics
 from agent.model.signals import Labels, Sampling, SignalSpec
@@ -68,6 +69,16 @@ class Metrics:
                 block.put(f.POLICIES_LOADED, _NOTHING, facts.loaded_at)
             for outcome, met in (("success", facts.valid), ("failure", not facts.valid)):
                 block.add(f.POLICIES_RELOADS, (("outcome", outcome),), int(met))
+
+    def web(self, facts: WebFacts) -> None:
+        """Given how the web configuration stands, show it; without any, none of its series is there."""
+        with self._lock:
+            for family, value in (
+                (f.WEB_VALID, float(facts.valid)),
+                (f.WEB_LOADED, facts.loaded_at),
+                (f.WEB_CERTIFICATE, facts.not_after),
+            ):
+                self._policies.replace(family, {} if value is None else {_NOTHING: value})
 
     def tasks(self, tasks: Mapping[str, TaskFacts]) -> None:
         """Given every task in force, show these; the series of all others go."""

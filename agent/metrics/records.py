@@ -24,6 +24,14 @@ class PolicyFacts(Struct, frozen=True, kw_only=True):
     loaded_at: float | None
 
 
+class WebFacts(Struct, frozen=True, kw_only=True):
+    """The web configuration: whether the files as they are now are in force, since when, and its certificate's end."""
+
+    valid: bool
+    loaded_at: float | None
+    not_after: float | None
+
+
 class TaskFacts(Struct, frozen=True, kw_only=True):
     """What the store remembers of a task, and when it falls due next; None is never."""
 

@@ -69,6 +69,13 @@ def _answers(request: Request, compiler: Compiler) -> Iterator[tuple[str, Body |
         yield path, None
         yield path, _answer(partial(read_alone, path, root=request.root), partial(_settings, compiler, path))
 
+    if path := request.web:
+        yield path, None
+        yield (
+            path,
+            _answer(partial(read_alone, path, root=request.root), partial(_web, compiler, path, root=request.root)),
+        )
+
 
 def _policy(compiler: Compiler, path: str, data: bytes) -> Body:
     return {"fragment": compiler.policy(data, path).fragment()}
@@ -76,6 +83,10 @@ def _policy(compiler: Compiler, path: str, data: bytes) -> Body:
 
 def _settings(compiler: Compiler, path: str, data: bytes) -> Body:
     return {"settings": compiler.settings(data, path)}
+
+
+def _web(compiler: Compiler, path: str, data: bytes, *, root: bool) -> Body:
+    return {"settings": compiler.web(data, path, root=root)}
 
 
 def _answer(read: Callable[[], Source], compiled: Callable[[bytes], Body]) -> Body:

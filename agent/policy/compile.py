@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -80,7 +81,30 @@ class Compiler:
                 return {name: value for name, value in values.items() if not name.startswith("x-")}
         from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
 
-        raise Broken(settings_mistakes(document, file, shape, self.meaning))
+        raise Broken(
+            settings_mistakes(
+                document, file, shape, lambda values: self.meaning.of_timezone(values["timezone"], ("timezone",))
+            )
+        )
+
+    def web(self, data: bytes, file: str, *, root: bool) -> dict[str, Any]:
+        """Given the bytes of a web configuration and its path, return its values, complete. Raises Broken.
+
+        `root` demands that the files it names are root's alone.
+        """
+        # Few hosts have one, and it takes TLS to judge it.
+        from agent.policy.web_files import complete  # noqa: PLC0415
+
+        document = read(data, may_be_empty=True)
+        shape = self.shapes.web()
+        directory = os.path.dirname(os.path.abspath(file))
+        if not document.flaws and shape.accepts(document.data):
+            values, complaints = complete(normalise(shape.plan, document.data, []), directory, root=root)
+            if not complaints:
+                return values
+        from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
+
+        raise Broken(settings_mistakes(document, file, shape, lambda values: complete(values, directory, root=root)[1]))
 
     def _take_options(self, policy: dict[str, Any], complaints: list[Complaint]) -> bool:
         """Put the options of each task as JSON text in place of `with`; False if an action rejects them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,9 @@ from agent.policy.shape import Shape, Shapes
 from agent.policy.wording import Worded, word
 from agent.policy.yaml_front import Document
 
+Judge = Callable[[dict[str, Any]], Iterable[Complaint]]
+"""Given normalised values, say what is wrong with their meaning."""
+
 MOST = 500
 """So many mistakes of one file are worded; whoever makes more needs no list of them."""
 
@@ -28,12 +31,15 @@ def policy_mistakes(document: Document, file: str, shapes: Shapes, meaning: Mean
     return _mistakes(document, file, places, _policy(document.data, places, shapes, meaning))
 
 
-def settings_mistakes(document: Document, file: str, shape: Shape, meaning: Meaning) -> list[Mistake]:
-    """Given the document of a settings file that was not accepted, return all of its mistakes, sorted."""
+def settings_mistakes(document: Document, file: str, shape: Shape, meant: Judge) -> list[Mistake]:
+    """Given the document of a settings file that was not accepted, return all of its mistakes, sorted.
+
+    `meant` says what is wrong with the normalised values beyond their shape.
+    """
     if document.node is None:
         return _mistakes(document, file, None, ())
     places = Places(document.node)
-    return _mistakes(document, file, places, _settings(document.data, places, shape, meaning))
+    return _mistakes(document, file, places, _settings(document.data, places, shape, meant))
 
 
 def _mistakes(document: Document, file: str, places: Places | None, worded: Iterable[Worded]) -> list[Mistake]:
@@ -69,14 +75,13 @@ def _policy(data: Any, places: Places, shapes: Shapes, meaning: Meaning) -> list
     return found + _placed(places, complaints)
 
 
-def _settings(data: Any, places: Places, shape: Shape, meaning: Meaning) -> list[Worded]:
+def _settings(data: Any, places: Places, shape: Shape, meant: Judge) -> list[Worded]:
     found = _rejected(shape, data, places)
     sound = _pruned(data, [worded.path for worded in found if worded.spoils])
     if not isinstance(sound, dict):
         return found
     complaints: list[Complaint] = []
-    values = normalise(shape.plan, sound, complaints)
-    complaints += meaning.of_timezone(values["timezone"], ("timezone",))
+    complaints += meant(normalise(shape.plan, sound, complaints))
     return found + _placed(places, complaints)
 
 

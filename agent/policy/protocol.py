@@ -8,8 +8,9 @@ The request is one JSON object on its standard input. The answers are one JSON o
     {"file": NAME, "status": "busy" or "gone"}               it is being written, or no longer there
 
 and the same for the settings, whose file is the request's `settings` and whose answer has `settings` in place of a
-fragment. A process that ends before it has answered for every file has failed on the one that it began last: that file
-is a bad policy like any other, and the rest is asked for once more.
+fragment, and for the web configuration, whose file is the request's `web` and whose answer has `settings` too. A
+process that ends before it has answered for every file has failed on the one that it began last: that file is a bad
+policy like any other, and the rest is asked for once more.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Status(StrEnum):
 
 
 class Request(Struct, frozen=True):
-    """What the compiler is to do: the `files` (names) of `directory`, and the settings at a path, or "" for none.
+    """What the compiler is to do: the `files` (names) of `directory`, settings and web configuration at a path or "".
 
     `actions` are the names that policies may use. `root` asks for files that are root's alone.
     """
@@ -45,6 +46,7 @@ class Request(Struct, frozen=True):
     files: tuple[str, ...]
     actions: tuple[str, ...]
     settings: str = ""
+    web: str = ""
     root: bool = False
 
     def encode(self) -> bytes:
@@ -55,6 +57,7 @@ class Request(Struct, frozen=True):
                 "files": self.files,
                 "actions": self.actions,
                 "settings": self.settings,
+                "web": self.web,
                 "root": self.root,
             }
         ).encode("ascii")
@@ -63,14 +66,16 @@ class Request(Struct, frozen=True):
 def decode_request(data: bytes) -> Request:
     """Given what `encode` wrote, return the request."""
     body = json.loads(data)
-    return Request(body["directory"], tuple(body["files"]), tuple(body["actions"]), body["settings"], body["root"])
+    files, actions = tuple(body["files"]), tuple(body["actions"])
+    return Request(body["directory"], files, actions, body["settings"], body["web"], body["root"])
 
 
 class Answer(Struct, frozen=True):
     """What the compiler says of one file.
 
-    `fragment` is its JSON text if the status is OK, `settings` the values of a settings file. `outline` is None where
-    not even the names in a file could be read. `digest` and `signature` are "" when the file was not read whole.
+    `fragment` is its JSON text if the status is OK, `settings` the values of settings or of a web configuration.
+    `outline` is None where not even the names in a file could be read. `digest` and `signature` are "" when the file
+    was not read whole.
     """
 
     file: str
@@ -88,8 +93,7 @@ class Answers:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        wanted = [*request.files, request.settings] if request.settings else request.files
-        self._waiting = dict.fromkeys(wanted)
+        self._waiting = dict.fromkeys([*request.files, *filter(None, (request.settings, request.web))])
         self._begun = ""
         self._rest = b""
 
@@ -131,7 +135,7 @@ class Answers:
         return answer_of(body, name, self._path(name))
 
     def _path(self, name: str) -> str:
-        return name if name == self.request.settings else os.path.join(self.request.directory, name)
+        return name if name in (self.request.settings, self.request.web) else os.path.join(self.request.directory, name)
 
 
 def answer_of(body: Mapping[str, Any], name: str, path: str) -> Answer:

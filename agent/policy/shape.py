@@ -47,6 +47,10 @@ class Shapes:
         """Return the shape of agent.yaml."""
         return shape_of(self._schemas.settings())
 
+    def web(self) -> Shape:
+        """Return the shape of a web configuration."""
+        return shape_of(self._schemas.web())
+
     def action(self, name: str) -> Shape:
         """Given the name of one of `actions`, return the shape of its options."""
         return self._ready.get(name) or self._keep(name, self._schemas.action(name))

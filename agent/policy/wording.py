@@ -88,6 +88,8 @@ def _worded(error: Any, places: Places, path: Path) -> Iterator[Worded]:
     wrong, right = wording(refusal) if wording else (error.message, "write what the schema describes")
     if keyword in ABOUT_THE_FORM:
         right = error.schema.get("x-hint", right)
+    if error.schema.get("x-secret"):
+        wrong = "the value is not of the right form"
     yield Worded(path, where, wrong, right, spoils=not about_map)
 
 

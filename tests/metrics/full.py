@@ -12,6 +12,7 @@ from agent.metrics import (
     RunFacts,
     TaskFacts,
     ThresholdFacts,
+    WebFacts,
 )
 from agent.model.reasons import Reason
 from agent.model.runs import RunState
@@ -61,6 +62,7 @@ def http_counts() -> Counts:
 def full_metrics() -> Metrics:
     metrics = empty_metrics()
     metrics.policies(PolicyFacts(valid=True, digest="sha256:12ab", files=3, mistakes=0, loaded_at=STARTED))
+    metrics.web(WebFacts(valid=True, loaded_at=STARTED, not_after=STARTED + 7776000))
     metrics.tasks(
         {
             "backup-shop": TaskFacts(last_run=STARTED - 60, last_success=STARTED - 60, next_due=STARTED + 3600),

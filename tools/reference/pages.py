@@ -65,6 +65,14 @@ def settings() -> Iterator[str]:
     yield from ("# Settings", "", whole["description"], "", *Options(whole).lines(whole))
 
 
+def web() -> Iterator[str]:
+    """Every key of a web configuration, from its schema."""
+    whole = SCHEMAS.web()
+    yield from ("# Web configuration", "", whole["description"], "", *Options(whole).lines(whole))
+    for example in whole["examples"]:
+        yield from ("", block(example))
+
+
 def metrics() -> Iterator[str]:
     """Every metric, from agent/metrics/families.py and the signals of the host."""
     yield from (
@@ -149,4 +157,5 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "reasons.md": reasons,
     "settings.md": settings,
     "signals.md": signals,
+    "web.md": web,
 }

@@ -54,15 +54,18 @@ class Handshakes:
             self._ushers.submit(connection, tls.shake_hands, self._shaken)
 
     def _shaken(self, outcome: Outcome, connection: Connection, now: float) -> None:
-        flushed = connection.wire.flush()  # also what tells the client why it failed
+        tls = connection.tls
+        assert tls is not None
+        flushed = tls.flush()  # also what tells the client why it failed
         if isinstance(outcome, Exception):
             self._connections.drop(connection, Dropped.HANDSHAKE)
             return
         self._connections.watch(connection, select.EPOLLIN | (0 if flushed else select.EPOLLOUT))
         if outcome is not True:
+            tls.acknowledge()
             return
         names = connection.security.names
-        if names and connection.tls is not None and not names & connection.tls.names():
+        if names and not names & tls.names():
             self._reject(connection, Rejected(403, "the certificate bears no name that is let in"), now)
             return
         self._connections.crowd.move(connection, Phase.READING, now)

