@@ -11,17 +11,20 @@ import sys
 
 from agent import __version__
 from agent.cli.parser import DEFAULT_CONFIG
+from agent.daemon.page import StatusPage
 from agent.daemon.policies import Policies
 from agent.daemon.publish import Publisher
 from agent.daemon.service import Daemon
 from agent.daemon.settings import settings_of
 from agent.daemon.web import Web
+from agent.engine.visit import Visit
 from agent.errors import AgentError, ExitCode, Mistake, PolicyError
 from agent.host.clock import SystemClock, boot_id, local_zone, pin_utc
-from agent.host.http import HttpServer, Security, address_of, listen
+from agent.host.http import HttpServer, Route, Security, address_of, listen
 from agent.host.identity import host_id
 from agent.host.launching import launcher_of
 from agent.host.lock import hold
+from agent.host.logs import start_logging
 from agent.host.notify import Notifier
 from agent.metrics import Metrics, health_page, metrics_page
 from agent.model.settings import Settings
@@ -43,9 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
         with Store(arguments.state) as store:
             required = arguments.config != DEFAULT_CONFIG
             settings = settings_of(store, arguments.config, fingerprint, required=required)
-        logging.basicConfig(
-            level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-        )
+        start_logging(settings.log_level)
         with Store(arguments.state, ballast_bytes=settings.ballast) as store:
             _serve(arguments, settings, store, fingerprint)
     return ExitCode.OK
@@ -77,7 +78,8 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         host=host_id(settings.host_id),
         boot=boot_id(),
     )
-    server = daemon.http = _server(listeners, metrics, daemon)
+    page = _page(arguments.state, settings, daemon)
+    server = daemon.http = _server(listeners, metrics, daemon, page)
     _let_in(web_config_path(settings, arguments.config), server, daemon, publisher)
     if arguments.tell:
         print(_screen(arguments, address), flush=True)
@@ -88,11 +90,30 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         daemon.run()
     finally:
         publisher.gone()
+        page.stop()
         server.stop()
 
 
-def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon) -> HttpServer:
-    routes = {
+def _page(state: str, settings: Settings, daemon: Daemon) -> StatusPage:
+    identity = host_id(settings.host_id)
+
+    def visit(query: str) -> Visit:
+        return Visit(
+            state=os.path.abspath(state),
+            query=query,
+            concurrency=settings.concurrency,
+            timezone=settings.timezone,
+            host_id=identity,
+            sample_every=settings.sample_every,
+            course=daemon.course(),
+        )
+
+    return StatusPage(visit)
+
+
+def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon, page: StatusPage) -> HttpServer:
+    routes: dict[str, Route] = {
+        "/": page,
         "/metrics": metrics_page(metrics),
         "/healthz": health_page(daemon.sickness),
         "/readyz": health_page(daemon.unreadiness),

@@ -79,6 +79,7 @@ class Daemon:
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
         self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every)
+        self.course = self._thresholds.trail.course
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
@@ -214,6 +215,7 @@ class Daemon:
         self._loop.alarm("supervise", self._supervisor.next_deadline(), self._supervise)
 
     def _started(self, watched: Watched) -> None:
+        self._teller.run_started(watched.task, watched.run)
         self._watch(watched)
         self._metrics.run_started(self._dispatcher.delay)
 

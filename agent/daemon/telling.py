@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 
 from agent.daemon.thresholds import Reaction
 from agent.host.http import Counts
+from agent.host.journald import about
 from agent.host.notify import Notifier
 from agent.metrics import DaemonFacts, Metrics, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
 from agent.model.policies import PolicySet
@@ -23,7 +24,11 @@ from agent.store import Store
 
 LOG = logging.getLogger(__name__)
 BAD_ENDS = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
+_WELL = frozenset({StepState.DONE, StepState.UNDONE})
 _PAGE = resource.getpagesize()
+
+STARTED, ENDED = "b4ccb2ad91f3447087b1c2ca6e3d2b77", "0d8f1f8d7b7d4cb6a6be1f3f0a2f3c52"
+"""The journal's MESSAGE_ID of the start and of the end of a run."""
 
 
 NAMED = 3
@@ -68,6 +73,11 @@ class Teller:
             for name in names
         }
 
+    def run_started(self, task: str, run: int) -> None:
+        """Tell that the process of a run was started."""
+        extra = about(task=task, run=run, outcome=RunState.RUNNING, event=STARTED)
+        LOG.info("task %s: run %d started", task, run, extra=extra)
+
     def run_ended(self, run: Run) -> None:
         """Tell how a run ended."""
         steps = self._store.steps.of(run.id)
@@ -88,11 +98,11 @@ class Teller:
                 objects=objects,
             )
         )
+        failed = next((step.name for step in steps if step.state not in _WELL), "") if run.state in BAD_ENDS else ""
+        extra = about(task=run.task, run=run.id, step=failed, outcome=run.state, reason=run.why, event=ENDED)
         level = logging.ERROR if run.state in BAD_ENDS else logging.INFO
-        why = f" ({run.why})" if run.why else ""
-        LOG.log(
-            level, "task %s: run %d %s%s%s", run.task, run.id, run.state, why, f": {run.detail}" if run.detail else ""
-        )
+        why, detail = f" ({run.why})" if run.why else "", f": {run.detail}" if run.detail else ""
+        LOG.log(level, "task %s: run %d %s%s%s", run.task, run.id, run.state, why, detail, extra=extra)
 
     def queue(self, running: int, waits: Iterable[Wait], holds: Mapping[str, str]) -> None:
         """Tell what is at work, what waits and why, and what is held."""

@@ -7,18 +7,21 @@ a pure function of the options, the instant the run started, and the journal.
 from __future__ import annotations
 
 import json
+import logging
 import traceback
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from agent.errors import AgentError, Refused
+from agent.host.journald import about
 from agent.model.actions import Fact, OnInterrupt, Outcome, Step
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState, StepRecord, StepState
 from agent.ports import Clock, StopRequested
 from agent.store import Store
 
+LOG = logging.getLogger(__name__)
 TAKEN_BACK_WHEN_STOPPED_FOR = frozenset({Reason.MAX_DURATION, Reason.REPLACED})
 """Stop reasons after which a run does not go on later."""
 
@@ -85,6 +88,7 @@ class Execution(Struct, frozen=True):
                 self.run.id, seq, step.name, StepState.FAILED, started=started, ended=self._now(), error=sentence
             )
             reason = Reason(error.reason) if isinstance(error, Refused) else Reason.STEP_FAILED
+            self._tell(step, StepState.FAILED, reason)
             raise _StepFailure(reason, f"{step.name}: {sentence}") from error
         self.store.steps.write(
             self.run.id,
@@ -96,7 +100,13 @@ class Execution(Struct, frozen=True):
             facts=_facts(outcome),
             output=outcome.output,
         )
+        self._tell(step, StepState.DONE, outcome.skipped or "")
         return outcome
+
+    def _tell(self, step: Step, state: StepState, reason: str = "") -> None:
+        level = logging.ERROR if state is StepState.FAILED else logging.INFO
+        extra = about(task=self.run.task, run=self.run.id, step=step.name, outcome=state, reason=reason)
+        LOG.log(level, "step %s %s", step.name, state, extra=extra)
 
     def _done(self) -> int:
         return sum(record.state is StepState.DONE for record in self.store.steps.of(self.run.id))
@@ -143,6 +153,7 @@ class Execution(Struct, frozen=True):
         self.store.steps.write(self.run.id, seq, step.name, StepState.UNDOING, started=started)
         step.undo()
         self.store.steps.write(self.run.id, seq, step.name, StepState.UNDONE, started=started, ended=self._now())
+        self._tell(step, StepState.UNDONE)
 
     def _begun(self) -> list[StepRecord]:
         return [r for r in self.store.steps.of(self.run.id) if r.state is not StepState.UNDONE]

@@ -18,6 +18,7 @@ from agent.engine.progress import Progress
 from agent.errors import AgentError, Refused
 from agent.host.clock import SystemClock, boot_id
 from agent.host.launcher import enter_run
+from agent.host.logs import log_to_journal
 from agent.host.objects import FileObjectLog
 from agent.host.proc import started_ticks
 from agent.host.processes import SystemProcesses
@@ -77,6 +78,7 @@ def _unheard(judgement: Judgement) -> None:
 def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
     """Given a state directory and a run's id and attempt, do that run, or take it back; return an exit code."""
     enter_run()
+    log_to_journal()
     gc.enable()
     stop = StopFlag()
     stop.listen()
