@@ -102,5 +102,5 @@ class Trail:
     def course(self) -> Course:
         """Return how the signals went."""
         with self._lock:
-            series = {key: tuple(values) for key, values in self._series.items()}
-            return Course(tuple(self._times), series, self._latest, self._errors)
+            series = {key: values[:] for key, values in self._series.items()}
+            return Course(self._times[:], series, self._latest, self._errors)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import binascii
 import json
+from array import array
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct, field
 
 from agent.model.signals import Labels
+
+_NONE = array("f")
 
 
 class Course(Struct, frozen=True):
@@ -16,8 +21,8 @@ class Course(Struct, frozen=True):
     Instants are seconds since the epoch. `errors` says by group of signals why it could not be measured.
     """
 
-    times: tuple[float, ...] = ()
-    series: Mapping[tuple[str, Labels], tuple[float, ...]] = field(default_factory=dict)
+    times: array[float] = field(default_factory=lambda: array("d"))
+    series: Mapping[tuple[str, Labels], array[float]] = field(default_factory=dict)
     latest: Mapping[tuple[str, Labels], float] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -35,7 +40,7 @@ class Visit(Struct, frozen=True):
     timezone: str
     host_id: str
     sample_every: float
-    course: Course = Course()
+    course: Course = field(default_factory=Course)
 
 
 def encode(visit: Visit) -> bytes:
@@ -44,11 +49,20 @@ def encode(visit: Visit) -> bytes:
     keys = list(course.series.keys() | course.latest.keys())
     body = {
         **{name: getattr(visit, name) for name in visit.__struct_fields__ if name != "course"},
-        "times": course.times,
+        "times": _packed(course.times),
         "errors": dict(course.errors),
-        "series": [[*key, course.series.get(key, ()), course.latest.get(key)] for key in keys],
+        "series": [[*key, _packed(course.series.get(key, _NONE)), course.latest.get(key)] for key in keys],
     }
     return json.dumps(body).encode()
+
+
+def _packed(numbers: array[float]) -> str:
+    """Numbers as text, without making an object of each: the agent would keep the room that those take."""
+    return binascii.b2a_base64(numbers.tobytes(), newline=False).decode("ascii")
+
+
+def _unpacked(kind: Literal["f", "d"], text: str) -> array[float]:
+    return array(kind, binascii.a2b_base64(text))
 
 
 def decode(text: bytes) -> Visit:
@@ -58,8 +72,8 @@ def decode(text: bytes) -> Visit:
     for signal, pairs, values, last in body.pop("series"):
         key = (signal, tuple((name, value) for name, value in pairs))
         if values:
-            series[key] = tuple(values)
+            series[key] = _unpacked("f", values)
         if last is not None:
             latest[key] = last
-    course = Course(tuple(body.pop("times")), series, latest, body.pop("errors"))
+    course = Course(_unpacked("d", body.pop("times")), series, latest, body.pop("errors"))
     return Visit(**body, course=course)

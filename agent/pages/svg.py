@@ -82,13 +82,13 @@ def bars(columns: Sequence[Mapping[str, float]], label: str) -> Markup:
     return _drawing("bars", label, [element("path", class_=name, d="".join(d)) for name, d in paths.items() if d])
 
 
-def ticks(classes: Sequence[str], label: str) -> Markup:
-    """Given the class of each of several marks, from the oldest to the newest, return them side by side."""
+def ticks(classes: Sequence[str], label: str, room: int = 0) -> Markup:
+    """Given the class of each of several marks, return them side by side, in a row that has room for so many."""
     paths: dict[str, list[str]] = {}
     for index, name in enumerate(classes):
         paths.setdefault(name, []).append(f"M{12 * index} 0h9v{HEIGHT}h-9z")
     content = [element("path", class_=name, d="".join(d)) for name, d in paths.items()]
-    return _drawing("ticks", label, content, 12 * len(classes) or 1)
+    return _drawing("ticks", label, content, 12 * max(room, len(classes), 1))
 
 
 def strip(

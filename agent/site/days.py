@@ -10,9 +10,9 @@ from msgspec import Struct
 from agent.engine.coming import days_ahead
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import strip
-from agent.rules.upcoming import Entry
+from agent.rules.upcoming import Entry, Upcoming
 from agent.rules.windows import gate, occurrences
-from agent.site.parts import card, instant, link, more, nothing, table, task_link, words
+from agent.site.parts import card, counted, instant, more, nothing, table, task_link, words
 from agent.site.scene import Scene
 
 GROUPS = 24
@@ -35,20 +35,26 @@ def reach(scene: Scene) -> int:
     return next((days for most, days in _REACH if tasks <= most), 0)
 
 
-def ahead(scene: Scene, days: int) -> tuple[Entry, ...]:
+def ahead(scene: Scene, days: int) -> Upcoming:
     """Return what falls due in the coming days."""
     start = datetime.fromtimestamp(scene.now, UTC)
-    return days_ahead(scene.store, scene.policies, scene.zone, scene.visit.host_id, start, days).entries
+    return days_ahead(scene.store, scene.policies, scene.zone, scene.visit.host_id, start, days)
 
 
-def coming(scene: Scene, entries: Sequence[Entry], most: int) -> Markup:
-    """Given the calendar, return what is next."""
-    starting = [entry for entry in entries if entry.starts is not None]
-    rows = [((instant(scene, entry.starts)), task_link(entry.task), held(entry) or "–") for entry in starting[:most]]
-    listed = (
-        table("What is next", ("Starts", "Task", "Held back by"), rows) if rows else nothing("Nothing is due soon.")
-    )
-    return card("next", "Next", listed, element("p", link("Calendar", view="calendar"), class_="more"))
+def coming(scene: Scene, found: Upcoming, most: int) -> Markup:
+    """Given the calendar, return the next start of each task, the soonest first."""
+    first: dict[str, Entry] = {}
+    for entry in found.entries:
+        if entry.starts is not None:
+            first.setdefault(entry.task, entry)
+    rows = [
+        (instant(scene, entry.starts), task_link(entry.task), held(entry) or "–")
+        for entry in list(first.values())[:most]
+    ]
+    if not rows:
+        return card("next", "Next", nothing("No task is due in the coming days."))
+    listed = table("What is next", ("Starts", "Task", "Held back by"), rows)
+    return card("next", "Next", listed, more(len(first) - most, "tasks", view="calendar"))
 
 
 def held(entry: Entry) -> str:
@@ -59,20 +65,17 @@ def held(entry: Entry) -> str:
     return "; ".join(part for part in (reason, after) if part)
 
 
-def calendar(scene: Scene, entries: Sequence[Entry], days: int, *, unfolded: int, groups: int = GROUPS) -> list[Markup]:
+def calendar(scene: Scene, found: Upcoming, days: int, *, unfolded: int, groups: int = GROUPS) -> list[Markup]:
     """Given the calendar, return so many days as a list that unfolds; the first of them unfolded."""
-    by_day = grouped(scene, entries)
+    by_day = grouped(scene, found.entries)
+    listed_until = {entry.task: scene.local(entry.due).date() for entry in found.entries if entry.task in found.cut}
     today = scene.local(scene.now).date()
-    return [
-        _day(
-            scene,
-            today + timedelta(days=number),
-            by_day.get((today + timedelta(days=number)).isoformat(), []),
-            groups,
-            opened=number < unfolded,
-        )
-        for number in range(days)
-    ]
+    shown = []
+    for number in range(days):
+        day = today + timedelta(days=number)
+        cut = [task for task, until in listed_until.items() if until <= day]
+        shown.append(_day(scene, day, by_day.get(day.isoformat(), []), cut, groups, opened=number < unfolded))
+    return shown
 
 
 def grouped(scene: Scene, entries: Sequence[Entry]) -> Mapping[str, list[Group]]:
@@ -86,11 +89,13 @@ def grouped(scene: Scene, entries: Sequence[Entry]) -> Mapping[str, list[Group]]
     return {day: [Group(task, tuple(listed)) for (task, _), listed in tasks.items()] for day, tasks in found.items()}
 
 
-def _day(scene: Scene, day: date, groups: list[Group], most: int, *, opened: bool) -> Markup:
+def _day(scene: Scene, day: date, groups: list[Group], cut: Sequence[str], most: int, *, opened: bool) -> Markup:
     begins, ends = _bounds(scene, day), _bounds(scene, day + timedelta(days=1))
     starts = [entry.starts for group in groups for entry in group.entries if entry.starts is not None]
     skipped = sum(entry.starts is None for group in groups for entry in group.entries)
-    told = f"{len(starts)} runs" + (f", {skipped} skipped" if skipped else "")
+    told = counted(len(starts), "run") + (f", {skipped} skipped" if skipped else "")
+    # More than so many due times of one task are not looked at, so nothing is claimed of those.
+    told += f", and more of {', '.join(cut)}" if cut else ""
     length = ends - begins
     windows = [((since - begins) / length, (until - begins) / length) for since, until in _windows(scene, begins, ends)]
     drawing = strip(
@@ -145,17 +150,22 @@ def scale() -> Markup:
     return element("p", hours, class_="scale", aria_hidden="true")
 
 
+def too_many() -> Markup:
+    """Return that nobody looks ahead."""
+    return element(
+        "p", "There are too many tasks to look ahead on a page; ", element("code", "hostkeeper calendar"), " does."
+    )
+
+
 def whole(scene: Scene) -> tuple[Child, ...]:
     """Return the page of the calendar."""
     days = reach(scene)
     title = element("h1", "Calendar")
     if not days:
-        return title, element(
-            "p", "There are too many tasks to look ahead on a page: ", element("code", "hostkeeper calendar")
-        )
-    entries = ahead(scene, days)
+        return title, too_many()
+    found = ahead(scene, days)
     lede = element(
         "p", "A forecast from the policies and from how long runs took: marks are starts, shaded are open windows."
     )
-    listed = calendar(scene, entries, days, unfolded=1)
+    listed = calendar(scene, found, days, unfolded=1)
     return title, lede, element("section", listed, scale(), class_="card", aria_label="Days")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 
 from agent.pages.html import Child, element
-from agent.rules.upcoming import Entry
-from agent.site.days import ahead, calendar, coming, reach, scale
+from agent.rules.upcoming import Upcoming
+from agent.site.days import ahead, calendar, coming, reach, scale, too_many
 from agent.site.history import recent
 from agent.site.parts import card, link
 from agent.site.present import at_work, band, holds, mistakes, verdict
@@ -31,15 +31,19 @@ class _TooLong(Exception):
 
 def whole(scene: Scene) -> tuple[Child, ...]:
     """Return the overview. A part that cannot be drawn says so in its place; the others are drawn."""
-    entries: list[Entry] = []
+    days = min(DAYS, reach(scene))
+    found: list[Upcoming] = []
 
     def what_is_next(scene: Scene) -> Child:
-        entries.extend(ahead(scene, min(DAYS, reach(scene))))
-        return coming(scene, entries, 8)
+        if not days:
+            return card("next", "Next", too_many())
+        found.append(ahead(scene, days))
+        return coming(scene, found[0], 8)
 
     def days_to_come(scene: Scene) -> Child:
-        days = min(DAYS, reach(scene))
-        shown = calendar(scene, entries, days, unfolded=0, groups=10)
+        if not found:
+            return None
+        shown = calendar(scene, found[0], days, unfolded=0, groups=10)
         return card(
             "days", "Days to come", shown, scale(), element("p", link("Calendar", view="calendar"), class_="more")
         )

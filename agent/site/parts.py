@@ -76,6 +76,11 @@ def took(run: Run) -> str:
     return duration(run.ended - run.started) if run.ended is not None and run.started is not None else "–"
 
 
+def counted(number: int, what: str) -> str:
+    """Given a number and what it counts one of, return both."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def words(reason: str) -> str:
     """Given a reason, return it as words."""
     return reason.replace("_", " ")
@@ -86,13 +91,15 @@ def outcome(run: Run) -> Sequence[Child]:
     return chip(run.state), element("small", words(run.why)) if run.why else None
 
 
-def row_of_runs(runs: Sequence[Run]) -> Markup | None:
-    """Given runs, newest first, return a mark for each, oldest first."""
+def row_of_runs(runs: Sequence[Run], room: int) -> Markup | None:
+    """Given runs, newest first, return a mark for each, oldest first, in a row with room for so many."""
     if not runs:
         return None
     good = sum(run.state is RunState.SUCCEEDED for run in runs)
     bad = sum(run.state in BAD for run in runs)
-    return ticks([shade(run.state) for run in reversed(runs)], f"last {len(runs)} runs: {good} succeeded, {bad} bad")
+    return ticks(
+        [shade(run.state) for run in reversed(runs)], f"last {len(runs)} runs: {good} succeeded, {bad} bad", room=room
+    )
 
 
 def card(name: str, title: str, *content: Child, aside: Child = None, wide: bool = False) -> Markup:

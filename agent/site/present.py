@@ -9,7 +9,7 @@ from agent.pages.html import Child, Markup, element, join
 from agent.readable import duration
 from agent.rules.quantities import format_duration
 from agent.site.frame import standing
-from agent.site.parts import card, chip, facts, link, more, run_link, since, table, task_link, words
+from agent.site.parts import card, chip, counted, facts, link, more, run_link, since, table, task_link, words
 from agent.site.scene import Scene
 
 LISTED = 10
@@ -76,7 +76,10 @@ def band(scene: Scene) -> Markup:
         facts(
             (
                 ("Agent", f"up for {duration(scene.now - daemon['started'])}" if picture.alive else "not running"),
-                ("Policies in force", f"{policies['files']} files, {policies['digest'][:12]}" if policies else "none"),
+                (
+                    "Policies in force",
+                    f"{counted(policies['files'], 'file')}, {policies['digest'][:12]}" if policies else "none",
+                ),
                 ("Tasks", link(picture.tasks, view="tasks")),
                 ("At work", str(len(picture.running))),
                 ("Waiting", str(len(picture.waiting))),

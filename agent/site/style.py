@@ -28,7 +28,7 @@ nav a{display:block;padding:5px 10px;border-radius:6px;text-decoration:none;colo
 nav a:hover{color:var(--text);text-decoration:underline}
 nav a[aria-current]{background:var(--idle-back);color:var(--text);font-weight:600}
 h1,h2,h3{line-height:1.25;margin:0;letter-spacing:-.01em}
-h1{font-size:26px}h2{font-size:16px}h3{font-size:14px}
+h1{font-size:26px;margin:8px 0}.verdict h1{margin:0}main>.card{margin:14px 0}h2{font-size:16px}h3{font-size:14px}
 p{margin:.4em 0}
 small{color:var(--soft);font-size:13px}
 .verdict{border-radius:12px;padding:20px 22px;margin-bottom:16px;background:var(--good-back);color:var(--good)}

@@ -38,6 +38,9 @@ from agent.trigger import fires, parse, zone
 PAGE = 60
 """Tasks of one page."""
 
+MARKS = 20
+"""Runs of a task that have a mark in the list of tasks."""
+
 RUNS = 30
 """Runs of a task that are listed."""
 
@@ -49,8 +52,14 @@ def last_runs(scene: Scene, most: int) -> Markup:
     rows = []
     for name in names[:most]:
         run = latest.get(name)
-        marks = row_of_runs(scene.store.runs.recent(20, name))
-        ended = (outcome(run), element("small", since(scene, run.ended))) if run else chip("never")
+        runs = scene.store.runs.recent(MARKS, name)
+        marks = row_of_runs(runs, MARKS)
+        run = run or next(iter(runs), None)
+        ended = (
+            (outcome(run), element("small", since(scene, run.ended or run.started or run.due)))
+            if run
+            else chip("never")
+        )
         rows.append((task_link(name), ended, took(run) if run else "–", marks or "–"))
     listed = table("Last run of each task", ("Task", "Last run", "Took", "Latest runs"), rows)
     return card(
@@ -121,7 +130,7 @@ def one(scene: Scene, name: str) -> tuple[Child, ...] | None:
         card(
             "runs",
             "Runs",
-            row_of_runs(runs),
+            row_of_runs(runs, 2 * RUNS),
             listing(scene, runs[:RUNS], tasks=False) if runs else nothing("It has not run yet."),
             more(len(runs) - RUNS, "and earlier ones: `hostkeeper history`") if len(runs) > RUNS else None,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ def test_trail_of_any_length_is_bounded_and_reaches_back_to_its_start(passes: in
     for number in range(passes):
         trail.take(float(number), sampling(cpu=number))
     course = trail.course()
-    assert course.times == course.series[CPU]
+    assert list(course.times) == list(course.series[CPU])
     assert min(passes, points) <= len(course.times) <= 2 * points
     assert course.times[0] <= max(1, passes // points)
     assert list(course.times) == sorted(course.times)
@@ -75,12 +76,14 @@ def test_trail_starts_anew_when_the_clock_is_set_back() -> None:
     trail = Trail()
     trail.take(100.0, sampling(cpu=1))
     trail.take(50.0, sampling(cpu=2))
-    assert trail.course().times == (50.0,)
+    assert list(trail.course().times) == [50.0]
 
 
 def test_visit_is_what_it_was_after_the_way_to_another_process() -> None:
-    course = Course((1.0, 2.0), {ROOT: (1.0, 2.0), CPU: (3.0, 4.0)}, {ROOT: 2.0}, {"disk": "gone"})
+    course = Course(
+        array("d", [1, 2]), {ROOT: array("f", [1, 2]), CPU: array("f", [3, 4])}, {ROOT: 2.0}, {"disk": "gone"}
+    )
     visit = Visit("/state", "task=<b>&x=é", 4, "UTC", "id", 10.0, course)
     assert decode(encode(visit)) == visit
-    gap = decode(encode(Visit("", "", 1, "", "", 1.0, Course((1.0,), {CPU: (math.nan,)}))))
+    gap = decode(encode(Visit("", "", 1, "", "", 1.0, Course(array("d", [1]), {CPU: array("f", [math.nan])}))))
     assert math.isnan(gap.course.series[CPU][0])
