@@ -61,7 +61,8 @@ def held(entry: Entry) -> str:
     """Given an entry, return what holds it back, "" if nothing does."""
     detail = f" ({entry.detail})" if entry.detail else ""
     reason = f"{words(entry.reason)}{detail}" if entry.reason else ""
-    after = f"after {', '.join(entry.needs)}" if entry.needs else ""
+    needs = [need for need in entry.needs if need != entry.detail]
+    after = f"after {', '.join(needs)}" if needs else ""
     return "; ".join(part for part in (reason, after) if part)
 
 

@@ -13,7 +13,21 @@ from agent.model.runs import Run, RunState, StepRecord
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import bars
 from agent.readable import duration
-from agent.site.parts import card, chip, facts, instant, link, nothing, outcome, run_link, table, task_link, took, words
+from agent.site.parts import (
+    card,
+    chip,
+    facts,
+    instant,
+    link,
+    nothing,
+    outcome,
+    run_link,
+    said,
+    table,
+    task_link,
+    took,
+    words,
+)
 from agent.site.scene import Scene
 
 DAYS = 30
@@ -93,10 +107,10 @@ def whole(scene: Scene) -> tuple[Child, ...]:
 def one(scene: Scene, run: Run) -> tuple[Child, ...]:
     """Given a run, return all that may be seen of it: what commands printed is only for whoever may read the store."""
     steps = scene.store.steps.of(run.id)
-    said, _, rest = run.detail.partition("\n")
+    detail = said(run)
+    whole_detail = (" (all of it: ", element("code", f"hostkeeper history {run.id}"), ")")
     meant = explain(run.why)
     why: Child = (words(run.why), element("small", meant)) if run.why else None
-    more_said = " (on the host: " if rest else None
     return (
         element("h1", f"Run {run.id} of ", task_link(run.task)),
         element(
@@ -105,17 +119,7 @@ def one(scene: Scene, run: Run) -> tuple[Child, ...]:
                 (
                     ("State", chip(run.state)),
                     ("Why", why),
-                    (
-                        "Detail",
-                        (
-                            said,
-                            more_said,
-                            element("code", f"hostkeeper history {run.id}") if rest else None,
-                            ")" if rest else None,
-                        )
-                        if said
-                        else None,
-                    ),
+                    ("Detail", (detail, whole_detail if detail != run.detail else None) if detail else None),
                     ("Made by", f"{words(run.origin)} {run.cause}".strip()),
                     ("Action", run.action),
                     ("Due", instant(scene, run.due)),

@@ -64,9 +64,10 @@ def whole(scene: Scene) -> tuple[Child, ...]:
             ),
             element(
                 "div",
-                drawn(("Thresholds", thresholds), ("Days", days_to_come), ("History", lambda scene: recent(scene, 10))),
+                drawn(("Thresholds", thresholds), ("History", lambda scene: recent(scene, 10))),
                 class_="column",
             ),
+            drawn(("Days to come", days_to_come)),
             class_="grid",
         ),
     )

@@ -88,7 +88,13 @@ def words(reason: str) -> str:
 
 def outcome(run: Run) -> Sequence[Child]:
     """Given a run, return its state and the reason."""
-    return chip(run.state), element("small", words(run.why)) if run.why else None
+    return chip(run.state), (" ", element("small", words(run.why))) if run.why else None
+
+
+def said(run: Run) -> str:
+    """Given a run, return the first sentence of its detail: what a command printed is not for everybody to see."""
+    first, _, rest = run.detail.partition("\n")
+    return first.rpartition("; ")[0] if rest and first.endswith(":") else first
 
 
 def row_of_runs(runs: Sequence[Run], room: int) -> Markup | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from agent.engine.picture import Picture
 from agent.model.explanations import explain
-from agent.model.runs import RunState
+from agent.model.runs import Run, RunState
 from agent.pages.html import Child, Markup, element, join
 from agent.readable import duration
 from agent.rules.quantities import format_duration
 from agent.site.frame import standing
-from agent.site.parts import card, chip, counted, facts, link, more, run_link, since, table, task_link, words
+from agent.site.parts import card, chip, counted, facts, link, more, run_link, said, since, table, task_link, words
 from agent.site.scene import Scene
 
 LISTED = 10
@@ -43,24 +43,14 @@ def _sentence(picture: Picture) -> str:
 
 def _trouble(picture: Picture) -> list[Child]:
     """Return the trouble as sentences, with links to the runs in it."""
-    runs = [
-        join(
-            (
-                task_link(run.task),
-                ": ",
-                run_link(run.id),
-                f" ended {run.state}",
-                f", {words(run.why)}" if run.why else "",
-            )
-        )
-        for run in picture.bad
-    ]
-    others: list[Child] = [
-        text[:1].upper() + text[1:]
-        for text in picture.trouble
-        if not any(text.startswith(f"{run.task}: run {run.id} ") for run in picture.bad)
-    ]
+    runs = [join((task_link(run.task), ": ", run_link(run.id), _ending(run))) for run in picture.bad]
+    told = [f"{run.task}: run {run.id} " for run in picture.bad]
+    others = [text[:1].upper() + text[1:] for text in picture.trouble if not text.startswith(tuple(told))]
     return [*others, *runs]
+
+
+def _ending(run: Run) -> str:
+    return f" ended {run.state}{f', {words(run.why)}' if run.why else ''}{f': {said(run)}' if said(run) else ''}"
 
 
 def band(scene: Scene) -> Markup:
