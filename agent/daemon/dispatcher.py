@@ -13,6 +13,7 @@ from agent.engine.admission import admitted
 from agent.engine.agenda import IN_WINDOW, Agenda, will_be_retried
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor, Watched
+from agent.errors import RunFailed
 from agent.model.actions import OnInterrupt
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
@@ -24,6 +25,10 @@ from agent.rules.windows import state as window_state
 from agent.store import Store
 
 RESUMABLE = frozenset({"", OnInterrupt.RESUME.value})
+
+
+PASS_SECONDS = 1.0
+"""After so long a time of starting runs the daemon looks at everything else it has to do, before it starts more."""
 
 
 class Dispatcher:
@@ -89,11 +94,16 @@ class Dispatcher:
         candidates = self._agenda.candidates(self._open.values(), now)
         result = decide(candidates, running, self._limit, now)
         waited, self.waits = self.waits, {}
+        begun = self._clock.monotonic()
+        again = None
         for decision in result.decisions:
-            self._act(decision, waited)
+            if isinstance(decision, Start) and self._clock.monotonic() - begun > PASS_SECONDS:
+                again = now
+            else:
+                self._act(decision, waited)
         for number in result.stops:
             self._supervisor.request_stop(number, Reason.REPLACED)
-        instants = [result.wake, *self._until.values()]
+        instants = [result.wake, again, *self._until.values()]
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _act(self, decision: Decision, waited: Mapping[int, Wait]) -> None:
@@ -103,20 +113,25 @@ class Dispatcher:
             case Skip():
                 self._skip(decision.run, decision.reason, decision.detail)
             case Start():
-                run = self._open.pop(decision.run)
-                self._start(run, self._asked if run.id in waited else run.not_before)
+                run = self._open[decision.run]
+                try:
+                    self._start(run, self._asked if run.id in waited else run.not_before)
+                except RunFailed:
+                    self._open[run.id] = self._store.runs.get(run.id)
+                    raise
+                # Only then: what the store did not take is decided again.
+                self._open.pop(run.id, None)
 
     def _skip(self, number: int, reason: Reason, detail: str) -> None:
-        self._open.pop(number)
         self._store.runs.advance(
             number, RunState.PENDING, RunState.SKIPPED, why=reason, detail=detail, ended=self._now()
         )
+        del self._open[number]
         self._ended(self._store.runs.get(number))
 
     def _start(self, run: Run, since: float) -> None:
         task = document.load(self._store.documents.get(run.document)).task
         if run.state is RunState.PENDING and not admitted(self._store, task, self._now()):
-            self._open[run.id] = run
             self._skip(run.id, Reason.BREAKER_OPEN, "")
             return
         watched = self._supervisor.start(run, task)

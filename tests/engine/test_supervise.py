@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from agent.engine.submit import submit
 from agent.engine.supervise import MAX_FRUITLESS, TICKS, Supervisor
+from agent.errors import RunFailed
 from agent.model.actions import OnInterrupt
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
+from agent.ports import Bounds
 from agent.store import Store
 from tests.fakes import FakeChild, FakeClock, FakeLauncher, task
 
@@ -269,3 +271,28 @@ def test_sweep_ended_leaves_runs_alone_that_have_not_ended(store: Store) -> None
     house.launcher.left = {ours.id, lost.id, ended.id, 99}
     house.supervisor.sweep_ended()
     assert sorted(house.launcher.swept) == [ended.id, 99]
+
+
+def test_undo_that_cannot_be_started_for_want_of_a_process_is_tried_until_one_is_there(store: Store) -> None:
+    house = House(store)
+    run, _ = house.running(OnInterrupt.UNDO)
+    launcher = _Spent()
+    after = Supervisor(store, launcher, house.clock, grace=10.0, boot="boot")
+    for _ in range(MAX_FRUITLESS + 1):
+        with pytest.raises(RunFailed):
+            after.recover({})
+    launcher.spent = False
+    assert [settled.state for settled in after.recover({})] == [RunState.INTERRUPTED]
+    assert list(after.children) == [run.id]
+    assert launcher.started[-1][2][-1] == "undo"
+
+
+class _Spent(FakeLauncher):
+    """A host that has no process to spare, for a while."""
+
+    spent = True
+
+    def start(self, run: int, attempt: int, argv: Sequence[str], bounds: Bounds) -> FakeChild:
+        if self.spent:
+            raise RunFailed("cannot start the process: Too many open files")
+        return super().start(run, attempt, argv, bounds)
