@@ -13,6 +13,7 @@ from agent.cli.parser import VERIFY
 from agent.cli.world import World
 from agent.engine.in_force import in_force
 from agent.errors import ExitCode
+from agent.host.units import Entry, Units
 from agent.model.runs import Run, StepRecord
 from agent.probes.catalogue import SIGNALS
 from agent.store import Store
@@ -33,11 +34,18 @@ def main(arguments: argparse.Namespace) -> int:
             emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs, world.zone))
             return ExitCode.OK
         run, steps = store.runs.get(arguments.run), store.steps.of(arguments.run)
+    log = Units(arguments.state).journal(run.id, run.attempt, run.created - 1.0) if arguments.log else []
     if arguments.json:
-        emit_json(data(run, steps))
+        emit_json({**data(run, steps), **({"log": [asdict(entry) for entry in log]} if arguments.log else {})})
     else:
-        print(whole(run, steps, world.zone))
+        print("\n".join([whole(run, steps, world.zone), *logged(log, world.zone)]))
     return ExitCode.OK
+
+
+def logged(log: list[Entry], zone: tzinfo) -> list[str]:
+    """Given what the journal has of a run, return it as lines, with instants in a zone."""
+    lines = [f"  {instant(entry.at, zone)} {harmless(line)}" for entry in log for line in entry.message.splitlines()]
+    return ["", "log of its unit", *lines] if lines else []
 
 
 def data(run: Run, steps: list[StepRecord]) -> dict[str, object]:

@@ -97,7 +97,7 @@ def _history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=_number(1, MANY), default=20, metavar="N", help="at most this many runs (default: 20)"
     )
-
+    parser.add_argument("--log", action="store_true", help="show what the journal has of this run as well")
     parser.add_argument(
         "--head",
         type=_head,
@@ -149,12 +149,16 @@ def _reload(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _sandbox(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", metavar="TASK", help="the task")
+
+
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since",
         default="30d",
         metavar="WHEN",
-        help="how long ago, such as 30d, or a date such as 2026-03-01 (default: 30d)",
+        help="how long ago, such as 30d, or a date such as 2026-03-01; whole days from two days on (default: 30d)",
     )
     parser.add_argument("--until", metavar="WHEN", help="the same for its end (default: now)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the page to a file instead of standard output")
@@ -178,6 +182,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "plan": ("show what a run would do, step by step, without touching anything", _plan),
     "apply": ("do exactly what a plan shows, or refuse when the host has changed", _apply),
     "calendar": ("show what will run when, and what holds it back", _calendar),
+    "sandbox": ("show what a run of a task may do: its box, and the properties of its unit", _sandbox),
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),
     "history": ("list the runs, or show one with its steps", _history),
     "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),

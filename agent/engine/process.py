@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.engine import document
 from agent.engine.execute import Execution
@@ -22,12 +23,14 @@ from agent.host.logs import log_to_journal
 from agent.host.objects import FileObjectLog
 from agent.host.proc import started_ticks
 from agent.host.processes import SystemProcesses
+from agent.host.run_process import UNIT
 from agent.model.actions import Judgement
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
 from agent.ports import Clock, Context, Memory, ObjectLog, StopRequested
-from agent.registry import load
+from agent.registry import box_of, load
+from agent.rules.confinement import own_places
 from agent.store import Store
 
 EXIT_BY_STATE = {RunState.SUCCEEDED: 0, RunState.SKIPPED: 0, RunState.INTERRUPTED: 130}
@@ -71,6 +74,14 @@ def context(task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory,
     )
 
 
+def _processes(task: Task, state: str) -> SystemProcesses:
+    """Return what runs commands: in a unit they write to its journal, and not to the agent's state directory."""
+    if UNIT not in os.environ:
+        return SystemProcesses()
+    box = box_of(task.action, json.loads(task.options))
+    return SystemProcesses(copy=sys.stderr.fileno(), writable=own_places(box, os.path.realpath(state)))
+
+
 def _unheard(judgement: Judgement) -> None:
     """Judgements are heard where somebody asked for them; a run only counts them."""
 
@@ -101,12 +112,9 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
             return 0
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
-            steps = tuple(
-                action.plan(
-                    options,
-                    context(task, number, now, stop, store.memory(task.name), FileObjectLog(store.directory, number)),
-                )
-            )
+            objects = FileObjectLog(store.directory, number)
+            within = context(task, number, now, stop, store.memory(task.name), objects)
+            steps = tuple(action.plan(options, replace(within, processes=_processes(task, store.directory))))
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)
         except (AgentError, OSError) as error:

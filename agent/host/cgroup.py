@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-
 _GONE = (errno.ENOENT, errno.ENODEV)
 """What the kernel says of a group that is not there, and of one that went while it was looked at."""
 

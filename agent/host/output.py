@@ -12,11 +12,15 @@ _HIDDEN = {0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *rang
 
 
 class Tail:
-    """Reads a descriptor and keeps the last `limit` bytes, whatever the length of what went before."""
+    """Reads a descriptor and keeps the last `limit` bytes, whatever the length of what went before.
 
-    def __init__(self, limit: int) -> None:
+    `copy` is a descriptor that gets everything as it comes, None for nowhere.
+    """
+
+    def __init__(self, limit: int, copy: int | None = None) -> None:
         self.total = 0
         self._limit = limit
+        self._copy = copy
         self._kept = bytearray()
 
     def read(self, descriptor: int, most: int = 16) -> bool:
@@ -29,7 +33,18 @@ class Tail:
             if not chunk:
                 return False
             self.feed(chunk)
+            if self._copy is not None:
+                self._hand_on(self._copy, chunk)
         return True
+
+    def _hand_on(self, copy: int, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        try:
+            while view:
+                view = view[os.write(copy, view) :]
+        except OSError:
+            # Who listens has gone; the tail is what counts.
+            self._copy = None
 
     def feed(self, chunk: bytes) -> None:
         """Given the next bytes, count them and keep what belongs to the tail."""

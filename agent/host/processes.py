@@ -11,7 +11,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ from agent.errors import RunFailed
 from agent.host import proc
 from agent.host.cgroup import Cgroup, Cgroups
 from agent.host.output import Tail, visible
+from agent.host.readonly import forbid_writing
 from agent.host.run_process import MARKER
 from agent.host.users import Account, account
 from agent.ports import Command, Completed
@@ -34,12 +36,23 @@ class SystemProcesses:
     """`agent.ports.Processes`: one command at a time; this process becomes a subreaper.
 
     `cgroups` False does without control groups, and finds a command's processes by descent alone. `patience` is how
-    many seconds killed processes may take to die, before they are reported as survivors.
+    many seconds killed processes may take to die, before they are reported as survivors. `copy` is a descriptor that
+    gets all output of the commands as it comes, None for nowhere. `writable` is all that commands may write to, as far
+    as the kernel can hold them to it; None leaves that open.
     """
 
-    def __init__(self, *, cgroups: bool = True, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        *,
+        cgroups: bool = True,
+        patience: float = 5.0,
+        copy: int | None = None,
+        writable: Sequence[str] | None = None,
+    ) -> None:
         self._cgroups = cgroups
         self._patience = patience
+        self._copy = copy
+        self._fence = None if writable is None else partial(forbid_writing, writable)
         self._one = threading.Lock()
         proc.become_subreaper()
 
@@ -55,7 +68,7 @@ class SystemProcesses:
             spared = frozenset(proc.children(os.getpid()))
             popen, group = self._start(command, who)
             with _Running(popen, group, spared, self._patience) as running:
-                tail = Tail(command.output_limit)
+                tail = Tail(command.output_limit, self._copy)
                 stopped, timed_out = running.wait(command, tail, stop)
                 survivors = running.end()
                 running.drain(tail)
@@ -66,14 +79,14 @@ class SystemProcesses:
         groups = Cgroups.discover() if self._cgroups else None
         group = groups.make(f"hostkeeper-command-{os.getpid()}") if groups else None
         if groups is None or group is None:
-            return _popen(command, who), None
+            return _popen(command, who, self._fence), None
         try:
             group.enter()
         except OSError:
             group.remove()
-            return _popen(command, who), None
+            return _popen(command, who, self._fence), None
         try:
-            popen = _popen(command, who)
+            popen = _popen(command, who, self._fence)
         except BaseException:
             groups.leave(group)
             group.remove()
@@ -82,7 +95,7 @@ class SystemProcesses:
         return popen, group if groups.leave(group) else None
 
 
-def _popen(command: Command, who: Account) -> subprocess.Popen[bytes]:
+def _popen(command: Command, who: Account, fence: Callable[[], object] | None) -> subprocess.Popen[bytes]:
     environment = dict(command.environment)
     if MARKER in os.environ:
         environment[MARKER] = os.environ[MARKER]
@@ -101,8 +114,9 @@ def _popen(command: Command, who: Account) -> subprocess.Popen[bytes]:
             user=who.uid if switch else None,
             group=who.gid if switch else None,
             extra_groups=who.groups if switch else None,
+            preexec_fn=fence,  # noqa: PLW1509 - this process has no other thread that could hold a lock
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise RunFailed(_why_not_started(command, who, error)) from error
     assert popen.stdout is not None
     os.set_blocking(popen.stdout.fileno(), False)
@@ -112,7 +126,7 @@ def _popen(command: Command, who: Account) -> subprocess.Popen[bytes]:
     return popen
 
 
-def _why_not_started(command: Command, who: Account, error: OSError | ValueError) -> str:
+def _why_not_started(command: Command, who: Account, error: Exception) -> str:
     program = visible(command.argv[0])
     if not os.path.isdir(command.directory):
         return f"cannot run {program}: the working directory {visible(command.directory)} does not exist"

@@ -1,4 +1,4 @@
-"""Take from this process the ability to write to any file system, so that a dry run cannot write.
+"""Take from this process the ability to write to file systems: a dry run's altogether, a command's but for its places.
 
 Landlock (Linux 5.13) restricts the process itself, needs no privilege, and cannot be lifted again, not by root either.
 Descriptors that are already open keep their rights. Changes of owner, mode and times are beyond Landlock.
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
+import struct
+from collections.abc import Sequence
 
 SYS_LANDLOCK_CREATE_RULESET = 444
+SYS_LANDLOCK_ADD_RULE = 445
 SYS_LANDLOCK_RESTRICT_SELF = 446
 PR_SET_NO_NEW_PRIVS = 38
 CREATE_RULESET_VERSION = 1
+RULE_PATH_BENEATH = 1
 
 # Access rights of <linux/landlock.h> that change a file system, by the ABI version that introduced them.
 _WRITING_RIGHTS = (
@@ -20,10 +25,14 @@ _WRITING_RIGHTS = (
     (2, 1 << 13),  # refer: link and rename across directories
     (3, 1 << 14),  # truncate
 )
+_OF_FILES = 1 << 1 | 1 << 14  # write_file and truncate: the rights that a rule on a file may give
 
 
-def forbid_writing() -> bool:
-    """Give up writing to file systems for good; return False where the kernel has no Landlock."""
+def forbid_writing(but: Sequence[str] = ()) -> bool:
+    """Give up writing to file systems for good, but at and below some paths; return False where there is no Landlock.
+
+    Raises OSError when the kernel has it and refuses.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(SYS_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), CREATE_RULESET_VERSION)
     if version < 1:
@@ -36,8 +45,25 @@ def forbid_writing() -> bool:
     if ruleset < 0:
         return False
     try:
+        for path in but:
+            _allow(libc, ruleset, rights, path)
         if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.syscall(SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0):
             raise OSError(ctypes.get_errno(), "the kernel refused to restrict this process")
     finally:
         os.close(ruleset)
     return True
+
+
+def _allow(libc: ctypes.CDLL, ruleset: int, rights: int, path: str) -> None:
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        # What is not there, or out of reach, cannot be written to, and a rule cannot be about it.
+        return
+    try:
+        given = rights if stat.S_ISDIR(os.fstat(place).st_mode) else rights & _OF_FILES
+        rule = struct.pack("=Qi", given, place)
+        if libc.syscall(SYS_LANDLOCK_ADD_RULE, ruleset, RULE_PATH_BENEATH, rule, 0):
+            raise OSError(ctypes.get_errno(), "the kernel refused a rule of what may be written", path)
+    finally:
+        os.close(place)

@@ -17,6 +17,9 @@ MARKER = "HOSTKEEPER_RUN"
 GROUP = "HOSTKEEPER_CGROUP"
 """Environment variable with the directory of the run's control group, "" where there is none."""
 
+UNIT = "HOSTKEEPER_UNIT"
+"""Environment variable with the name of the run's unit, where it is one."""
+
 EXIT_UNKNOWN = 256
 """What `poll` returns for another's child that has ended: only its parent is ever told the exit code."""
 
@@ -24,8 +27,8 @@ EXIT_UNKNOWN = 256
 class RunProcess:
     """`agent.ports.Child`: one run process, started or adopted by a launcher.
 
-    `popen` is None for one that is no child of this process. `kill` ends it with all that belongs to its run; `closed` hears that the handle
-    is given up, and whether the process had ended.
+    `popen` is None for one that is no child of this process. `kill` ends it with all that belongs to its run; `closed`
+    hears that the handle is given up, and whether the process had ended.
     """
 
     def __init__(

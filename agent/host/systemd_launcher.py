@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agent.errors import RunFailed
 from agent.host import proc
-from agent.host.run_process import MARKER, RunProcess
+from agent.host.run_process import MARKER, UNIT, RunProcess
 from agent.host.spare import SpareDescriptors
 from agent.host.units import SLICE, Units, call
 from agent.model.settings import RunLimits
@@ -23,10 +23,8 @@ from agent.ports import Bounds
 from agent.rules.confinement import Property, properties
 
 LOG = logging.getLogger(__name__)
-BOXED = "HOSTKEEPER_BOXED"
-"""Environment variable that tells a run process that its box is in force."""
-
 _START_SECONDS = 15.0
+_STOP_SECONDS = 5.0
 _MARGIN = 60.0
 _AT_ONCE = 0.2
 _PATIENT = 1.0
@@ -61,32 +59,19 @@ class SystemdLauncher:
             raise RunFailed(f"cannot start the process of run {run}, attempt {attempt}: {told}") from error
 
     def _order(self, unit: str, run: int, argv: Sequence[str], bounds: Bounds) -> list[str]:
-        environment = {MARKER: f"{self._units.key}:{run}", **({BOXED: "1"} if bounds.box.confined else {})}
-        held = (*self._held(run, bounds), *properties(bounds.box, state=self._state, program=program()))
+        environment = {MARKER: f"{self._units.key}:{run}", UNIT: unit}
+        held = unit_properties(bounds, limits=self._limits, grace=self._grace, state=self._state)
         return [
             *("systemd-run", "--quiet", "--collect", "--service-type=exec", f"--unit={unit}", f"--slice={SLICE}"),
             f"--description={bounds.task}, run {run} of hostkeeper",
             *(f"--setenv={name}={value}" for name, value in _environment(os.environ, environment).items()),
             *(f"--property={name}={value}" for name, value in held),
+            f"--property=LogExtraFields=HOSTKEEPER_RUN={run}",
+            f"--property=LogExtraFields=HOSTKEEPER_TASK={bounds.task}",
             "--",
             # The service manager would put its own variables in place of names after a dollar sign.
             *(word.replace("$", "$$") for word in argv),
         ]
-
-    def _held(self, run: int, bounds: Bounds) -> Iterator[Property]:
-        """Yield what every run is held to, whatever its task."""
-        # The main process alone is asked to stop: its own commands are its to stop. Whatever it leaves is killed.
-        yield "KillMode", "mixed"
-        yield "TimeoutStopSec", f"{self._grace + 5:g}"
-        if bounds.seconds is not None:
-            yield "RuntimeMaxSec", f"{bounds.seconds + self._grace + _MARGIN:g}"
-        # A command that the kernel ended for its memory is the run's to tell of.
-        yield "OOMPolicy", "continue"
-        yield "UMask", "0077"
-        yield "SyslogIdentifier", "hostkeeper"
-        yield "LogExtraFields", f"HOSTKEEPER_RUN={run}"
-        yield "LogExtraFields", f"HOSTKEEPER_TASK={bounds.task}"
-        yield from _limiting(self._limits)
 
     def _main(self, run: int, unit: str) -> RunProcess:
         """Return the handle of a unit's main process, which may have ended in the meantime."""
@@ -154,6 +139,26 @@ class SystemdLauncher:
                 process = proc.look(pid)
                 if process is not None and not process.dead:
                     yield process
+
+
+def unit_properties(bounds: Bounds, *, limits: RunLimits, grace: float, state: str) -> tuple[Property, ...]:
+    """Given what a run is held to, return the properties of its unit. Raises ValueError for a path that no unit takes.
+
+    `grace` is seconds, `state` the state directory.
+    """
+    ended = () if bounds.seconds is None else (("RuntimeMaxSec", f"{bounds.seconds + grace + _MARGIN:g}"),)
+    return (
+        # The main process alone is asked to stop: its own commands are its to stop. Whatever it leaves is killed.
+        ("KillMode", "mixed"),
+        ("TimeoutStopSec", f"{grace + _STOP_SECONDS:g}"),
+        *ended,
+        # A command that the kernel ended for its memory is the run's to tell of.
+        ("OOMPolicy", "continue"),
+        ("UMask", "0077"),
+        ("SyslogIdentifier", "hostkeeper"),
+        *_limiting(limits),
+        *properties(bounds.box, state=state, program=program()),
+    )
 
 
 def program() -> tuple[str, ...]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from msgspec import Struct
+
+from agent.errors import NotFound
 from agent.host.cgroup import Cgroup
 
 DEFAULT_STATE = "/var/lib/hostkeeper"
@@ -41,6 +46,14 @@ def _cgroup2(mountinfo: str = "/proc/self/mountinfo") -> str | None:
             if tail.startswith("cgroup2 ") and root == "/":
                 return mountpoint
     return None
+
+
+class Entry(Struct, frozen=True):
+    """A line of the journal: when (seconds since the epoch), how bad (3 is an error, 6 is information), and what."""
+
+    at: float
+    priority: int
+    message: str
 
 
 class Units:
@@ -83,12 +96,27 @@ class Units:
             # The agent's own unit may have the groups read-only; the service manager has not.
             call(["systemctl", "kill", "--kill-whom=all", "--signal=KILL", unit], 5.0)
 
-    def journal(self, run: int, attempts: int, since: float, *, as_json: bool) -> str:
-        """Return what the journal has of a run since an instant (seconds since the epoch), as text or lines of JSON."""
-        units = [f"--unit={self.name(run, attempt)}" for attempt in range(1, attempts + 1)]
-        form = "json" if as_json else "short-iso"
-        asked = ["journalctl", "--quiet", "--no-pager", f"--output={form}", f"--since=@{since:.0f}", *units]
-        return call(asked, 60.0).stdout
+    def journal(self, run: int, attempts: int, since: float) -> list[Entry]:
+        """Return what the journal has of a run and its attempts since an instant (seconds since the epoch).
+
+        Raises NotFound when there is no journal to ask.
+        """
+        units = [f"--unit={self.name(run, attempt)}" for attempt in range(1, max(1, attempts) + 1)]
+        try:
+            done = call(["journalctl", "--quiet", "--all", "--output=json", f"--since=@{since:.0f}", *units], 60.0)
+        except OSError as error:
+            raise NotFound(f"the journal cannot be asked: journalctl: {error.strerror}") from error
+        if done.returncode:
+            raise NotFound(f"the journal cannot be asked: {done.stderr.strip() or done.returncode}")
+        return [_entry(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def _entry(fields: Mapping[str, Any]) -> Entry:
+    message = fields.get("MESSAGE") or ""
+    # Bytes that are no text come as a list of numbers.
+    text = bytes(message).decode(errors="replace") if isinstance(message, list) else str(message)
+    at = float(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields["__REALTIME_TIMESTAMP"]) / 1e6
+    return Entry(at, int(fields.get("PRIORITY", 6)), text)
 
 
 def call(argv: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -55,11 +55,11 @@ _ALWAYS: tuple[Property, ...] = (
     ("SystemCallArchitectures", "native"),
     ("SystemCallErrorNumber", "EPERM"),
 )
-_NO_PROGRAMS: tuple[Property, ...] = (("MemoryDenyWriteExecute", "yes"), ("ProtectProc", "invisible"))
 _LANDLOCK = "landlock_add_rule landlock_create_ruleset landlock_restrict_self"
 _NOT_FOR_PROGRAMS = "~@keyring process_vm_readv process_vm_writev userfaultfd"
-_NOT_WITHOUT_PROGRAMS = "~@keyring @network-io @privileged @resources process_vm_readv process_vm_writev userfaultfd"
+_NOT_WITHOUT_PROGRAMS = "~@keyring @privileged @resources process_vm_readv process_vm_writev userfaultfd"
 _TMP = ("/tmp", "/var/tmp")  # noqa: S108 - the directories are spoken of, not used
+_NOT_ON_DISKS = ("/dev", "/proc", "/sys", *_TMP)
 _HOMES = ("/home", "/root", "/run/user")
 _UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _NAMES_TMP = re.compile(r"(?<![\w.-])(?:/tmp|/var/tmp)(?![\w.-])")
@@ -81,10 +81,23 @@ def properties(box: Box, *, state: str, program: Sequence[str]) -> tuple[Propert
     if box.devices:
         freed.add("PrivateDevices")
     made = [*_files(box, state, program), ("PrivateDevices", "yes"), *_ALWAYS, *_network(box)]
-    made += [] if box.programs else _NO_PROGRAMS
+    # Interpreters that compile as they go are programs too.
+    made += [] if box.programs else [("MemoryDenyWriteExecute", "yes")]
     made += [] if box.services else [("InaccessiblePaths", listed(f"-{path}" for path in SERVICES))]
     kept = [(name, value) for name, value in made if name not in freed]
     return (*kept, *_calls(box), ("CapabilityBoundingSet", " ".join(box.capabilities)), ("AmbientCapabilities", ""))
+
+
+def own_places(box: Box, state: str) -> tuple[str, ...] | None:
+    """Given a box and the agent's state directory, return all that the programs of a run may write to.
+
+    The run itself has its journal of steps in the state directory; what it starts has no business there. None where
+    that cannot be told apart: where the options name the directory or one above it, or let the programs mount.
+    """
+    around = any(_meets(state, path) for path in (*box.writable, *_NOT_ON_DISKS))
+    if not box.confined or around or "CAP_SYS_ADMIN" in box.capabilities:
+        return None
+    return (*box.writable, *_NOT_ON_DISKS)
 
 
 def _files(box: Box, state: str, program: Sequence[str]) -> list[Property]:

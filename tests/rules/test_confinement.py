@@ -39,7 +39,7 @@ def test_no_box_has_no_properties() -> None:
         (Box(network=True), {"PrivateNetwork", "IPAddressDeny"}),
         (Box(services=True), {"InaccessiblePaths"}),
         (Box(devices=True), {"PrivateDevices"}),
-        (Box(programs=True), {"MemoryDenyWriteExecute", "ProtectProc"}),
+        (Box(programs=True), {"MemoryDenyWriteExecute"}),
         (Box(shared_tmp=True), {"PrivateTmp"}),
         (Box(writable=("/",)), {"ProtectSystem", "ProtectHome", "PrivateTmp", "ReadWritePaths"}),
         (Box(writable=("/home",)), {"ProtectHome"}),

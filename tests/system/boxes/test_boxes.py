@@ -1,0 +1,78 @@
+"""What leaves the box of a task fails, for every action; what its options open works, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from agent import registry
+from tests.system.boxes.conftest import Boxes
+
+pytestmark = pytest.mark.root
+
+PROGRAMS = frozenset({"become another user", "write and execute memory"})
+"""What every box allows that is for programs of the admin's own."""
+
+TOOTHLESS = frozenset({"open by handle", "use keys", "load a module", "swap", "set the clock"})
+"""What a bed refuses whoever asks: only the filter itself shows that a box would refuse it as well."""
+
+CALLS = frozenset({"open_by_handle_at", "keyctl", "init_module", "finit_module", "swapon", "clock_settime", "bpf"})
+"""The system calls behind that."""
+
+
+class Sample(NamedTuple):
+    """Options of an action, what they let a run do, and how exposed its unit may be at most."""
+
+    action: str
+    options: dict[str, Any]
+    opens: frozenset[str]
+    exposure: float
+
+
+def command(opens: set[str], exposure: float, **options: object) -> Sample:
+    return Sample("command.run", {"command": ["true"], **options}, PROGRAMS | opens, exposure)
+
+
+SAMPLES = {
+    "files.retain": Sample("files.retain", {"paths": ["/srv/tidy"]}, frozenset(), 1.5),
+    "command": command(set(), 2.2),
+    "command as another user": command(set(), 2.0, user="nobody"),
+    "command that writes": command(
+        {"write to /etc", "write a policy", "delete", "rename", "change a mode", "change an owner"},
+        2.2,
+        writable=["/etc", "/srv/canary", "/srv/no-such-place"],
+    ),
+    "command that writes to a home": command({"write to a home"}, 2.3, writable=["/root"]),
+    "command that writes to /tmp": command({"write to the real /tmp"}, 2.5, writable=["/tmp/real"]),
+    "command with a network": command({"use the network"}, 3.1, network=True),
+    "command that orders services": command({"order the service manager", "speak to D-Bus"}, 2.3, services=True),
+    "command that mounts": command(
+        {"mount", "unmount", "make a mount namespace", "make a user namespace"}, 3.2, capabilities=["CAP_SYS_ADMIN"]
+    ),
+    "command that traces": command({"trace", "write to a process"}, 2.6, capabilities=["CAP_SYS_PTRACE"]),
+    "command that changes the root": command({"change the root"}, 2.4, capabilities=["CAP_SYS_CHROOT"]),
+    "command with devices": command({"make a device"}, 2.8, devices=True, capabilities=["CAP_MKNOD"]),
+    "command that tunes": command(
+        {"tune the kernel"}, 2.6, writable=["/proc/sys/net/ipv4"], capabilities=["CAP_NET_ADMIN"]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_leaves_the_box_fails(boxes: Boxes, name: str) -> None:
+    sample = SAMPLES[name]
+    met, judged = boxes.probe(sample.action, sample.options)
+    assert {attempt for attempt, error in met.items() if not error} == sample.opens, met
+    assert "openat" in judged.calls
+    assert not CALLS & judged.calls
+    assert judged.exposure <= sample.exposure
+
+
+def test_probe_of_no_box_leaves_it(boxes: Boxes) -> None:
+    met, _ = boxes.probe("command.run", {"command": ["true"], "privileged": True})
+    assert {attempt for attempt, error in met.items() if error} <= TOOTHLESS
+
+
+def test_every_action_has_a_sample() -> None:
+    assert {sample.action for sample in SAMPLES.values()} == set(registry.names())
