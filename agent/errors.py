@@ -5,6 +5,7 @@ AgentError                  the base: a sentence for a person, and the exit code
 ├── Refused                 the agent declined: limit, hold, window, drift; carries the reason
 ├── RunFailed               a run ended in failure
 ├── StoreError              the store cannot be opened, read or trusted
+├── BadArgument             an argument is wrong in a way that only the command itself can see
 ├── AlreadyRunning          another agent holds the state directory
 └── NotFound                a task, run, action or object of that name does not exist
 
@@ -108,6 +109,12 @@ class StoreError(AgentError):
     """The store cannot be opened, read or trusted."""
 
     code = ExitCode.STORE
+
+
+class BadArgument(AgentError):
+    """An argument of the command line that only the command itself can judge."""
+
+    code = ExitCode.USAGE
 
 
 class AlreadyRunning(AgentError):

@@ -39,7 +39,9 @@ done
 
 libraries=$(find "$directory/root" -path '*/lib/*.so*' -printf '%h\n' | sort -u | paste -s -d:)
 echo "$missing" | while read -r command package; do
-    for program in "$directory/root"/usr/bin/"$command" "$directory/root"/usr/sbin/"$command" \
+    # Some commands are scripts that start a program of the same name from its place on an installed system.
+    for program in "$directory/root"/usr/lib/"$command/$command" \
+        "$directory/root"/usr/bin/"$command" "$directory/root"/usr/sbin/"$command" \
         "$directory/root"/bin/"$command" "$directory/root"/sbin/"$command"; do
         [ -x "$program" ] || continue
         if ldd "$program" 2>/dev/null | grep -q 'not found'; then
@@ -48,6 +50,7 @@ echo "$missing" | while read -r command package; do
         else
             ln -sf "$program" "$directory/bin/$command"
         fi
+        break
     done
     if [ ! -e "$directory/bin/$command" ]; then
         echo "$list: package $package has no command $command" >&2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from datetime import tzinfo
+from itertools import chain
 
 from msgspec.structs import asdict
 
@@ -21,7 +22,9 @@ from agent.store.verify import Verdict, verify
 def main(arguments: argparse.Namespace) -> int:
     """Verify the whole history; exit code 10 when it is not what was written."""
     with Store(arguments.state, read_only=True) as store:
-        verdict = verify(store, _heads(arguments, World(arguments).zone))
+        given = ((Head(seq, made), "`--head`") for seq, made in arguments.head)
+        noted = noted_heads(arguments.state, arguments.journal, World(arguments).zone)
+        verdict = verify(store, chain(given, noted))
     if arguments.json:
         emit_json(data(verdict))
     else:
@@ -29,14 +32,15 @@ def main(arguments: argparse.Namespace) -> int:
     return ExitCode.OK if verdict.intact else ExitCode.ALTERED
 
 
-def _heads(arguments: argparse.Namespace, zone: tzinfo) -> Iterator[tuple[Head, str]]:
-    """Yield every head known outside the store, each with where it was found."""
-    for seq, made in arguments.head:
-        yield Head(seq, made), "`--head`"
-    for noted in HeadFile(arguments.state).all():
+def noted_heads(state: str, journal: str | None, zone: tzinfo) -> Iterator[tuple[Head, str]]:
+    """Given a state directory, and the agent's unit if its journal is to be asked, yield every head noted there.
+
+    Each comes with where it was found, in words, with instants in a zone.
+    """
+    for noted in HeadFile(state).all():
         yield Head(noted.seq, noted.hash), _source(f"{noted.file}, line {noted.line}", noted, zone)
-    if arguments.journal:
-        for noted in heads_in_journal(arguments.journal):
+    if journal:
+        for noted in heads_in_journal(journal):
             yield Head(noted.seq, noted.hash), _source(noted.file, noted, zone)
 
 

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import chromium, looking
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_report_loads_nothing_says_nothing_and_fits(
+    browser: Browser, report: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    with looking(browser, width, 900, scheme) as seen:
+        seen.open(report.as_uri())
+        seen.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        assert seen.console == []
+        assert seen.requests == [report.as_uri()]
+        assert seen.overflow() <= 0
+        colour = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, colour[4:-1].split(","))) < 382) == (scheme == "dark")
+
+
+def test_hostile_names_and_outputs_are_shown_and_do_nothing(browser: Browser, report: Path) -> None:
+    with looking(browser) as seen:
+        seen.open(report.as_uri())
+        assert seen.page.title().startswith("Maintenance of ")
+        assert seen.page.locator("script, img, iframe, object, link[rel=stylesheet]").count() == 0
+        assert seen.page.locator("text=onerror=document.title='owned'>\\u202egnp.exe\\x1b[31m").count() >= 2
+        forbidden = "(() => { const s = document.createElement('script'); s.textContent = 'document.title = 1'; "
+        seen.page.evaluate(f"{forbidden} document.body.append(s); return 0; }})()")
+        assert seen.page.title() != "1", "the page's own policy forbids scripts"
+
+
+def test_charts_have_names_axes_and_columns_that_can_be_pointed_at(browser: Browser, report: Path) -> None:
+    with looking(browser) as seen:
+        seen.open(report.as_uri())
+        charts = seen.page.get_by_role("img")
+        assert charts.count() >= 6
+        assert all(chart.get_attribute("aria-label") for chart in charts.all())
+        days = seen.page.locator("#days").locator("xpath=ancestor::section")
+        assert days.locator(".hit title").count() == 31
+        assert "succeeded" in (days.locator(".hit title").first.text_content() or "")
+        assert days.locator(".levels span").all_text_contents() == ["30", "15", "0"]
+        assert len(days.locator(".plot .scale span").all_text_contents()) == 5
+        box = days.locator("svg.chart").bounding_box()
+        assert box is not None and box["height"] > 100 and box["width"] > 800
+
+
+def test_report_prints_on_paper(browser: Browser, report: Path) -> None:
+    with looking(browser) as seen:
+        seen.open(report.as_uri())
+        paper = seen.page.pdf(format="A4", print_background=True)
+        assert paper.startswith(b"%PDF")
+        seen.page.emulate_media(media="print")
+        assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert not seen.page.locator("header nav").is_visible()
+
+
+def test_report_can_be_walked_through_by_keyboard(browser: Browser, report: Path) -> None:
+    with looking(browser) as seen:
+        seen.open(report.as_uri())
+        seen.page.keyboard.press("Tab")
+        assert seen.page.evaluate("document.activeElement.textContent") == "What ran"
+        seen.page.keyboard.press("Enter")
+        assert seen.page.url.endswith("#days")
+        for way in seen.page.locator("nav a").all():
+            target = way.get_attribute("href")
+            assert target is not None
+            assert seen.page.locator(target).count() == 1
