@@ -129,12 +129,12 @@ class StatusPage:
         poll.register(helper.fileno(), select.POLLIN)
         output = b""
         while (data := helper.read()) != b"":
-            if data is not None:
-                output += data
-            elif self._stopped.is_set() or time.monotonic() > ends or len(output) > MOST:
+            if self._stopped.is_set() or time.monotonic() > ends or len(output) > MOST:
                 raise AgentError("the process that draws it was given up")
-            else:
+            if data is None:
                 poll.poll(1000 * _GLANCE)
+            else:
+                output += data
         return output
 
 
