@@ -35,6 +35,9 @@ class Crew:
         self._by_peer: dict[str, deque[_Job]] = {}
         self._done: deque[tuple[_Job, Outcome]] = deque()
         self._stopping = False
+        self.backlog = 0
+        """How many jobs wait, of all peers."""
+
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def waiting(self, peer: str) -> int:
@@ -46,6 +49,7 @@ class Crew:
         """Given a connection, what to do for it, and who is to hear of it, do so when its turn has come."""
         with self._wanted:
             self._by_peer.setdefault(connection.peer, deque()).append(_Job(connection, work, then))
+            self.backlog += 1
             self._wanted.notify()
         if self._thread.ident is None:
             self._thread.start()
@@ -67,6 +71,7 @@ class Crew:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             if job.connection.gone:
+                self._ring()  # there is room for another one
                 continue
             try:
                 outcome = job.work()
@@ -83,6 +88,7 @@ class Crew:
                 return None
             peer, jobs = next(iter(self._by_peer.items()))
             job = jobs.popleft()
+            self.backlog -= 1
             del self._by_peer[peer]
             if jobs:
                 self._by_peer[peer] = jobs  # at the end of the round

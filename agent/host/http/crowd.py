@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from agent.host.http.connection import Connection, Phase
 
-_HALF_OPEN = (Phase.LINGERING, Phase.HANDSHAKING, Phase.READING)
+_AWAITED = (Phase.LINGERING, Phase.HANDSHAKING, Phase.READING, Phase.IDLE)
+"""Who has to do something next, in the order in which they have to go; one in a handshake may also wait for us."""
+
+_OF_PEER = (_AWAITED[:3], _AWAITED[3:])
+_OWED = (Phase.HANDSHAKING, Phase.CHECKING)
 
 
 class Crowd:
@@ -77,16 +81,22 @@ class Crowd:
         return min(firsts, default=None)
 
     def least_deserving(self, peer: str | None = None) -> Connection | None:
-        """Return who should go first: who lingers, half-open ones, who is checked, idle ones, slow readers.
+        """Return who should go first, of all or of a peer.
 
-        The oldest of each goes first. With a `peer`, one of its connections: the oldest half-open one, or else the
-        oldest.
+        That is the oldest of those who linger, who keep us waiting for a handshake or a request, or who are idle; then
+        the newest of those whom we keep waiting, since the older ones are served the sooner; then the slow readers.
         """
-        if peer is not None:
+        if peer is None:
+            kinds = [self._by_phase[phase].values() for phase in _AWAITED]
+            awaited = (c for members in kinds for c in members if c.events)
+            owed = (c for phase in _OWED for c in reversed(self._by_phase[phase].values()))
+            readers = iter(self._by_phase[Phase.WRITING].values())
+        else:
             members = self._by_peer.get(peer, {}).values()
-            half_open = (c for c in members if c.phase in _HALF_OPEN)
-            return next(half_open, next(iter(members), None))
-        return next((next(iter(members.values())) for members in self._by_phase.values() if members), None)
+            awaited = (c for phases in _OF_PEER for c in members if c.phase in phases and c.events)
+            owed = (c for c in reversed(members) if c.phase in _OWED)
+            readers = iter(members)
+        return next(awaited, None) or next(owed, None) or next(readers, None)
 
     def _enter(self, connection: Connection, phase: Phase, now: float) -> None:
         connection.phase = phase

@@ -29,9 +29,10 @@ class Door:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._epoll = epoll
         self._spare: int | None = _spare()
+        self._held = False
+        self._open = False
         self.opens_again: float | None = None
-        for fd in self._listeners:
-            epoll.register(fd, select.EPOLLIN)
+        self._watch()
 
     def is_listener(self, fd: int) -> bool:
         """Given a descriptor, tell whether clients come in through it."""
@@ -63,8 +64,13 @@ class Door:
         if self.opens_again is not None and now >= self.opens_again:
             self.opens_again = None
             self._spare = self._spare if self._spare is not None else _spare()
-            for fd in self._listeners:
-                self._epoll.register(fd, select.EPOLLIN)
+            self._watch()
+
+    def hold(self, held: bool) -> None:
+        """Let nobody in for as long as it is held: whoever comes meanwhile waits in the kernel's queue."""
+        if held != self._held:
+            self._held = held
+            self._watch()
 
     def close(self) -> None:
         """Close the listening sockets, and remove those that have a place in the file system."""
@@ -87,8 +93,17 @@ class Door:
 
     def _close_for_a_while(self, now: float) -> None:
         self.opens_again = now + _CLOSED_FOR
-        for fd in self._listeners:
-            self._epoll.unregister(fd)
+        self._watch()
+
+    def _watch(self) -> None:
+        wanted = not self._held and self.opens_again is None
+        if wanted != self._open:
+            self._open = wanted
+            for fd in self._listeners:
+                if wanted:
+                    self._epoll.register(fd, select.EPOLLIN)
+                else:
+                    self._epoll.unregister(fd)
 
 
 def _spare() -> int | None:

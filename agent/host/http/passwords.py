@@ -31,10 +31,12 @@ class Passwords:
     """Judges claims; `users` gives the bcrypt hash of each user's password.
 
     `judged` answers at once what has been checked before; `check` takes as long as bcrypt does, and as long for an
-    unknown user, whose password is checked against the hash of a known one. Results are kept under a keyed digest.
+    unknown user, whose password is checked against the hash of a known one. Results are kept under a keyed digest, of
+    refusals the last `most_refused`.
     """
 
-    def __init__(self, users: Mapping[str, str]) -> None:
+    def __init__(self, users: Mapping[str, str], most_refused: int = MOST_REFUSED) -> None:
+        self._most_refused = most_refused
         self._users = {name.encode(): hashed.encode("ascii") for name, hashed in users.items()}
         self._hashes = tuple(self._users.values())
         self._key = os.urandom(32)
@@ -66,7 +68,7 @@ class Passwords:
             # One claim of each user is good, but for what lies beyond the bytes that bcrypt looks at.
             self._good[claim.hashed] = claim.digest
             return True
-        if len(self._refused) >= MOST_REFUSED:
+        if len(self._refused) >= self._most_refused:
             del self._refused[next(iter(self._refused))]
         self._refused[claim.digest] = None
         return False

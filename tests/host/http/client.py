@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -16,13 +18,25 @@ from typing import Any
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+def authorized(authorization: str) -> bytes:
+    """Return a request with an Authorization field."""
+    return GET[:-2] + f"Authorization: {authorization}\r\n\r\n".encode()
+
+
+def basic(name: str, password: str) -> str:
+    """Return the value of an Authorization field."""
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
 @dataclass
 class Served:
-    """A running server process."""
+    """A running server process. `context` and `authorization` are what a scrape takes."""
 
     pid: int
     address: tuple[str, int]
     told: dict[str, Any] = field(default_factory=dict)
+    context: ssl.SSLContext | None = None
+    authorization: str | None = None
 
     @property
     def resident_bytes(self) -> int:
@@ -55,11 +69,14 @@ class Served:
     def scrape(self) -> float:
         """Scrape once over a connection of its own; return how long it took."""
         started = time.monotonic()
-        with self.connect() as client:
-            client.sendall(GET)
+        with self.connect() as sock, self._under_tls(sock) as client:
+            client.sendall(GET if self.authorization is None else authorized(self.authorization))
             answer = Answer.read(client)
         assert answer.status == 200
         return time.monotonic() - started
+
+    def _under_tls(self, sock: socket.socket) -> socket.socket:
+        return sock if self.context is None else self.context.wrap_socket(sock, server_hostname="localhost")
 
 
 @contextmanager

@@ -8,8 +8,18 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from typing import Any
 
-from agent.host.http import HttpServer, Limits, Request, Response, address_of, listen
+from agent.daemon.web import security_of
+from agent.host.http import HttpServer, Limits, Request, Response, Security, address_of, listen
+from agent.policy.normalise import normalise, plan_of
+from agent.policy.web import web_from
+from agent.schema import Schemas
+
+
+def security(web: dict[str, Any]) -> Security:
+    """Return what the server makes of the values of a web configuration, paths being absolute."""
+    return security_of(web_from(normalise(plan_of(Schemas().web()), web, [])))
 
 
 def main() -> None:
@@ -23,7 +33,8 @@ def main() -> None:
         sys.exit(f"{path}: {error!r}")
 
     listener = listen(settings.get("listen", "127.0.0.1:0"))
-    server = HttpServer([listener], {"/metrics": page}, failed, Limits(**settings.get("limits", {})))
+    limits = Limits(**settings.get("limits", {}))
+    server = HttpServer([listener], {"/metrics": page}, failed, limits, security(settings.get("web", {})))
     server.start()
     if "descriptors" in settings:
         resource.setrlimit(resource.RLIMIT_NOFILE, (settings["descriptors"],) * 2)
