@@ -15,6 +15,9 @@ from agent.errors import AgentError
 ORIGINAL_TZ = "HOSTKEEPER_TZ"
 """Where `pin_utc` keeps the TZ it replaced, so that this process and its children still know the host's zone."""
 
+_FIRST_NAMESPACE = "pid:[4026531836]"
+"""The process namespace that is no container's; the kernel gives it this number at every boot (PROC_PID_INIT_INO)."""
+
 
 class SystemClock:
     """`agent.ports.Clock` over the system's clocks; `monotonic` is CLOCK_BOOTTIME, which counts suspended time."""
@@ -33,7 +36,17 @@ class SystemClock:
 
 
 def boot_id() -> str:
-    """Return the kernel's id of this boot, a UUID; a process id means nothing beyond the boot it belongs to."""
+    """Return what this boot is called, alike for all processes; a process id means nothing beyond its boot.
+
+    It is the kernel's own UUID. In a container it is when the first process there began: a container may have a UUID of
+    its own mounted over the kernel's, and what systemd shuts in sees the kernel's again (nspawn with systemd 252).
+    """
+    if os.readlink("/proc/self/ns/pid") != _FIRST_NAMESPACE:
+        # Imported in a container: elsewhere who asks for the time does not pay for it.
+        from agent.host.proc import look  # noqa: PLC0415
+
+        if first := look(1):
+            return f"container:{first.started}"
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
 

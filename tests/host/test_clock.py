@@ -47,7 +47,20 @@ def test_sleep_of_nothing_returns_at_once() -> None:
 
 
 def test_boot_id_is_the_same_for_all() -> None:
-    assert boot_id() == boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert boot_id() == boot_id()
+    if os.readlink("/proc/self/ns/pid") == "pid:[4026531836]":
+        assert boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@pytest.mark.root
+def test_boot_id_in_a_container_is_that_of_its_first_process_whatever_hides_the_kernels(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("own\n")
+    program = f'"{sys.executable}" -c "from agent.host.clock import boot_id; print(boot_id())"'
+    script = f"{program}; mount --bind {tmp_path}/own /proc/sys/kernel/random/boot_id; {program}"
+    container = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", script]
+    first, second = (subprocess.check_output(container, text=True).split() for _ in range(2))
+    assert len(set(first)) == len(set(second)) == 1
+    assert first != second
 
 
 @pytest.mark.parametrize(
