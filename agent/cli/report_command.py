@@ -62,9 +62,11 @@ def _period(arguments: argparse.Namespace, now: float, world: World) -> Period:
 
 def _story(arguments: argparse.Namespace, store: Store, world: World, period: Period, now: datetime) -> Story:
     verdict = verify(store, noted_heads(arguments.state, arguments.journal, world.zone))
+    # Before the snapshot: the agent may note a head meanwhile that the snapshot does not have.
+    present = _present(store, world, period, now)
+    host = Host(socket.gethostname(), __version__, now.timestamp())
     with store.connection.snapshot():
-        host = Host(socket.gethostname(), __version__, now.timestamp())
-        return gather(store, period, host, verdict, _present(store, world, period, now))
+        return gather(store, period, host, verdict, present)
 
 
 def _present(store: Store, world: World, period: Period, now: datetime) -> Present:

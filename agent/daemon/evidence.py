@@ -9,12 +9,16 @@ from __future__ import annotations
 import logging
 
 from agent.host.heads import NAME, HeadFile
+from agent.host.journald import FIELDS
 from agent.metrics import HistoryFacts, Metrics
 from agent.ports import Clock
 from agent.store import Store
 from agent.store.chain import Head
 
 LOG = logging.getLogger(__name__)
+HEAD_NOTED = "6f1c0f0b5d3e4f0d9a5b1f6c7a2e8d41"
+"""What the journal finds all noted heads by."""
+
 NOTE_SECONDS = 300.0
 """How long the head may have moved before it is noted."""
 
@@ -70,7 +74,13 @@ class Evidence:
             "history head %d sha256:%s",
             head.seq,
             head.hash,
-            extra={"HOSTKEEPER_HISTORY_LENGTH": str(head.seq), "HOSTKEEPER_HISTORY_HEAD": head.hash},
+            extra={
+                FIELDS: {
+                    "MESSAGE_ID": HEAD_NOTED,
+                    "HOSTKEEPER_HISTORY_LENGTH": str(head.seq),
+                    "HOSTKEEPER_HISTORY_HEAD": head.hash,
+                }
+            },
         )
         self._noted = head
         if self._agrees is False:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import tzinfo
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from agent.engine.outlook import outlook
 from agent.host.clock import boot_id
+from agent.host.heads import HeadFile
 from agent.host.proc import Process, same
 from agent.model.policies import PolicySet
 from agent.model.runs import Run, RunState
@@ -18,6 +20,7 @@ from agent.rules.conditions import Standing, standing
 from agent.rules.dispatch import Decision, Skip, Start, Wait
 from agent.rules.series import parse_state_key
 from agent.store import Store
+from agent.store.chain import Head
 from agent.store.records import Hold
 
 BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
@@ -79,7 +82,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     return Picture(
         daemon=daemon,
         alive=alive,
-        trouble=tuple(_trouble(daemon, alive, bad, holds)),
+        trouble=(*_trouble(daemon, alive, bad, holds), *_history_trouble(store)),
         bad=tuple(bad),
         tasks=len(policies.tasks),
         latest=latest,
@@ -101,6 +104,15 @@ def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tup
         found += [f"{web['path']} has mistakes; {instead}", *web["mistakes"]]
     found += [f"{run.task}: run {run.id} ended {run.state}{f', {run.why}' if run.why else ''}" for run in bad]
     return found + [f"{hold.name} is held: {hold.detail}" for hold in holds]
+
+
+def _history_trouble(store: Store) -> list[str]:
+    """Say whether the head of the history that was noted last is no part of it: no more than a glance."""
+    with suppress(OSError):
+        last = HeadFile(store.directory).last()
+        if last is not None and store.chain.has(Head(last.seq, last.hash)) is False:
+            return [f"{last.file} knows record {last.seq} of another history; `hostkeeper history verify` says more"]
+    return []
 
 
 def _sentence(decision: Decision) -> str:

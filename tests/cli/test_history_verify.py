@@ -100,6 +100,9 @@ def test_verify_with_the_file_of_heads_sees_yesterdays_store(kept: AgentUnderTes
     done = kept.command("history", "verify")
     assert done.returncode == ExitCode.ALTERED
     assert "rolled_back: heads.log, line 1 (" in done.stdout
+    status = kept.command("status")
+    assert status.returncode == ExitCode.UNHEALTHY
+    assert f"heads.log knows record {head.seq} of another history" in status.stdout
 
 
 def test_verify_with_the_journal_compares_what_the_agent_has_logged(kept: AgentUnderTest) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from agent.daemon.evidence import Evidence
 from agent.host.heads import NAME, HeadFile
+from agent.host.journald import FIELDS
 from agent.store import Store
 from tests.fakes import FakeClock
 from tests.metrics.full import empty_metrics, numbers
@@ -40,7 +41,7 @@ def test_head_is_shown_and_noted_at_the_first_look(store: Store, caplog: pytest.
     assert [(noted.seq, noted.hash) for noted in HeadFile(store.directory).all()] == [(2, head.hash)]
     (record,) = [record for record in caplog.records if "history head" in record.message]
     assert record.message == f"history head 2 sha256:{head.hash}"
-    assert vars(record)["HOSTKEEPER_HISTORY_HEAD"] == head.hash
+    assert vars(record)[FIELDS]["HOSTKEEPER_HISTORY_HEAD"] == head.hash
 
 
 def test_head_is_noted_again_when_it_has_moved(store: Store) -> None:
