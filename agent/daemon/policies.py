@@ -82,6 +82,14 @@ class Policies:
         """Whether any set is in force, if only the last good one; an empty set that is valid counts."""
         return self.in_force is not None and (self.valid or self.in_force.files > 0)
 
+    @property
+    def trouble(self) -> str:
+        """What the files have kept out of force, in one line, with the first mistake; "" when nothing."""
+        if self.valid:
+            return ""
+        instead = "the last good set is" if self.acting else "NO POLICIES are"
+        return ": ".join([f"{instead} in force", *map(str, self.mistakes[:1])])
+
     def attach(self, loop: Loop, on_change: Callable[[PolicySet], None], reloads: Reloads) -> None:
         """Given the daemon's loop, and who is to hear of each set put in force and of reloads, be ready to start."""
         self._loop, self._on_change, self._reloads = loop, on_change, reloads

@@ -21,6 +21,7 @@ from agent.daemon.thresholds import Probe, Thresholds
 from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
+from agent.errors import RunFailed
 from agent.host.http import HttpServer
 from agent.host.notify import Notifier
 from agent.metrics import Metrics
@@ -159,12 +160,19 @@ class Daemon:
     def _recover(self, policies: PolicySet) -> None:
         if not self._supervisor.children:
             self._supervisor.sweep_ended()
-            for run in self._supervisor.recover(dict(policies.tasks)):
+            for run in self._take_up(policies.tasks):
                 self._dispatcher.settled(run)
             for watched in self._supervisor.children.values():
                 self._watch(watched)
         self._dispatcher.load()
         self._dispatcher.owed_retries()
+
+    def _take_up(self, tasks: Mapping[str, Task], *, strays: bool = False) -> list[Run]:
+        try:
+            return self._supervisor.recover(tasks, strays=strays)
+        except RunFailed as error:
+            LOG.error("%s; this is tried again", error)
+            return []
 
     def _dispatch(self) -> None:
         """Make what is due, start what may start, and set the alarm for when to look again."""
@@ -202,13 +210,8 @@ class Daemon:
         """Tell systemd in one line what the agent is doing."""
         state = "stopping" if self._stopping else "watching"
         running = named(watched.task for watched in self._supervisor.children.values())
-        self._teller.status(f"{state}: {running} running, {self._dispatcher.pending} waiting{self._trouble()}")
-
-    def _trouble(self) -> str:
-        if self._policies.valid:
-            return ""
-        instead = "the last good set is" if self._policies.acting else "NO POLICIES are"
-        return f"; {instead} in force: {'; '.join(map(str, self._policies.mistakes[:1]))}"
+        trouble = f"; {self._policies.trouble}" if self._policies.trouble else ""
+        self._teller.status(f"{state}: {running} running, {self._dispatcher.pending} waiting{trouble}")
 
     def _supervise(self) -> None:
         self._supervisor.tick()
@@ -263,7 +266,7 @@ class Daemon:
         The command line was killed, a process could not be started, or the store could not be asked when one ended.
         """
         known = set(self._supervisor.children)
-        settled = self._supervisor.recover(self._tasks(), strays=True)
+        settled = self._take_up(self._tasks(), strays=True)
         for run in settled:
             self._dispatcher.settled(run)
         taken = self._supervisor.children.keys() - known

@@ -71,7 +71,7 @@ class Host:
     def get(self, path: str, socket: str = METRICS) -> tuple[int, str]:
         """Return status and body of a page of the agent; 0 when it does not answer."""
         done = self.run("python3", "-c", _SCRAPE, socket, path, check=False)
-        head, _, body = done.stdout.partition("\r\n\r\n")
+        head, _, body = done.stdout.partition("\n\n")  # the pipe is read as text, with line ends of one kind
         return (int(head.split()[1]), body) if head else (0, "")
 
     def metric(self, name: str) -> float | None:

@@ -25,6 +25,8 @@ for old in /sys/fs/cgroup/hk-bed-*; do
 done
 
 boot() {
+    # A group that was killed once ends new processes in it too (Linux 6.12).
+    remove_group "$group"
     # Another session may take the empty group for a left one before this process is in it.
     until mkdir -p "$group" && sh -c 'echo "$PPID" >"$1/cgroup.procs"' sh "$group" 2>/dev/null; do :; done
     # No bus and no machined to register with; filters in BPF, or the address lists of units would not be in force.

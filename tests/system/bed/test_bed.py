@@ -35,7 +35,7 @@ def test_power_off_ends_everything_at_once_and_keeps_what_was_written(bed: Bed) 
     bed.power_off()
     with pytest.raises(BedError, match="is not up"):
         bed.run("true")
-    bed.power_on()
+    assert bed.power_on() == "running"
     assert bed.out("cat", "/etc/kept") == "written before"
     assert bed.run("test", "-e", "/etc/ended-orderly", check=False).returncode == 1
 
