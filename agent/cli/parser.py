@@ -104,7 +104,8 @@ def _history(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SEQ:HASH",
-        help="verify: a head of the history that you know of; the first 12 digits of its hash are enough",
+        help="verify: a head of the history that you know of: the first 12 digits of its hash are enough, and so is "
+        "`metric:` and the number of hostkeeper_history_head",
     )
     parser.add_argument(
         "--journal",
@@ -121,6 +122,8 @@ def _run_or_verify(text: str) -> int | str:
 
 def _head(text: str) -> tuple[int, str]:
     seq, _, made = text.partition(":")
+    if made.startswith("metric:"):
+        made = f"{_number(0, 2**48 - 1)(made.removeprefix('metric:')):012x}"
     made = made.removeprefix("sha256:").lower()
     if not 12 <= len(made) <= 64 or made.strip("0123456789abcdef"):
         raise argparse.ArgumentTypeError(f"{text[:80]!r} is not SEQ:HASH with 12 to 64 hexadecimal digits")

@@ -70,7 +70,9 @@ def test_verify_of_an_edited_run_names_it_and_has_its_own_code(kept: AgentUnderT
 
 def test_verify_with_a_head_from_elsewhere_sees_that_the_end_is_gone(kept: AgentUnderTest, tmp_path: Path) -> None:
     seq, made = head_of(kept)
-    assert kept.command("history", "verify", "--head", f"{seq}:{made[:12]}").returncode == ExitCode.OK
+    for known in (made[:12], made.upper(), f"sha256:{made}", f"metric:{int(made[:12], 16)}"):
+        assert kept.command("history", "verify", "--head", f"{seq}:{known}").returncode == ExitCode.OK
+    assert kept.command("history", "verify", "--head", f"{seq}:metric:5").returncode == ExitCode.ALTERED
     edit(kept, "DELETE FROM steps WHERE run = 4; DELETE FROM runs WHERE id = 4; DELETE FROM history WHERE seq = 5")
     assert kept.command("history", "verify").returncode == ExitCode.OK
     done = kept.command("history", "verify", "--head", f"{seq}:sha256:{made}")
@@ -78,7 +80,7 @@ def test_verify_with_a_head_from_elsewhere_sees_that_the_end_is_gone(kept: Agent
     assert "rolled_back: `--head` knows record 5, and the store ends at record 4" in done.stdout
 
 
-@pytest.mark.parametrize("head", ["5", "5:12ab", "x:" + "a" * 64, "5:" + "g" * 12])
+@pytest.mark.parametrize("head", ["5", "5:12ab", "x:" + "a" * 64, "5:" + "g" * 12, "5:metric:x", f"5:metric:{2**48}"])
 def test_verify_with_what_is_no_head_says_what_would_be(kept: AgentUnderTest, head: str) -> None:
     done = kept.command("history", "verify", "--head", head)
     assert done.returncode == ExitCode.USAGE
