@@ -19,7 +19,7 @@ tasks:
   long:
     action: command.run
     max_duration: 5m
-    with: {command: [sh, /root/long.sh], repeatable: true, timeout: 4m}
+    with: {command: [sh, /root/long.sh], repeatable: true, timeout: 4m, writable: [/root]}
 """
 LONG_SCRIPT = "echo begun >>/root/marks\nwhile ! [ -e /root/end ]; do sleep 0.1; done\necho ended >>/root/marks\n"
 KILLER = (
