@@ -23,6 +23,8 @@ from agent.store.tables import MIGRATIONS
 BALLAST_NAME = "ballast"
 DATABASE_NAME = "hostkeeper.db"
 BUSY_TIMEOUT_MS = 10_000
+ROOM_BYTES = 1 << 20
+"""So much free space any write finds enough; with less, the ballast is given up first."""
 
 
 class Connection:
@@ -154,25 +156,25 @@ class Connection:
         try:
             self._db.execute("COMMIT")
         except apsw.FullError:
-            # A failed commit leaves the transaction open, so it can be tried again with the ballast's room.
-            if not self._release_ballast():
-                raise StoreError(f"{self.path}: the disk is full") from None
-            self._db.execute("COMMIT")
+            # SQLite has rolled it back by then, so only whoever tries again has the ballast's room.
+            self._release_ballast()
+            raise StoreError(f"{self.path}: the disk is full") from None
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
 
     def _ensure_room(self) -> None:
         """Give the ballast up before a write when the disk could not take the write."""
-        if not self._ballast_bytes:
-            return
         free = os.statvfs(self.directory)
-        if free.f_bavail * free.f_frsize < min(self._ballast_bytes, 1 << 20):
+        if free.f_bavail * free.f_frsize < min(self._ballast_bytes or ROOM_BYTES, ROOM_BYTES):
             self._release_ballast()
 
     def _release_ballast(self) -> bool:
+        """Give the ballast up; return whether there was any."""
+        path = os.path.join(self.directory, BALLAST_NAME)
         with suppress(OSError):
-            os.truncate(os.path.join(self.directory, BALLAST_NAME), 0)
-            return True
+            held = os.lstat(path).st_blocks > 0
+            os.truncate(path, 0)
+            return held
         return False
 
     def restore_ballast(self) -> bool:

@@ -20,6 +20,9 @@ _COLUMN_LIST = ", ".join(COLUMNS)
 _SELECT = f"SELECT {_COLUMN_LIST}, seal FROM runs"
 _FIELDS = attrgetter(*COLUMNS)
 _UNSKIPPED = f"state != '{RunState.SKIPPED}'"
+OUT_OF_ORDER = 50
+"""Of the newest runs of a task that many may end in another order than they were made in."""
+
 _OPEN = (RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED)
 
 
@@ -198,19 +201,22 @@ class Runs:
         return {run.task: run for run in map(_run, rows)}
 
     def last_end(self) -> dict[str, float]:
-        """Return when the newest run of each task that began and ended did end, in seconds since the epoch."""
-        return self._newest_end("started IS NOT NULL AND ended IS NOT NULL")
+        """Return when the run of each task that had begun and ended last did end, in seconds since the epoch."""
+        return self._last_end("started IS NOT NULL AND ended IS NOT NULL")
 
     def last_success(self) -> dict[str, float]:
-        """Return when the newest run of each task that succeeded did end, in seconds since the epoch."""
-        return self._newest_end("state = 'succeeded'")
+        """Return when the run of each task that succeeded last did end, in seconds since the epoch."""
+        return self._last_end(f"state = '{RunState.SUCCEEDED}'")
 
-    def _newest_end(self, condition: str) -> dict[str, float]:
-        # By id, not by the latest instant: the clock may have been wrong, and set back since.
+    def _last_end(self, condition: str) -> dict[str, float]:
+        """By the order of the history: the clock may have been wrong, and set back since."""
         rows = self._db.rows(
-            f"SELECT task, ended FROM runs WHERE id IN (SELECT max(id) FROM runs WHERE {condition} GROUP BY task)"
+            "SELECT task, ended, max(coalesce(seq, 0)) FROM (SELECT id, task, ended, row_number() OVER "
+            f"(PARTITION BY task ORDER BY id DESC) AS place FROM runs WHERE {condition}) "
+            "LEFT JOIN history ON kind = 'run' AND subject = CAST(id AS TEXT) WHERE place <= ? GROUP BY task",
+            (OUT_OF_ORDER,),
         )
-        return {str(task): float(ended) for task, ended in rows if isinstance(ended, float | int)}
+        return {str(row[0]): float(row[1]) for row in rows if isinstance(row[1], float | int)}
 
     def since(self, task: str, due: float) -> list[Run]:
         """Return the runs of a task whose due time is `due` or later, newest first."""

@@ -144,6 +144,42 @@ def test_write_on_a_disk_without_bytes_or_inodes_gives_up_the_ballast(small_disk
 
 
 @pytest.mark.root
+def test_write_on_a_full_disk_fails_in_words_once_the_ballast_is_gone_and_works_when_there_is_room(
+    small_disk: Path,
+) -> None:
+    with Store(str(small_disk / "s"), ballast_bytes=256 << 10) as store, (small_disk / "fill").open("wb", 0) as fill:
+        store.marks.set("task", "@daily", 1.0)
+        os.truncate(small_disk / "s" / BALLAST_NAME, 0)
+        with pytest.raises(OSError, match="No space left"):
+            while True:
+                fill.write(b"x" * 4096)
+                fill.flush()
+        for number in range(3):
+            with pytest.raises(StoreError, match="the disk is full"):
+                store.facts.set("large", "x" * 100_000)
+            with pytest.raises(StoreError, match="the disk is full"), store.transaction():
+                store.marks.set("task", "@daily", 2.0)
+                store.facts.set("large", f"{number}" * 100_000)
+        assert store.marks.all() == {"task": ("@daily", 1.0)}
+        fill.truncate(0)
+        with store.transaction():
+            store.marks.set("task", "@daily", 3.0)
+        assert store.marks.all() == {"task": ("@daily", 3.0)}
+
+
+@pytest.mark.root
+def test_process_without_a_ballast_of_its_own_gives_up_that_of_the_store(small_disk: Path) -> None:
+    with Store(str(small_disk / "s"), ballast_bytes=512 << 10), Store(str(small_disk / "s")) as store:
+        with pytest.raises(OSError, match="No space left"), open(small_disk / "fill", "wb") as fill:
+            while True:
+                fill.write(b"x" * 4096)
+                fill.flush()
+        with store.transaction():
+            store.facts.set("large", "x" * 100_000)
+        assert store.facts.get("large") == "x" * 100_000
+
+
+@pytest.mark.root
 def test_ballast_is_made_again_when_there_is_room(small_disk: Path) -> None:
     with Store(str(small_disk / "s"), ballast_bytes=256 << 10) as store:
         os.truncate(small_disk / "s" / BALLAST_NAME, 0)

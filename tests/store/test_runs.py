@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -146,13 +146,16 @@ def test_last_end_counts_runs_that_had_begun_and_have_ended(store: Store) -> Non
     assert store.runs.last_end() == {"task": 40.0}
 
 
-def test_last_end_and_success_are_those_of_the_newest_run_though_the_clock_was_set_back(store: Store) -> None:
-    for ended in (DUE + 40 * 86400, DUE):
-        number = pending(store, due=ended)
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_last_end_and_success_are_of_what_ended_last_whatever_the_clock_said(
+    store: Store, order: Sequence[int]
+) -> None:
+    runs = [(pending(store, due=DUE + number), instant) for number, instant in enumerate((9.0, 8.0, 7.0))]
+    for number, ended in [runs[place] for place in order]:
         store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=ended)
         store.runs.advance(number, RunState.RUNNING, RunState.SUCCEEDED, ended=ended)
-    assert store.runs.last_end() == {"task": DUE}
-    assert store.runs.last_success() == {"task": DUE}
+    assert store.runs.last_end() == {"task": runs[order[-1]][1]}
+    assert store.runs.last_success() == {"task": runs[order[-1]][1]}
 
 
 def test_recent_goes_back_page_by_page(store: Store) -> None:

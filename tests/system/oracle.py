@@ -165,7 +165,7 @@ def _disagreements(world: World, tasks: Collection[str]) -> list[str]:
         series("hostkeeper_runs_running"): sum(run.state is RunState.RUNNING for run in runs),
         series("hostkeeper_policies_valid"): 1,
         series("hostkeeper_policies_info", digest=world.agent.digest()): 1,
-        **_last_instants(runs),
+        **_last_instants(runs, world.audit()),
     }
     for (name, labels), state in conditions.items():
         firing = standing(state) is Standing.FIRING
@@ -184,8 +184,10 @@ def _disagreements(world: World, tasks: Collection[str]) -> list[str]:
     return found
 
 
-def _last_instants(runs: Sequence[Run]) -> dict[Series, float]:
-    """Return the metrics of when the newest runs ended; the clock may have been set back after older ones."""
+def _last_instants(runs: Sequence[Run], audit: Sequence[Audited]) -> dict[Series, float]:
+    """Return the metrics of what ended last; by the order of writing, since the clock may have been set back."""
+    written = {row.run: n for n, row in enumerate(audit)}
+    runs = sorted(runs, key=lambda run: written.get(run.id, 0))
     begun = {run.task: run.ended for run in runs if run.started is not None and run.ended is not None}
     good = {run.task: run.ended for run in runs if run.state is RunState.SUCCEEDED and run.ended is not None}
     instants = [("run", begun), ("success", good)]
