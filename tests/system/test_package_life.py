@@ -26,6 +26,7 @@ KILLER = (
     "#!/bin/sh\n# Power fails under dpkg: it and the script that called this are gone.\nkill -9 $(pidof dpkg) $PPID\n"
 )
 """Stands in for a program that the package's scripts call."""
+UPGRADE = ("apt-get", "--yes", "install", f"{DEBS}/newer.deb")
 
 
 @pytest.fixture
@@ -59,6 +60,21 @@ def test_upgrade_keeps_configuration_and_state_and_ends_the_run_under_way(instal
     # Settings nobody has edited and the policy behind the link are those of the newer version.
     assert "Of the newer version" in installed.out("cat", "/etc/hostkeeper/agent.yaml")
     assert "Of the newer version" in installed.out("cat", f"{POLICIES}/daily.yaml")
+
+
+def test_upgrade_waits_for_a_run_that_could_not_be_resumed(installed: Machine) -> None:
+    installed.write("/root/long.sh", LONG_SCRIPT)
+    once = LONG.replace("action:", "schedule: every 1 seconds\n    action:").replace("repeatable: true", "grace: 1s")
+    installed.write(f"{POLICIES}/long.yaml", once)
+    wait_for(lambda: installed.exists("/root/marks"), saying="for the run to begin")
+    ((number, _),) = [run for run in runs(installed) if run[1] == "running"]
+    installed.run("systemd-run", "--unit=upgrade", "--setenv=DEBIAN_FRONTEND=noninteractive", *UPGRADE)
+    installed.wait_for("journalctl", "--unit=upgrade", says=f"waits for run {number} of long")
+    # From here on the task may not start again, or the upgrade waits for that run as well.
+    installed.write(f"{POLICIES}/long.yaml", "version: 1\n")
+    installed.write("/root/end", "")
+    wait_for(lambda: installed.version() == "99.0-1 installed", saying="for the upgrade")
+    assert (number, "succeeded") in runs(installed)
 
 
 def test_upgrade_leaves_what_was_edited_and_does_not_start_what_was_stopped(installed: Machine) -> None:

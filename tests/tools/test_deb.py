@@ -27,6 +27,7 @@ MADE = (
     "/usr/lib/tmpfiles.d/hostkeeper.conf",
     "/usr/share/bash-completion/completions/hostkeeper",
     "/usr/share/doc/hostkeeper/copyright",
+    "/usr/share/doc/hostkeeper/examples/agent.yaml",
     "/usr/share/fish/vendor_completions.d/hostkeeper.fish",
     "/usr/share/man/man1/hostkeeper.1.gz",
     "/usr/share/man/man5/hostkeeper-policy.5.gz",
@@ -107,7 +108,21 @@ def test_package_asks_for_the_pythons_it_was_built_for() -> None:
     )
 
 
-def test_settings_of_the_package_change_nothing_and_show_every_setting(tmp_path: Path) -> None:
+def test_completion_of_the_package_is_taken_up_by_the_shell(tmp_path: Path) -> None:
+    script = tmp_path / "hostkeeper"
+    script.write_bytes(documents.completions()["bash-completion/completions/hostkeeper"])
+    program = """
+    source "$1"
+    COMP_WORDS=(hostkeeper his)
+    COMP_CWORD=1
+    words=($(complete -p hostkeeper))
+    "${words[-2]}" || true
+    echo "${COMPREPLY[@]}"
+    """
+    assert subprocess.check_output(["bash", "-c", program, "bash", str(script)], text=True).split() == ["history"]
+
+
+def test_settings_of_the_example_change_nothing_and_show_every_setting(tmp_path: Path) -> None:
     text = documents.settings().decode()
     assert yaml.safe_load(text) == {"version": 1}
     shown = "\n".join(found[1] for line in text.splitlines() if (found := SETTING.fullmatch(line)))

@@ -85,8 +85,8 @@ def settings() -> bytes:
     """Return an agent.yaml that changes nothing and shows every setting with its default."""
     whole = Schemas().settings()
     head = (
-        "Settings of the Hostkeeper agent. Each line that is commented out shows a default; the agent reads this file "
-        "when it starts. `man hostkeeper-settings` says more, `hostkeeper check` whether all is well."
+        "Every setting of /etc/hostkeeper/agent.yaml. What is commented out shows a default. `man hostkeeper-settings` "
+        "says more, `hostkeeper check` whether all is well."
     )
     lines = [*wrapped(head, "# "), "version: 1"]
     for name, option in whole["properties"].items():

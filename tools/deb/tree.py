@@ -50,6 +50,7 @@ def program(tree: Tree, source: Path, needed: Mapping[str, list[Path]]) -> None:
     Which modules are imported is decided by Python itself, by the version of the interpreter that the host has.
     """
     tree.put("usr/bin/hostkeeper", (source / "packaging/hostkeeper").read_bytes(), 0o755)
+    tree.put(f"{HOME}/bin/wait-for-runs", (source / "packaging/wait-for-runs").read_bytes(), 0o755)
     tree.put(f"{HOME}/pyvenv.cfg", (source / "packaging/pyvenv.cfg").read_bytes())
     tree.link(f"{HOME}/bin/python3", "../../../bin/python3")
     common = wheels.shared(needed)
@@ -75,8 +76,11 @@ def service(tree: Tree, source: Path) -> None:
 
 
 def configuration(tree: Tree, source: Path) -> None:
-    """Put the settings, an empty policy to begin with, and the policies that an admin may enable."""
-    tree.put("etc/hostkeeper/agent.yaml", documents.settings())
+    """Put the settings, an empty policy to begin with, and the policies that an admin may enable.
+
+    What an admin is likely to edit hardly ever changes between versions, since dpkg would ask about it each time.
+    """
+    tree.put("etc/hostkeeper/agent.yaml", (source / "packaging/agent.yaml").read_bytes())
     tree.put("etc/hostkeeper/policies.d/local.yaml", (source / "packaging/local.yaml").read_bytes())
     for policy in sorted((source / "policies").glob("*.yaml")):
         tree.put(f"etc/hostkeeper/policies.d/available/{policy.name}", policy.read_bytes())
@@ -91,6 +95,7 @@ def papers(tree: Tree, source: Path, needed: Mapping[str, list[Path]], revision:
         tree.put(f"usr/share/{name}", data)
     tree.copy(source / "docs", f"{DOC}/docs", "*.md")
     tree.copy(source / "examples", f"{DOC}/examples", "*")
+    tree.put(f"{DOC}/examples/agent.yaml", documents.settings())
     tree.put(f"{DOC}/changelog.gz", documents.compressed((source / "CHANGELOG.md").read_text(encoding="utf-8")))
     tree.put(f"{DOC}/changelog.Debian.gz", documents.changelog(revision, epoch))
     first, *_ = needed.values()
