@@ -9,14 +9,15 @@ from itertools import chain
 
 from msgspec.structs import asdict
 
-from agent.cli.output import emit_json, harmless, instant
+from agent.cli.output import duration, emit_json, harmless, instant
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.heads import HeadFile, NotedHead
 from agent.host.journal import heads_in_journal
 from agent.store import Store
 from agent.store.chain import Head
-from agent.store.verify import Verdict, verify
+from agent.store.verdict import Verdict
+from agent.store.verify import verify
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -38,14 +39,14 @@ def noted_heads(state: str, journal: str | None, zone: tzinfo) -> Iterator[tuple
     Each comes with where it was found, in words, with instants in a zone.
     """
     for noted in HeadFile(state).all():
-        yield Head(noted.seq, noted.hash), _source(f"{noted.file}, line {noted.line}", noted, zone)
+        yield Head(noted.seq, noted.hash, noted.at), _source(f"{noted.file}, line {noted.line}", noted, zone)
     if journal:
         for noted in heads_in_journal(journal):
-            yield Head(noted.seq, noted.hash), _source(noted.file, noted, zone)
+            yield Head(noted.seq, noted.hash, noted.at), _source(noted.file, noted, zone)
 
 
 def _source(where: str, noted: NotedHead, zone: tzinfo) -> str:
-    return f"{where} ({instant(noted.at, zone)})" if noted.at else where
+    return f"{where} (of {instant(noted.at, zone)})" if noted.at else where
 
 
 def text(verdict: Verdict) -> str:
@@ -56,6 +57,8 @@ def text(verdict: Verdict) -> str:
     lines.append(f"{verdict.records} records and {verdict.runs} runs looked at")
     if verdict.head is not None:
         lines.append(f"head {verdict.head.seq}:{verdict.head.hash}")
+    if verdict.kept is not None:
+        lines.append(f"nothing was forgotten before it was {duration(verdict.kept)} old")
     if verdict.heads:
         lines.append(f"compared with {verdict.heads} heads that are known outside the store")
     else:
@@ -75,6 +78,7 @@ def data(verdict: Verdict) -> dict[str, object]:
         "records": verdict.records,
         "runs": verdict.runs,
         "heads": verdict.heads,
+        "kept": verdict.kept,
         "findings": [asdict(found) for found in verdict.findings],
         "more": verdict.more,
     }

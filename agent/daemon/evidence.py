@@ -7,11 +7,11 @@ log, whose journal seals itself, into metrics, which another host scrapes, and i
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 from agent.host.heads import NAME, HeadFile
 from agent.host.journald import FIELDS
 from agent.metrics import HistoryFacts, Metrics
-from agent.ports import Clock
 from agent.store import Store
 from agent.store.chain import Head
 
@@ -26,10 +26,9 @@ NOTE_SECONDS = 300.0
 class Evidence:
     """Notes the head of a store's chain. As long as the file knows a head that the chain does not, nothing is added."""
 
-    def __init__(self, store: Store, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store = store
         self._metrics = metrics
-        self._clock = clock
         self._file = HeadFile(store.directory)
         self._noted: Head | None = None
         self._shown: Head | None = None
@@ -39,7 +38,7 @@ class Evidence:
     def show(self) -> None:
         """Show in metrics where the chain stands, if it has moved."""
         head = self._store.chain.head()
-        if head is not None and head != self._shown:
+        if head is not None and not head.same(self._shown):
             if not self._compared:
                 self._compare()
                 self.note()
@@ -55,7 +54,7 @@ class Evidence:
             LOG.error("the history cannot be compared with the head noted last: %s: %s", NAME, error.strerror)
             return
         if last is not None:
-            self._noted = Head(last.seq, last.hash)
+            self._noted = Head(last.seq, last.hash, last.at)
         self._agrees = last is None or self._store.chain.has(Head(last.seq, last.hash)) is not False
         if last is not None and not self._agrees:
             LOG.error(
@@ -68,12 +67,13 @@ class Evidence:
     def note(self) -> None:
         """Write down where the chain stands, if it has moved since."""
         head = self._store.chain.head()
-        if head is None or head == self._noted:
+        if head is None or head.same(self._noted):
             return
         LOG.info(
-            "history head %d sha256:%s",
+            "history head %d sha256:%s of %s",
             head.seq,
             head.hash,
+            datetime.fromtimestamp(head.at or 0.0, UTC).isoformat(timespec="seconds"),
             extra={
                 FIELDS: {
                     "MESSAGE_ID": HEAD_NOTED,
@@ -86,6 +86,6 @@ class Evidence:
         if self._agrees is False:
             return
         try:
-            self._file.append(head.seq, head.hash, self._clock.now().timestamp())
+            self._file.append(head.seq, head.hash, head.at or 0.0)
         except OSError as error:
             LOG.error("the head of the history is in the log alone: %s: %s", NAME, error.strerror)

@@ -87,7 +87,7 @@ class Daemon:
         )
         self._others = Others(store, self._ended)
         self._teller = Teller(store, metrics, notifier)
-        self._evidence = Evidence(store, metrics, clock)
+        self._evidence = Evidence(store, metrics)
 
     def run(self) -> None:
         """Be the agent until SIGTERM or SIGINT."""

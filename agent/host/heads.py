@@ -21,7 +21,7 @@ _LINE = re.compile(rb"(\d{1,19}):([0-9a-f]{12,64})(?: (\d{1,12}))?\n")
 
 
 class NotedHead(Struct, frozen=True):
-    """A head as the file has it; `at` is seconds since the epoch, `line` where it stands in which file."""
+    """A head as the file has it; `at` is when its record was made, seconds since the epoch; `line` is in `file`."""
 
     seq: int
     hash: str
@@ -37,7 +37,7 @@ class HeadFile:
         self._directory = directory
 
     def append(self, seq: int, hash_: str, at: float) -> None:
-        """Add a head and have it on the disk before returning. Raises OSError."""
+        """Add a head, whose record was made at an instant, and have it on the disk before returning. Raises OSError."""
         path = os.path.join(self._directory, NAME)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags, 0o600)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 
 from agent.errors import NotFound
 from agent.host.heads import NotedHead
@@ -14,7 +15,7 @@ UNIT = "hostkeeper.service"
 LINE_BYTES = 1 << 20
 """Longer entries are none of ours."""
 
-_MESSAGE = re.compile(r"history head (\d{1,19}) sha256:([0-9a-f]{64})")
+_MESSAGE = re.compile(r"history head (\d{1,19}) sha256:([0-9a-f]{64}) of ([-0-9T:+]{20,32})")
 
 
 def heads_in_journal(unit: str = UNIT) -> Iterator[NotedHead]:
@@ -41,7 +42,7 @@ def _head(line: bytes, number: int) -> NotedHead | None:
     try:
         entry = json.loads(line)
         found = _MESSAGE.search(str(entry["MESSAGE"]))
-        at = float(entry.get("__REALTIME_TIMESTAMP", 0)) / 1e6
+        at = datetime.fromisoformat(found[3]).timestamp() if found else 0.0
     except (ValueError, KeyError, TypeError):
         return None
     return NotedHead(int(found[1]), found[2], at, "the journal", number) if found else None

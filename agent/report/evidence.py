@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.pages.html import Markup, element
+from agent.readable import duration
 from agent.report.story import Story
 from agent.report.wording import count, many
 from agent.site.parts import card, chip, facts
@@ -30,7 +31,13 @@ def proof(story: Story) -> Markup:
         "Can this be trusted?",
         state,
         element("p", against),
-        facts([("Records", count(verdict.records)), ("Runs compared", count(verdict.runs))]),
+        facts(
+            [
+                ("Records", count(verdict.records)),
+                ("Runs compared", count(verdict.runs)),
+                ("Forgotten at the age of", duration(verdict.kept) if verdict.kept is not None else None),
+            ]
+        ),
         element("p", "Keep this head. Whoever has it can prove later that the history up to here was not changed:"),
         element("pre", head, class_="headline"),
         element("p", element("small", element("code", f"hostkeeper history verify --head {head[:24]}..."))),

@@ -16,7 +16,7 @@ from agent.report.period import QUANTUM, Period, place
 from agent.rules.upcoming import Upcoming
 from agent.store import Store
 from agent.store.tally import Caused, Ending, Point, Tally
-from agent.store.verify import Verdict
+from agent.store.verdict import Verdict
 
 FREED = "deleted_bytes"
 DELETED = "deleted"

@@ -21,7 +21,7 @@ class Store:
         self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only, migrated=_begin_chain)
         self.chain = Chain(self.connection)
         self.runs = Runs(self.connection, self.chain)
-        self.steps = Steps(self.connection, self.chain)
+        self.steps = Steps(self.connection)
         self.documents = Documents(self.connection)
         self.marks = Marks(self.connection)
         self.holds = Holds(self.connection, self.chain)

@@ -27,6 +27,9 @@ CUT_AT_LEAST = 4096
 CUT_AT_MOST = 8192
 """So many records are cut off at a time: seldom, and never so many that others would wait for the store."""
 
+LEAST_KEPT = 86_400.0
+"""Nothing younger is ever forgotten: the least that `history` may be, in seconds."""
+
 FIELDS = "seq, kind, subject, digest, at, hash"
 
 
@@ -36,15 +39,15 @@ class Kind(StrEnum):
     GENESIS = "genesis"
     """The chain begins; a random number, so that no two chains are alike."""
     RUN = "run"
-    """A run has ended; its id. The digest covers its row and its steps."""
+    """A run has ended; its id. The digest covers its row and its steps, which never change from then on."""
     HOLD = "hold"
     """A hold was placed or released; its name. The digest covers its row."""
     POLICIES = "policies"
     """A policy set was put in force; its digest."""
     PRUNED = "pruned"
-    """Runs were forgotten because they are old; their ids, as in `1-5,8`."""
+    """Runs were forgotten because they are old; their ids, as in `1-5,8`. The digest is before which instant."""
     CUT = "cut"
-    """Records were cut off; the seq of the last of them, and as digest its hash."""
+    """Records were cut off; the seq of the last of them. The digest is its hash, a colon, and before which instant."""
 
 
 class Record(Struct, frozen=True):
@@ -59,10 +62,18 @@ class Record(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """The last record of the chain at some time: its seq, and its hash or the beginning of it."""
+    """The last record of the chain at some time: its seq, and its hash or the beginning of it.
+
+    `at` is when the record was made, in seconds since the epoch, where that is known.
+    """
 
     seq: int
     hash: str
+    at: float | None = None
+
+    def same(self, other: Head | None) -> bool:
+        """Tell whether another head is this one."""
+        return other is not None and (self.seq, self.hash) == (other.seq, other.hash)
 
 
 def record_hash(previous: str, seq: int, kind: str, subject: str, digest: str, at: float) -> str:
@@ -90,6 +101,18 @@ def record_of(row: Sequence[Value]) -> Record:
     return Record(int(seq or 0), str(kind), str(subject), str(digest), moment, str(made))
 
 
+def instant_in(digest: str) -> float | None:
+    """Given the digest of a record of forgetting, return before which instant it forgot; None if it does not say."""
+    try:
+        return float(digest.rpartition(":")[2])
+    except ValueError:
+        return None
+
+
+def _instant(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
 class Chain:
     """Writes the chain. Every method joins the transaction it is called in."""
 
@@ -98,8 +121,8 @@ class Chain:
 
     def head(self) -> Head | None:
         """Return the last record's place and hash, or None in a store without a chain."""
-        rows = self._db.rows("SELECT seq, hash FROM history ORDER BY seq DESC LIMIT 1")
-        return Head(int(rows[0][0] or 0), str(rows[0][1])) if rows else None
+        rows = self._db.rows("SELECT seq, hash, at FROM history ORDER BY seq DESC LIMIT 1")
+        return Head(int(rows[0][0] or 0), str(rows[0][1]), _instant(rows[0][2])) if rows else None
 
     def has(self, head: Head) -> bool | None:
         """Tell whether a head known elsewhere is part of the chain; None when it lies before what was cut off."""
@@ -126,12 +149,6 @@ class Chain:
         """Record a run as it stands in the store at its end, in seconds since the epoch."""
         self._append(Kind.RUN, str(run), self.digest_of_run(run) or "", at)
 
-    def step_written(self, run: int) -> None:
-        """A step was written: record its run anew if that has ended before."""
-        rows = self._db.rows("SELECT ended FROM runs WHERE id = ?", (run,))
-        if rows and rows[0][0] is not None:
-            self.run_ended(run, float(rows[0][0]))
-
     def held(self, name: str, at: float) -> None:
         """Record a hold as it stands in the store."""
         self._append(Kind.HOLD, name, self.digest_of_hold(name) or "", at)
@@ -144,9 +161,9 @@ class Chain:
         if not rows or rows[0][0] != digest:
             self._append(Kind.POLICIES, digest, "", at)
 
-    def pruned(self, runs: Sequence[int], at: float) -> None:
-        """Record that runs are forgotten, by their ids in order."""
-        self._append(Kind.PRUNED, Spans.of(runs).text(), "", at)
+    def pruned(self, runs: Sequence[int], before: float, at: float) -> None:
+        """Record that runs which ended before an instant are forgotten, by their ids."""
+        self._append(Kind.PRUNED, Spans.of(runs).text(), repr(before), at)
 
     def digest_of_run(self, run: int) -> str | None:
         """Return the digest of a run's row and steps as they stand; None when there is no such row."""
@@ -176,6 +193,11 @@ class Chain:
         rows = self._db.rows("SELECT subject FROM history WHERE kind = ?", (Kind.PRUNED,))
         return Spans.union(Spans.read(str(row[0])) for row in rows)
 
+    def forgot_before(self, kind: Kind) -> float | None:
+        """Given PRUNED or CUT, return the latest instant before which anything was forgotten; None if nothing was."""
+        rows = self._db.rows("SELECT digest FROM history WHERE kind = ?", (kind,))
+        return max((before for (digest,) in rows if (before := instant_in(str(digest))) is not None), default=None)
+
     def cut(self, before: float, at: float) -> int:
         """Cut off the oldest records, those from before an instant, if they are many; return how many.
 
@@ -198,7 +220,7 @@ class Chain:
         for kind, subject, digest in latest:
             if kind == Kind.HOLD or int(subject or 0) not in forgotten:
                 self._append(Kind(str(kind)), str(subject), str(digest), at)
-        self._append(Kind.CUT, str(seq), str(made), at)
+        self._append(Kind.CUT, str(seq), f"{made}:{before!r}", at)
         self._db.rows("DELETE FROM history WHERE seq <= ?", (seq,))
         return young
 

@@ -84,15 +84,15 @@ class Runs:
         """Move a run from one state to another, where the table allows it and it still stands where it was.
 
         `changes` are further columns to set with it. The first reason a run was given is kept. Returns False when
-        somebody else moved it before, or when `held_by` is given and another process has claimed the run since.
-        Raises StoreError on a move that the table does not know.
+        somebody else moved it before, when it has ended, or when `held_by` is given and another process has claimed
+        the run since. Raises StoreError on a move that the table does not know.
         """
         if to not in MOVES[was]:
             raise StoreError(f"run {number} cannot move from {was} to {to}")
         reach(f"run.{to}:before")
         with self._db.transaction():
             run = self.get(number)
-            if run.state != was or not _still_held(run, held_by):
+            if run.ended is not None or run.state != was or not _still_held(run, held_by):
                 return False
             self._write(replace(run, state=to, why=run.why or why, **changes))
         reach(f"run.{to}:after")
@@ -115,14 +115,16 @@ class Runs:
     def amend(self, number: int, *, held_by: Run | None = None, **changes: Value) -> bool:
         """Set columns other than the state.
 
-        With `held_by`, the run as the caller saw it, return False when it was moved or claimed since.
+        Returns False when the run has ended, and, with `held_by`, the run as the caller saw it, when it was moved or
+        claimed since.
         """
         if "state" in changes:
             raise StoreError("the state of a run moves through Runs.advance alone")
         reach("run.amend:before")
         with self._db.transaction():
             run = self.get(number)
-            if held_by is not None and (run.state is not held_by.state or not _still_held(run, held_by)):
+            moved = held_by is not None and (run.state is not held_by.state or not _still_held(run, held_by))
+            if moved or run.ended is not None:
                 return False
             self._write(replace(run, **changes))
         reach("run.amend:after")
@@ -270,7 +272,7 @@ class Runs:
             )
             gone = [number for number in (int(row[0] or 0) for row in rows) if self._chain.vouches_for(number)]
             if gone:
-                self._chain.pruned(gone, now)
+                self._chain.pruned(gone, before, now)
                 self._db.rows("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(gone),))
                 self._db.rows("DELETE FROM documents WHERE digest NOT IN (SELECT document FROM runs)")
             self._chain.cut(before, now)

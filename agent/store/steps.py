@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from agent.errors import StoreError
 from agent.failpoints import reach
 from agent.model.actions import Fact
 from agent.model.runs import StepRecord, StepState
-from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.seal import seal, verified
 
@@ -18,9 +18,8 @@ _SELECT = "SELECT run, seq, name, state, started, ended, facts, error, output, s
 class Steps:
     """The steps of the runs of a store."""
 
-    def __init__(self, connection: Connection, chain: Chain) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._chain = chain
 
     def of(self, run: int) -> list[StepRecord]:
         """Given a run's id, return its steps in order."""
@@ -54,12 +53,20 @@ class Steps:
         error: str = "",
         output: str = "",
     ) -> None:
-        """Write where a step stands, replacing what the journal said of it."""
+        """Write where a step stands, replacing what the journal said of it.
+
+        Raises StoreError when the run has ended: what the chain tells of does not change.
+        """
         values = (run, seq, name, str(state), started, ended, json.dumps(dict(facts or {})), error, output)
         reach(f"step.{state}:before")
         with self._db.transaction():
+            self._require_open(run)
             self._db.rows(
                 "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, seal("steps", values))
             )
-            self._chain.step_written(run)
         reach(f"step.{state}:after")
+
+    def _require_open(self, run: int) -> None:
+        rows = self._db.rows("SELECT ended FROM runs WHERE id = ?", (run,))
+        if rows and rows[0][0] is not None:
+            raise StoreError(f"run {run} has ended, so its journal of steps is closed")

@@ -101,7 +101,7 @@ def test_verify_with_the_file_of_heads_sees_yesterdays_store(kept: AgentUnderTes
         (kept.state / f"{DATABASE_NAME}{suffix}").write_bytes((yesterday / f"{DATABASE_NAME}{suffix}").read_bytes())
     done = kept.command("history", "verify")
     assert done.returncode == ExitCode.ALTERED
-    assert "rolled_back: heads.log, line 1 (" in done.stdout
+    assert "rolled_back: heads.log, line 1 (of " in done.stdout
     status = kept.command("status")
     assert status.returncode == ExitCode.UNHEALTHY
     assert f"heads.log knows record {head.seq} of another history" in status.stdout
@@ -116,7 +116,8 @@ def test_verify_with_the_journal_compares_what_the_agent_has_logged(kept: AgentU
     journal = kept.place / "journal"
     environment = {"PATH": f"{programs}:/usr/bin:/bin", "JOURNAL": str(journal)}
     entries = [
-        entry(f"history head {seq} sha256:{made}"),
+        entry(f"history head {seq} sha256:{made} of 2026-03-01T12:00:00+00:00"),
+        entry(f"history head {seq} sha256:{made} of never-never-never-never"),
         entry([104, 105]),
         "no JSON, though it says history head",
         entry(None),
@@ -126,10 +127,10 @@ def test_verify_with_the_journal_compares_what_the_agent_has_logged(kept: AgentU
     assert done.returncode == ExitCode.OK, done.stdout
     assert "compared with 1 heads" in done.stdout
     with open(journal, "a", encoding="ascii") as file:
-        file.write(entry(f"history head {seq} sha256:{'0' * 64}") + "\n")
+        file.write(entry(f"history head {seq} sha256:{'0' * 64} of 2026-03-01T12:00:00+00:00") + "\n")
     done = kept.command("history", "verify", "--journal", environment=environment)
     assert done.returncode == ExitCode.ALTERED
-    assert "rewritten: the journal (" in done.stdout
+    assert "rewritten: the journal (of " in done.stdout
     done = kept.command("history", "verify", "--journal", "other.service", environment=environment)
     assert done.returncode == ExitCode.NOT_FOUND
     assert "journalctl ended with 1" in done.stderr
@@ -152,4 +153,4 @@ def test_verify_beside_an_agent_at_work_agrees_with_what_it_tells(agent: AgentUn
     assert found["runs"] == 2
     assert found["heads"] >= 1
     log = agent.log.read_text()
-    assert f"history head {found['head']['seq']} sha256:{found['head']['hash']}" in log
+    assert f"history head {found['head']['seq']} sha256:{found['head']['hash']} of " in log

@@ -11,7 +11,6 @@ from agent.daemon.evidence import Evidence
 from agent.host.heads import NAME, HeadFile
 from agent.host.journald import FIELDS
 from agent.store import Store
-from tests.fakes import FakeClock
 from tests.metrics.full import empty_metrics, numbers
 from tests.store.endings import DUE, ended
 
@@ -24,7 +23,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def shown(store: Store) -> tuple[Evidence, dict[str, float]]:
     metrics = empty_metrics()
-    evidence = Evidence(store, metrics, FakeClock())
+    evidence = Evidence(store, metrics)
     evidence.show()
     return evidence, {
         name.removeprefix("hostkeeper_history_"): value for name, value in numbers(metrics).items() if "history" in name
@@ -40,7 +39,7 @@ def test_head_is_shown_and_noted_at_the_first_look(store: Store, caplog: pytest.
     assert metrics == {"length": 2, "head": int(head.hash[:12], 16), "agrees": 1}
     assert [(noted.seq, noted.hash) for noted in HeadFile(store.directory).all()] == [(2, head.hash)]
     (record,) = [record for record in caplog.records if "history head" in record.message]
-    assert record.message == f"history head 2 sha256:{head.hash}"
+    assert record.message == f"history head 2 sha256:{head.hash} of 2026-03-01T12:00:02+00:00"
     assert vars(record)[FIELDS]["HOSTKEEPER_HISTORY_HEAD"] == head.hash
 
 

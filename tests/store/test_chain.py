@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import StoreError
 from agent.model.reasons import Reason
-from agent.model.runs import StepState
+from agent.model.runs import RunState, StepState
 from agent.store import Store, chain
 from agent.store.chain import Head, Kind
 from agent.store.seal import Value
-from agent.store.verify import Fault, verify
+from agent.store.verdict import Fault
+from agent.store.verify import verify
 from tests.store.endings import DUE, ended
+
+DAY = 86_400.0
 
 
 def test_verify_while_the_agent_writes_finds_nothing(tmp_path: Path) -> None:
@@ -23,7 +27,7 @@ def test_verify_while_the_agent_writes_finds_nothing(tmp_path: Path) -> None:
             for number in range(150):
                 ended(store, DUE + number, name=f"task-{number % 3}")
                 if number % 10 == 0:
-                    store.runs.prune(DUE + number - 20, DUE + number, keep_per_task=2)
+                    store.runs.prune(DUE + number - 20, DUE + number + DAY, keep_per_task=2)
         done.set()
 
     with Store(str(tmp_path / "s")):
@@ -51,18 +55,40 @@ def test_append_is_undone_with_the_move_it_tells_of(tmp_path: Path) -> None:
         assert verify(store).intact
 
 
-def test_write_of_a_step_after_the_end_of_its_run_is_recorded(tmp_path: Path) -> None:
+def test_run_that_has_ended_changes_no_more(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        run = ended(store, DUE, RunState.FAILED)
+        with pytest.raises(StoreError, match="has ended"):
+            store.steps.write(run, 0, "step 0", StepState.UNDONE, started=DUE, ended=DUE + 9)
+        assert not store.runs.advance(run, RunState.FAILED, RunState.STUCK)
+        assert not store.runs.amend(run, detail="another")
+        assert verify(store).intact
+
+
+def test_verify_of_a_run_that_was_recorded_anew_names_its_first_record(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         run = ended(store, DUE)
-        store.steps.write(run, 0, "step 0", StepState.UNDONE, started=DUE, ended=DUE + 9)
-        assert verify(store).intact
+        ended(store, DUE + 1)
+        store.connection.rows("UPDATE runs SET detail = 'all was well' WHERE id = ?", (run,))
+        store.chain.run_ended(run, DUE + 2)
+        assert [(found.seq, found.fault, found.run) for found in verify(store).findings] == [(2, Fault.EDITED, run)]
+
+
+def test_verify_of_a_false_record_of_forgetting_names_what_it_hides(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        run = ended(store, DUE)
+        store.chain.pruned([run], DUE, DUE + 10)
+        store.connection.rows("DELETE FROM runs")
+        found = verify(store)
+        assert [(one.seq, one.fault) for one in found.findings] == [(2, Fault.REMOVED), (3, Fault.REMOVED)]
+        assert found.kept == 10
 
 
 def test_prune_leaves_what_was_edited_as_evidence(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         numbers = [ended(store, DUE + number) for number in range(5)]
         store.connection.rows("UPDATE runs SET detail = 'x' WHERE id = 2")
-        assert store.runs.prune(DUE + 100, DUE + 200, keep_per_task=1) == 3
+        assert store.runs.prune(DUE + 100, DUE + 100 + DAY, keep_per_task=1) == 3
         kept: list[Value] = [row[0] for row in store.connection.rows("SELECT id FROM runs ORDER BY id")]
         assert kept == [2, numbers[-1]]
         assert [found.run for found in verify(store).findings] == [2]
@@ -72,7 +98,7 @@ def test_verify_of_a_run_removed_as_if_pruned_names_it(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         for number in range(6):
             ended(store, DUE + number)
-        store.runs.prune(DUE + 4, DUE + 200, keep_per_task=1)
+        store.runs.prune(DUE + 4, DUE + DAY + 4, keep_per_task=1)
         store.connection.rows("DELETE FROM runs WHERE id = 5")
         assert [(found.run, found.fault) for found in verify(store).findings] == [(5, Fault.REMOVED)]
 
@@ -88,7 +114,7 @@ def long_chain(tmp_path: Path) -> Iterator[Store]:
                 store.chain.policies(f"sha256:{number}", DUE + number)
             ended(store, DUE + 9500)
         assert store.runs.get(old)
-        store.runs.prune(DUE + 9000, DUE + 10_000)
+        store.runs.prune(DUE + 9000, DUE + 9000 + 2 * DAY)
         yield store
 
 
@@ -99,7 +125,7 @@ def test_cut_keeps_the_rest_verifiable_and_what_is_left_recorded(long_chain: Sto
     assert (verdict.records, verdict.runs) == (4, 2)
     kinds = [str(row[0]) for row in long_chain.connection.rows("SELECT kind FROM history ORDER BY seq")]
     assert kinds == [Kind.RUN, Kind.RUN, Kind.HOLD, Kind.CUT]
-    assert long_chain.chain.cut(DUE + 9000, DUE + 10_001) == 0
+    assert long_chain.chain.cut(DUE + 9000, DUE + 9001 + DAY) == 0
 
 
 def test_cut_does_not_vouch_for_a_run_that_was_edited(tmp_path: Path) -> None:
@@ -109,7 +135,7 @@ def test_cut_does_not_vouch_for_a_run_that_was_edited(tmp_path: Path) -> None:
             for number in range(chain.CUT_AT_LEAST):
                 store.chain.policies(f"sha256:{number}", DUE + number)
         store.connection.rows("UPDATE runs SET why = 'x' WHERE id = ?", (old,))
-        store.runs.prune(DUE + 9000, DUE + 10_000)
+        store.runs.prune(DUE + 9000, DUE + 9000 + DAY)
         assert [(found.run, found.fault) for found in verify(store).findings] == [(old, Fault.EDITED)]
 
 
@@ -121,6 +147,12 @@ def test_verify_of_a_chain_cut_further_than_it_says_names_what_is_gone(long_chai
 
 
 def test_head_from_before_a_cut_says_nothing(long_chain: Store) -> None:
-    verdict = verify(long_chain, [(Head(7, "0" * 64), "an old note")])
+    verdict = verify(long_chain, [(Head(7, "0" * 64, DUE + 6), "an old note"), (Head(8, "0" * 64), "my memory")])
     assert verdict.intact
     assert verdict.heads == 0
+    assert verdict.kept == 2 * DAY
+
+
+def test_head_younger_than_what_a_cut_names_tells_of_a_false_cut(long_chain: Store) -> None:
+    found = verify(long_chain, [(Head(7, "0" * 64, DUE + 9400), "a note")]).findings
+    assert [(one.seq, one.fault) for one in found] == [(7, Fault.REMOVED)]

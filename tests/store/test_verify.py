@@ -18,7 +18,8 @@ from agent.store.chain import NOTHING, Head, digest_of_rows, record_hash
 from agent.store.connection import DATABASE_NAME
 from agent.store.seal import seal
 from agent.store.tables import MIGRATIONS
-from agent.store.verify import Fault, Verdict, verify
+from agent.store.verdict import Fault, Verdict
+from agent.store.verify import verify
 from tests.store.endings import DUE, ended
 
 RUNS = 12
