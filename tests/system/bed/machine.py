@@ -181,6 +181,11 @@ class Bed:
                 self._launcher.wait()
         self._console.close()
 
+    def processes(self, unit: str) -> list[int]:
+        """Return the processes of a system service, its main one first, as the host numbers them."""
+        group = self._outside() / "sys/fs/cgroup" / self.name / "payload/system.slice" / unit
+        return sorted(map(int, (group / "cgroup.procs").read_text().split()))
+
     def console(self) -> str:
         """Return what the bed has printed at its boots."""
         return os.pread(self._console.fileno(), 1 << 20, 0).decode(errors="replace")

@@ -1,0 +1,58 @@
+"""What can be done to a thread from outside: stop it alone, or leave its process next to no processor."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.system.agent import wait_for
+
+_PTRACE_SEIZE, _PTRACE_INTERRUPT = 0x4206, 0x4207
+CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
+LEAST_MICROSECONDS = 1000
+"""The shortest time that the kernel lets a group have in a period."""
+
+
+def hang(thread: int) -> None:
+    """Stop one thread of a process for good; the others go on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    for request in (_PTRACE_SEIZE, _PTRACE_INTERRUPT):
+        if libc.ptrace(request, thread, None, None) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    os.waitpid(thread, 0)
+
+
+def bury(thread: int) -> int:
+    """After `hang`, wait until the process has ended, as whoever stopped it must; return its wait status."""
+
+    def status() -> int | None:
+        found, status = os.waitpid(thread, os.WNOHANG)
+        return status if found and (os.WIFSIGNALED(status) or os.WIFEXITED(status)) else None
+
+    return wait_for(status, saying="for a process that hangs to end")
+
+
+@contextmanager
+def starved(processes: Sequence[int], percent: float) -> Iterator[None]:
+    """Let processes have so many percent of one processor between them."""
+    group = CPU_GROUPS / f"starved-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / "cpu.cfs_period_us").write_text(str(round(LEAST_MICROSECONDS * 100 / percent)))
+        (group / "cpu.cfs_quota_us").write_text(str(LEAST_MICROSECONDS))
+        for process in processes:
+            (group / "cgroup.procs").write_text(str(process))
+        yield
+    finally:
+        for member in (group / "cgroup.procs").read_text().split():
+            (CPU_GROUPS / "cgroup.procs").write_text(member)
+        group.rmdir()
+
+
+def waited(process: int) -> float:
+    """Return for how many seconds the main thread of a process has waited for a processor."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
