@@ -116,7 +116,7 @@ def _files(box: Box, state: str, program: Sequence[str]) -> list[Property]:
 
 def _meets(path: str, other: str) -> bool:
     """Tell whether one of two paths lies in the other."""
-    one, two = path.rstrip("/") + "/", other + "/"
+    one, two = path.rstrip("/") + "/", other.rstrip("/") + "/"
     return one.startswith(two) or two.startswith(one)
 
 

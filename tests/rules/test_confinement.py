@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.model.box import UNCONFINED, Box
-from agent.rules.confinement import FREED, listed, names_tmp, properties
+from agent.rules.confinement import FREED, listed, names_tmp, own_places, properties
 
 STATE = "/var/lib/hostkeeper"
 PROGRAM = ("/opt/hostkeeper", "/usr")
@@ -69,6 +69,26 @@ def test_capability_brings_the_calls_it_is_for() -> None:
         allowed = made(Box(programs=True, capabilities=(capability,)))["SystemCallFilter"]
         assert allowed.endswith(calls), capability
     assert "process_vm_writev" not in made(Box(programs=True, capabilities=("CAP_SYS_PTRACE",)))["SystemCallFilter"]
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        UNCONFINED,
+        Box(writable=("/",)),
+        Box(writable=("/var/lib",)),
+        Box(writable=(STATE,)),
+        Box(capabilities=("CAP_SYS_ADMIN",)),
+    ],
+    ids=str,
+)
+def test_programs_have_no_places_of_their_own_where_the_state_cannot_be_told_apart(box: Box) -> None:
+    assert own_places(box, STATE) is None
+
+
+def test_programs_may_write_where_the_options_say_and_to_what_is_on_no_disk() -> None:
+    assert own_places(Box(writable=("/srv",)), STATE) == ("/srv", "/dev", "/proc", "/sys", "/tmp", "/var/tmp")
+    assert own_places(Box(writable=("/srv",)), "/tmp/state") is None
 
 
 def test_paths_are_quoted_as_unit_files_want_it() -> None:

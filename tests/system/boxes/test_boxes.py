@@ -74,5 +74,18 @@ def test_probe_of_no_box_leaves_it(boxes: Boxes) -> None:
     assert {attempt for attempt, error in met.items() if error} <= TOOTHLESS
 
 
+ODD = ("/home/shop", "/srv/a b", '/srv/q"uo', "/srv/it's", "/srv/back\\slash", "/srv/100%d", "/srv/c:d", "/srv/$HOME")
+
+
+def test_paths_below_homes_and_with_odd_names_are_writable_and_nothing_beside_them(boxes: Boxes) -> None:
+    boxes.host.run("mkdir", "-p", *ODD)
+    script = 'for p in "$@"; do touch "$p/x" || echo "refused $p"; done; touch /home/x /srv/x; echo done'
+    options = {"command": ["true"], "writable": list(ODD)}
+    judged = boxes.run("command.run", options, "/bin/sh", "-c", f"sleep 0.4; {script}", "sh", *ODD)
+    assert "refused" not in judged.printed
+    assert judged.printed.count("Read-only") == 2
+    assert all(boxes.host.bed.path(f"{path}/x").exists() for path in ODD)
+
+
 def test_every_action_has_a_sample() -> None:
     assert {sample.action for sample in SAMPLES.values()} == set(registry.names())

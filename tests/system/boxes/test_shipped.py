@@ -15,6 +15,7 @@ from tests.system.bed.host import Host, host_up
 from tests.system.conftest import SUITES
 
 SHIPPED = Path(__file__).resolve().parents[3] / "policies"
+OLD = ("/var/crash/report", "/var/tmp/left", "/var/log/old.gz", "/var/cache/apt/archives/some_1_all.deb")
 TASKS = load(str(SHIPPED), SIGNALS, names()).tasks
 pytestmark = pytest.mark.root
 
@@ -26,9 +27,9 @@ def shipped(request: pytest.FixtureRequest, _beds: None) -> Iterator[Host]:
     for path in sorted(SHIPPED.glob("*.yaml")):
         host.policy(path.read_text(encoding="utf-8").replace("enabled: false", "enabled: true"), path.name)
     host.run("install", "--directory", "--mode=2755", "/var/log/journal", "/var/crash")
-    for path in ("/var/crash/report", "/var/tmp/left", "/var/log/old.gz", "/var/cache/apt/archives/some_1_all.deb"):
-        host.run("install", "-D", "/dev/null", path)
-        host.run("touch", "--date=2020-01-01", path)
+    for old in OLD:
+        host.run("install", "-D", "/dev/null", old)
+        host.run("touch", "--date=2020-01-01", old)
     yield host
     host.bed.down()
 
@@ -44,5 +45,4 @@ def test_shipped_task_does_its_work_in_its_box(shipped: Host, task: Task) -> Non
 def test_what_is_due_to_go_has_gone(shipped: Host) -> None:
     for task in ("clean-crash-reports", "clean-var-tmp", "clean-rotated-logs", "free-space"):
         shipped.command("run", task)
-    for path in ("/var/crash/report", "/var/tmp/left", "/var/log/old.gz", "/var/cache/apt/archives/some_1_all.deb"):
-        assert not shipped.bed.path(path).exists(), path
+    assert not [old for old in OLD if shipped.bed.path(old).exists()]

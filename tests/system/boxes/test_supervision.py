@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -34,22 +35,22 @@ def arm(host: Host, point: str, log: str, number: str = "KILL") -> None:
     wait_for(lambda: path.exists() and point in path.read_text(encoding="ascii"), saying=f"for {point}")
 
 
-def goes_on(host: Host) -> bool:
-    """Whether the newest runs end well, and every one before them has ended."""
-    runs = host.history()
-    return len(runs) > 3 and all(run["ended"] is not None for run in runs[1:]) and runs[1]["state"] == "succeeded"
+def goes_on(host: Host, after: int) -> bool:
+    """Whether runs that came after one end well, and all but the newest have ended."""
+    runs = host.history()[1:]
+    newer = [run for run in runs if run["id"] > after]
+    return bool(newer) and newer[0]["state"] == "succeeded" and all(run["ended"] is not None for run in runs)
 
 
 def test_kill_between_start_and_claim_leaves_no_run_twice_or_undone(host: Host) -> None:
     host.policy(EFFECT)
     for n, point in enumerate(POINTS):
         arm(host, point, f"{STATE}/points.{n}")
-        before = host.history()[0]["id"]
-        wait_for(lambda before=before: host.history()[0]["id"] > before + 1 and goes_on(host), saying=f"after {point}")
+        wait_for(partial(goes_on, host, host.history()[0]["id"]), saying=f"after {point}")
     arm(host, "run/run.claim:before", f"{STATE}/points.late", "STOP")
     halted = host.history()[0]["id"]
     host.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
-    wait_for(lambda: host.history()[0]["id"] > halted + 1 and goes_on(host), saying="after the agent alone was killed")
+    wait_for(partial(goes_on, host, halted), saying="after the agent alone was killed")
     host.run("systemctl", "stop", UNIT)
     runs = {run["id"]: run for run in host.history() if run["state"] not in ("pending", "skipped")}
     effects = host.out("cat", "/srv/effects").split()
