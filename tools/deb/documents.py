@@ -19,6 +19,7 @@ from tools.reference.options import inline
 PAGES = {
     "cli.md": ("hostkeeper", 1, "declarative maintenance for Linux hosts"),
     "settings.md": ("hostkeeper-settings", 5, "settings of the agent, agent.yaml"),
+    "web.md": ("hostkeeper-web", 5, "TLS and passwords where the metrics are served"),
     "policy.md": ("hostkeeper-policy", 5, "what maintenance a host needs"),
     "actions.md": ("hostkeeper-actions", 7, "what tasks can do"),
     "signals.md": ("hostkeeper-signals", 7, "what thresholds can watch"),
