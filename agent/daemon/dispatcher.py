@@ -27,7 +27,7 @@ from agent.store import Store
 RESUMABLE = frozenset({"", OnInterrupt.RESUME.value})
 
 
-PASS_SECONDS = 1.0
+PASS_SECONDS = 0.5
 """After so long a time of starting runs the daemon looks at everything else it has to do, before it starts more."""
 
 

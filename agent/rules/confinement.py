@@ -21,7 +21,7 @@ FREED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "CAP_SYS_ADMIN": (("RestrictNamespaces",), "@mount quotactl quotactl_fd sethostname setdomainname"),
     "CAP_SYS_BOOT": ((), "@reboot"),
     "CAP_SYS_CHROOT": ((), "chroot"),
-    "CAP_SYS_MODULE": (("ProtectKernelModules",), "@module"),
+    "CAP_SYS_MODULE": ((), "@module"),
     "CAP_SYS_NICE": (("RestrictRealtime",), ""),
     "CAP_SYS_PACCT": ((), "acct"),
     "CAP_SYS_PTRACE": ((), "@debug"),
@@ -40,7 +40,6 @@ SERVICES = (
 
 _ALWAYS: tuple[Property, ...] = (
     ("ProtectKernelTunables", "yes"),
-    ("ProtectKernelModules", "yes"),
     ("ProtectKernelLogs", "yes"),
     ("ProtectControlGroups", "yes"),
     ("ProtectClock", "yes"),
@@ -55,6 +54,9 @@ _ALWAYS: tuple[Property, ...] = (
     ("SystemCallArchitectures", "native"),
     ("SystemCallErrorNumber", "EPERM"),
 )
+# Interpreters that compile as they go are programs too; and for one that verifies what is installed, hidden modules
+# would be missing. Loading one takes a capability and a system call that it has not got.
+_NO_PROGRAMS: tuple[Property, ...] = (("MemoryDenyWriteExecute", "yes"), ("ProtectKernelModules", "yes"))
 _LANDLOCK = "landlock_add_rule landlock_create_ruleset landlock_restrict_self"
 _NOT_FOR_PROGRAMS = "~@keyring process_vm_readv process_vm_writev userfaultfd"
 _NOT_WITHOUT_PROGRAMS = "~@keyring @privileged @resources process_vm_readv process_vm_writev userfaultfd"
@@ -81,8 +83,7 @@ def properties(box: Box, *, state: str, program: Sequence[str]) -> tuple[Propert
     if box.devices:
         freed.add("PrivateDevices")
     made = [*_files(box, state, program), ("PrivateDevices", "yes"), *_ALWAYS, *_network(box)]
-    # Interpreters that compile as they go are programs too.
-    made += [] if box.programs else [("MemoryDenyWriteExecute", "yes")]
+    made += [] if box.programs else _NO_PROGRAMS
     made += [] if box.services else [("InaccessiblePaths", listed(f"-{path}" for path in SERVICES))]
     kept = [(name, value) for name, value in made if name not in freed]
     return (*kept, *_calls(box), ("CapabilityBoundingSet", " ".join(box.capabilities)), ("AmbientCapabilities", ""))

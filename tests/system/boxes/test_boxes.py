@@ -35,24 +35,24 @@ def command(opens: set[str], exposure: float, **options: object) -> Sample:
 
 
 SAMPLES = {
-    "files.retain": Sample("files.retain", {"paths": ["/srv/tidy"]}, frozenset(), 1.5),
-    "command": command(set(), 2.2),
-    "command as another user": command(set(), 2.0, user="nobody"),
+    "files.retain": Sample("files.retain", {"paths": ["/srv/tidy"]}, frozenset(), 1.4),
+    "command": command(set(), 2.4),
+    "command as another user": command(set(), 2.2, user="nobody"),
     "command that writes": command(
         {"write to /etc", "write a policy", "delete", "rename", "change a mode", "change an owner"},
-        2.2,
+        2.4,
         writable=["/etc", "/srv/canary", "/srv/no-such-place"],
     ),
-    "command that writes to a home": command({"write to a home"}, 2.3, writable=["/root"]),
+    "command that writes to a home": command({"write to a home"}, 2.4, writable=["/root"]),
     "command that writes to /tmp": command({"write to the real /tmp"}, 2.5, writable=["/tmp/real"]),
-    "command with a network": command({"use the network"}, 3.1, network=True),
-    "command that orders services": command({"order the service manager", "speak to D-Bus"}, 2.3, services=True),
+    "command with a network": command({"use the network"}, 3.2, network=True),
+    "command that orders services": command({"order the service manager", "speak to D-Bus"}, 2.4, services=True),
     "command that mounts": command(
-        {"mount", "unmount", "make a mount namespace", "make a user namespace"}, 3.2, capabilities=["CAP_SYS_ADMIN"]
+        {"mount", "unmount", "make a mount namespace", "make a user namespace"}, 3.5, capabilities=["CAP_SYS_ADMIN"]
     ),
-    "command that traces": command({"trace", "write to a process"}, 2.6, capabilities=["CAP_SYS_PTRACE"]),
-    "command that changes the root": command({"change the root"}, 2.4, capabilities=["CAP_SYS_CHROOT"]),
-    "command with devices": command({"make a device"}, 2.8, devices=True, capabilities=["CAP_MKNOD"]),
+    "command that traces": command({"trace", "write to a process"}, 2.8, capabilities=["CAP_SYS_PTRACE"]),
+    "command that changes the root": command({"change the root"}, 2.5, capabilities=["CAP_SYS_CHROOT"]),
+    "command with devices": command({"make a device"}, 2.7, devices=True, capabilities=["CAP_MKNOD"]),
     "command that tunes": command(
         {"tune the kernel"}, 2.6, writable=["/proc/sys/net/ipv4"], capabilities=["CAP_NET_ADMIN"]
     ),
