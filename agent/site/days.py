@@ -107,7 +107,7 @@ def _day(scene: Scene, day: date, groups: list[Group], cut: Sequence[str], most:
     )
     summary = element("summary", element("b", f"{day:%A %d %B}"), f" · {told}", drawing)
     if not groups:
-        return element("details", summary, nothing("Nothing is due."))
+        return element("details", summary, nothing("Nothing is due."), open=opened)
     rows = [_line(scene, group) for group in groups[:most]]
     listed = table(f"{day:%A}", ("Starts", "Task", "Due", "Held back by"), rows)
     return element(

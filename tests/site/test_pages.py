@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -46,6 +47,15 @@ def put_run(store: Store, name: str = "backup", state: RunState = RunState.FAILE
     number = store.runs.create(replace(run, state=state, started=began, ended=ended, attempt=1, **changes))
     assert number is not None
     return number
+
+
+def put_failure(store: Store, name: str, detail: str, *, cause: str = "", **said: Any) -> int:
+    """Write a run whose one step failed, with texts of the test's in every place that has one."""
+    run = put_run(store, name, RunState.RUNNING, cause=cause)
+    step = {"step": name, "facts": {name: name}, "error": name, "output": name, **said}
+    store.steps.write(run, 0, step.pop("step"), StepState.FAILED, started=NOW, **step)
+    store.runs.advance(run, RunState.RUNNING, RunState.FAILED, why=Reason.STEP_FAILED, detail=detail, ended=NOW - 60)
+    return run
 
 
 @pytest.mark.parametrize("query", VIEWS)
@@ -111,8 +121,7 @@ def test_every_link_leads_to_a_page(store: Store) -> None:
 
 def test_hostile_names_are_text_everywhere(store: Store) -> None:
     put_policies(store, {"p.yaml": POLICY})
-    run = put_run(store, HOSTILE, why=Reason.STEP_FAILED, detail=HOSTILE, cause=HOSTILE)
-    store.steps.write(run, 0, HOSTILE, StepState.FAILED, started=NOW, facts={HOSTILE: HOSTILE}, error=HOSTILE)
+    run = put_failure(store, HOSTILE, HOSTILE, cause=HOSTILE)
     put_run(store, HOSTILE, RunState.PENDING, due=NOW)
     store.holds.place(HOSTILE, Reason.BREAKER_OPEN, HOSTILE, NOW)
     policies = {"valid": False, "digest": "0" * 64, "files": 1, "mistakes": [HOSTILE]}
@@ -131,8 +140,7 @@ def test_hostile_names_are_text_everywhere(store: Store) -> None:
 def test_what_a_command_printed_and_what_it_is_told_is_not_shown(store: Store) -> None:
     put_policies(store, {"p.yaml": POLICY})
     said = "run: the command exited with code 3; its last words:\nthe password is hush"
-    run = put_run(store, why=Reason.STEP_FAILED, detail=said)
-    store.steps.write(run, 0, "run", StepState.FAILED, started=NOW, facts={"exit_code": 3}, error="hush", output="hush")
+    run = put_failure(store, "backup", said, step="run", facts={"exit_code": 3}, error="hush", output="hush")
     for query in (*VIEWS, f"run={run}", "task=backup"):
         text = look(store, query).document
         assert "hush" not in text
