@@ -67,9 +67,15 @@ class Teller:
     def _facts(self, names: Collection[str], next_due: Mapping[str, float | None]) -> dict[str, TaskFacts]:
         if not names:
             return {}
-        ends, successes = self._store.runs.last_end(), self._store.runs.last_success()
+        runs = self._store.runs
+        ends, successes, failing = runs.last_end(), runs.last_success(), runs.failing()
         return {
-            name: TaskFacts(last_run=ends.get(name), last_success=successes.get(name), next_due=next_due.get(name))
+            name: TaskFacts(
+                last_run=ends.get(name),
+                last_success=successes.get(name),
+                next_due=next_due.get(name),
+                failing=name in failing,
+            )
             for name in names
         }
 

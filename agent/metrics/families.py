@@ -97,6 +97,11 @@ LAST_RUN = _gauge(
 LAST_SUCCESS = _gauge(
     "task_last_success_timestamp_seconds", "When a run of a task last succeeded, in seconds since the epoch.", "task"
 )
+FAILING = _gauge(
+    "task_failing",
+    "1 while the last run of a task, skipped ones aside, is one that failed, was undone, got stuck or was missed.",
+    "task",
+)
 NEXT_DUE = _gauge("task_next_due_timestamp_seconds", "When a task falls due next, in seconds since the epoch.", "task")
 STEPS_UNDONE = _counter("steps_undone", "Steps that were taken back.", "task")
 SKIPS = _counter("skips", "Runs that were skipped or missed, by reason.", "task", "reason")
@@ -156,7 +161,10 @@ OF_POLICIES = (
     *(BUILD, POLICIES_VALID, POLICIES_INFO, POLICIES_FILES, POLICIES_MISTAKES),
     *(POLICIES_LOADED, POLICIES_RELOADS, WEB_VALID, WEB_LOADED, WEB_CERTIFICATE),
 )
-OF_TASKS = (RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, NEXT_DUE, STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS)
+OF_TASKS = (
+    *(RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, FAILING, NEXT_DUE),
+    *(STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS),
+)
 OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE, THRESHOLD_EVENTS)
 OF_DAEMON = (
     *(RUNS_RUNNING, RUNS_PENDING, HOLDS, SAMPLINGS, SAMPLING_SECONDS, SAMPLING_FAILED),

@@ -33,8 +33,12 @@ class WebFacts(Struct, frozen=True, kw_only=True):
 
 
 class TaskFacts(Struct, frozen=True, kw_only=True):
-    """What the store remembers of a task, and when it falls due next; None is never."""
+    """What the store remembers of a task, and when it falls due next; None is never.
 
+    `failing` says that its last run, skipped ones aside, ended otherwise than it should.
+    """
+
+    failing: bool = False
     last_run: float | None = None
     last_success: float | None = None
     next_due: float | None = None

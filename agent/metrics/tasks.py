@@ -17,6 +17,7 @@ _REFUSED = frozenset(
     | {Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN}
 )
 
+_BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
 
 MOST_TASKS = 500
 """How many tasks have numbers of their own; further ones run unseen by Prometheus."""
@@ -51,6 +52,7 @@ class TaskMetrics:
             for family, instant in ((f.LAST_RUN, facts.last_run), (f.LAST_SUCCESS, facts.last_success)):
                 if instant is not None:
                     self.block.put(family, (("task", name),), instant)
+            self.block.put(f.FAILING, (("task", name),), facts.failing)
         self.next_due({name: facts.next_due for name, facts in tasks.items()})
 
     def next_due(self, instants: Mapping[str, float | None]) -> None:
@@ -72,6 +74,8 @@ class TaskMetrics:
         if facts.seconds is not None:
             self._observe(f.RUN_DURATION, task, facts.seconds)
             self.block.put(f.LAST_RUN, task, facts.ended)
+        if facts.outcome is RunState.SUCCEEDED or facts.outcome in _BAD:
+            self.block.put(f.FAILING, task, facts.outcome in _BAD)
         if facts.outcome is RunState.SUCCEEDED:
             self.block.put(f.LAST_SUCCESS, task, facts.ended)
         if facts.reason and facts.outcome in (RunState.SKIPPED, RunState.MISSED):

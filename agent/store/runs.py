@@ -202,6 +202,13 @@ class Runs:
         )
         return {run.task: run for run in map(_run, rows)}
 
+    def failing(self) -> set[str]:
+        """Return the tasks whose newest ended run, skipped ones aside, ended otherwise than it should."""
+        newest = f"SELECT max(id) FROM runs WHERE ended IS NOT NULL AND {_UNSKIPPED} GROUP BY task"
+        bad = (RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED)
+        rows = self._db.rows(f"SELECT task FROM runs WHERE id IN ({newest}) AND state IN (?, ?, ?, ?)", bad)
+        return {str(task) for (task,) in rows}
+
     def last_end(self) -> dict[str, float]:
         """Return when the run of each task that had begun and ended last did end, in seconds since the epoch."""
         return self._last_end("started IS NOT NULL AND ended IS NOT NULL")

@@ -34,7 +34,26 @@ def test_outcomes_of_a_task_begin_at_zero() -> None:
     assert {name: numbers(metrics)[name] for name in of_task(numbers(metrics), "a")} == {
         'hostkeeper_runs_total{outcome="succeeded",task="a"}': 0,
         'hostkeeper_runs_total{outcome="failed",task="a"}': 0,
+        'hostkeeper_task_failing{task="a"}': 0,
     }
+
+
+def test_task_fails_until_a_run_succeeds_and_what_is_skipped_mends_nothing() -> None:
+    metrics = empty_metrics()
+    metrics.tasks({"a": TaskFacts(failing=True), "b": TaskFacts()})
+    series = 'hostkeeper_task_failing{task="a"}'
+    assert numbers(metrics)[series] == 1
+    assert numbers(metrics)['hostkeeper_task_failing{task="b"}'] == 0
+    for outcome, failing in (
+        (RunState.SUCCEEDED, 0),
+        (RunState.UNDONE, 1),
+        (RunState.SKIPPED, 1),
+        (RunState.INTERRUPTED, 1),
+        (RunState.SUCCEEDED, 0),
+        (RunState.MISSED, 1),
+    ):
+        metrics.run_ended(run(outcome=outcome))
+        assert numbers(metrics)[series] == failing
 
 
 def test_instants_of_a_task_come_from_the_store_at_first_and_from_its_runs_later() -> None:

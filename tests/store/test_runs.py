@@ -146,6 +146,25 @@ def test_last_end_counts_runs_that_had_begun_and_have_ended(store: Store) -> Non
     assert store.runs.last_end() == {"task": 40.0}
 
 
+def test_task_fails_whose_newest_run_that_was_not_skipped_ended_badly(store: Store) -> None:
+    ends = (RunState.SUCCEEDED, RunState.FAILED, RunState.UNDONE, RunState.STUCK)
+    for end in ends:
+        number = pending(store, str(end))
+        store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=DUE)
+        store.runs.advance(number, RunState.RUNNING, RunState.FAILED, ended=DUE)
+        again = pending(store, str(end), due=DUE + 1)
+        store.runs.advance(again, RunState.PENDING, RunState.RUNNING, started=DUE)
+        if end in (RunState.UNDONE, RunState.STUCK):
+            store.runs.advance(again, RunState.RUNNING, RunState.FAILED, ended=DUE)
+            store.runs.advance(again, RunState.FAILED, end, ended=DUE)
+        else:
+            store.runs.advance(again, RunState.RUNNING, end, ended=DUE)
+        skipped = pending(store, str(end), due=DUE + 2)
+        store.runs.advance(skipped, RunState.PENDING, RunState.SKIPPED, ended=DUE)
+        pending(store, str(end), due=DUE + 3)
+    assert store.runs.failing() == {str(end) for end in ends[1:]}
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_last_end_and_success_are_of_what_ended_last_whatever_the_clock_said(
     store: Store, order: Sequence[int]
