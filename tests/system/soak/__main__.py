@@ -23,6 +23,8 @@ from pathlib import Path
 from tests.system.soak import vitals
 from tests.system.soak.course import Course
 from tests.system.soak.disk import SmallDisk
+from tests.system.soak.faults import FAULTS
+from tests.system.soak.faults.fault import Fault
 from tests.system.soak.world import SoakWorld
 
 INSIDE = "HOSTKEEPER_SOAK_INSIDE"
@@ -38,6 +40,7 @@ def main() -> int:
         "--seconds", type=float, default=600, help="how long to strike; 600 by default, 28800 is a night"
     )
     parser.add_argument("--seed", type=int, default=None, help="the seed of the faults; a random one by default")
+    parser.add_argument("--only", action="append", choices=FAULTS, metavar="FAULT", help="strike with this fault alone")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("skipped: the soak needs root, for a file system and namespaces of its own")
@@ -49,22 +52,22 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     seed = random.randrange(1 << 32) if arguments.seed is None else arguments.seed
-    return soak(arguments.seconds, seed)
+    return soak(arguments.seconds, seed, [FAULTS[name] for name in arguments.only or FAULTS])
 
 
-def soak(seconds: float, seed: int) -> int:
-    """Strike for so many seconds by the schedule of a seed; return an exit code."""
+def soak(seconds: float, seed: int, faults: Sequence[Fault]) -> int:
+    """Strike for so many seconds with these faults by the schedule of a seed; return an exit code."""
     print(f"soak of {seconds:g} s, --seed {seed}", flush=True)
     # Not below the directories of anybody: a socket's path must be short, and every directory above root's alone.
     place = Path(tempfile.mkdtemp(prefix="hk-soak-", dir="/tmp"))
-    faults = (place / "faults").open("a", encoding="utf-8")
+    log = (place / "faults").open("a", encoding="utf-8")
     began = time.monotonic()
 
     def say(line: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {time.monotonic() - began:7.1f} {line}", file=faults, flush=True)
+        print(f"{time.strftime('%H:%M:%S')} {time.monotonic() - began:7.1f} {line}", file=log, flush=True)
 
     disk = SmallDisk(place, mib=64 + round(MIB_PER_HOUR * seconds / 3600), inodes=1024)
-    course = Course(SoakWorld(place, disk), seed, say)
+    course = Course(SoakWorld(place, disk), seed, say, faults)
     code = 0
     try:
         course.run(seconds)
@@ -76,7 +79,7 @@ def soak(seconds: float, seed: int) -> int:
         keep(course, place, seed)
         code = 1
     finally:
-        faults.close()
+        log.close()
         end(course.world)
     if code != 1:
         tell(course, seconds=time.monotonic() - began)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agent.model.runs import RunState
@@ -34,24 +34,21 @@ CLOSING_SECONDS = 25.0
 Say = Callable[[str], None]
 
 
-def deck(chance: random.Random, *, ending: bool) -> Iterator[tuple[Fault, random.Random]]:
-    """Yield faults in random order, each as often as the others, each with a source of chance of its own.
-
-    Without `ending`, only those that leave the daemon alive.
-    """
-    faults = [fault for fault in FAULTS.values() if ending or not fault.ends]
-    while True:
+def deck(faults: Sequence[Fault], chance: random.Random) -> Iterator[tuple[Fault, random.Random]]:
+    """Yield faults in random order, each as often as the others, each with a source of chance of its own."""
+    while faults:
         for fault in chance.sample(faults, len(faults)):
             yield fault, random.Random(chance.random())
 
 
 @dataclass
 class Course:
-    """Everything that a soak does. `say` takes a line of its log."""
+    """Everything that a soak does. `say` takes a line of its log, `faults` is what may strike."""
 
     world: SoakWorld
     seed: int
     say: Say
+    faults: Sequence[Fault] = tuple(FAULTS.values())
     struck: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
     lives: list[list[vitals.Vitals]] = field(default_factory=list)
@@ -71,18 +68,18 @@ class Course:
 
     def _era(self, chance: random.Random, seconds: float) -> None:
         began = time.monotonic()
-        end = began + max(seconds - CLOSING_SECONDS, 1.0)
+        end = began + max(seconds - CLOSING_SECONDS, seconds / 2)
         self.world.start()
         self.world.dues.begin(self.world.clock.now())
         # Until retention has seen the clock once, it has nothing to find it suspect by.
         self.world.wait(self._tidied, "for the first run of retention")
         self.world.may_end = True
-        self._strike(deck(chance, ending=True), began + STRUCK_SHARE * (end - began))
+        self._strike(deck(self.faults, chance), began + STRUCK_SHARE * (end - began))
         if self.world.agent.process is not None:
             self.world.stop()
         self.world.start()
         self.world.may_end = False
-        self._strike(deck(chance, ending=False), end)
+        self._strike(deck([fault for fault in self.faults if not fault.ends], chance), end)
         self.lives.append(self.world.looks)
         for what in vitals.growth(self.world.looks):
             raise AssertionError(what)
@@ -93,8 +90,9 @@ class Course:
 
     def _strike(self, faults: Iterator[tuple[Fault, random.Random]], end: float) -> None:
         world = self.world
-        while time.monotonic() < end:
-            fault, chance = next(faults)
+        for fault, chance in faults:
+            if time.monotonic() > end:
+                break
             world.live_for(chance.uniform(*PAUSES))
             began = time.monotonic()
             self.say(f"{fault.name} ...")

@@ -72,8 +72,8 @@ def hold_at_rest(world: SoakWorld, canary: str) -> None:
     nothing_is_left_of_ended_runs(world)
     oracle.metrics_agree(world, duties.TASKS)
     assert world.agent.process is not None
-    children = [pid for pid in proc.children(world.agent.process.pid) if (found := proc.look(pid)) and not found.dead]
-    assert children == [], f"an idle agent has processes {children}"
+    pid = world.agent.process.pid
+    world.wait(lambda: not proc.children(pid), lambda: f"for an idle agent to have no process: {proc.children(pid)}")
 
 
 def due_times_have_a_run(world: SoakWorld) -> None:
