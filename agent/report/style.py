@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from agent.site.style import STYLE as _PAGES
 
+_LIGHT = _PAGES[_PAGES.index(":root{") : _PAGES.index("}") + 1]
+"""The colours of the light scheme: paper is white, whatever the screen was."""
+
 STYLE = (
     _PAGES
     + """
@@ -50,6 +53,8 @@ pre{background:var(--idle-back);border-radius:6px;padding:8px 10px;max-height:22
 .week b{font-weight:550}.week s{color:var(--soft)}.free{color:var(--edge)}
 .grid{margin-top:16px}
 .ticks .none{fill:none}
+.head+.plot{margin-top:16px}
+th[scope=row]{min-width:7em}
 .plot+table,.plot+details{margin-top:14px}
 th,.unit,time,td{hyphens:manual}
 .card thead th{white-space:nowrap}
@@ -60,9 +65,14 @@ time{white-space:nowrap}
 header nav{margin-left:0;flex-basis:100%}
 header nav a{padding:2px 8px 2px 0}
 @media(max-width:560px){.unit{display:inline}.made{margin-left:0}header nav{margin-left:0}}
-@media print{
-:root{--page:#fff;--card:#fff;--text:#111;--soft:#444;--edge:#ccc}
-body{font-size:11px}.card{break-inside:auto;border-color:#ccc}figure,.wrongs>li,tr{break-inside:avoid}
+@media print{"""
+    + _LIGHT
+    + """
+:root{--page:#fff;--text:#111;--soft:#444;--edge:#ccc}
+body{font-size:11px}
+small,dt,pre,code,.chip,.soft,.more,.levels,.scale,.legend,thead th,summary,figcaption span{font-size:10px}
+.sums b{font-size:16px}.facts{gap:8px 24px}.verdict,.card{padding:12px 14px}
+.card{break-inside:auto;border-color:#ccc}figure,.wrongs>li,tr{break-inside:avoid}
 h2{break-after:avoid}pre{max-height:none}.scroll{overflow:visible}.card .head p{display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """

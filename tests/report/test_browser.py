@@ -58,12 +58,13 @@ def test_charts_have_names_axes_and_columns_that_can_be_pointed_at(browser: Brow
 
 
 def test_report_prints_on_paper(browser: Browser, report: Path) -> None:
-    with looking(browser) as seen:
+    with looking(browser, scheme="dark") as seen:
         seen.open(report.as_uri())
         paper = seen.page.pdf(format="A4", print_background=True)
         assert paper.startswith(b"%PDF")
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert seen.page.evaluate("getComputedStyle(document.querySelector('.verdict')).color") == "rgb(157, 26, 26)"
         assert not seen.page.locator("header nav").is_visible()
 
 
