@@ -51,9 +51,13 @@ class AgentUnderTest:
         self.settings("sample_every: 1s\ngrace: 5s\n")
 
     def settings(self, text: str, listen: str | None = None) -> None:
-        """Write agent.yaml; metrics go to a socket in the place unless another address is given."""
+        """Write agent.yaml; metrics go to a socket in the place unless another address is given.
+
+        Runs are plain children, whatever this host is run by, unless the text says otherwise.
+        """
         listen = listen or f"unix:{self.place}/metrics.sock"
-        self.config.write_text(f"metrics: {{listen: {listen!r}}}\n{text}")
+        launcher = "" if "launcher:" in text else "launcher: child\n"
+        self.config.write_text(f"metrics: {{listen: {listen!r}}}\n{launcher}{text}")
         self.config.chmod(0o600)
 
     def policy(self, text: str, name: str = "policy.yaml") -> Path:

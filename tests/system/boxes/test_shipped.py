@@ -14,9 +14,11 @@ from agent.registry import names
 from tests.system.bed.host import Host, host_up
 from tests.system.conftest import SUITES
 
-SHIPPED = Path(__file__).resolve().parents[3] / "policies"
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = (ROOT / "policies", ROOT / "examples" / "quickstart" / "policies")
+QUICKSTART = "/tmp/hostkeeper-quickstart/files"
 OLD = ("/var/crash/report", "/var/tmp/left", "/var/log/old.gz", "/var/cache/apt/archives/some_1_all.deb")
-TASKS = load(str(SHIPPED), SIGNALS, names()).tasks
+TASKS = {name: task for place in SHIPPED for name, task in load(str(place), SIGNALS, names()).tasks.items()}
 pytestmark = pytest.mark.root
 
 
@@ -24,9 +26,9 @@ pytestmark = pytest.mark.root
 def shipped(request: pytest.FixtureRequest, _beds: None) -> Iterator[Host]:
     """A machine with all the policies that are shipped."""
     host = host_up(request.param)
-    for path in sorted(SHIPPED.glob("*.yaml")):
+    for path in (path for place in SHIPPED for path in sorted(place.glob("*.yaml"))):
         host.policy(path.read_text(encoding="utf-8").replace("enabled: false", "enabled: true"), path.name)
-    host.run("install", "--directory", "--mode=2755", "/var/log/journal", "/var/crash")
+    host.run("install", "--directory", "--mode=2755", "/var/log/journal", "/var/crash", QUICKSTART)
     for old in OLD:
         host.run("install", "-D", "/dev/null", old)
         host.run("touch", "--date=2020-01-01", old)
