@@ -27,7 +27,8 @@ class Command(Struct, frozen=True, kw_only=True):
     """A program to run: an argument list, never a shell line.
 
     `timeout` and `grace` are seconds; `output_limit` is how many bytes of output are kept (the last ones).
-    `environment` is complete: nothing else is inherited. `user` is a login name, or None for the agent's own.
+    `environment` is complete: nothing else is inherited. `user` is a login name, or None for the agent's own. The
+    files of the named `credentials` are lent to the program, which finds their directory in its environment.
     """
 
     argv: tuple[str, ...]
@@ -37,6 +38,7 @@ class Command(Struct, frozen=True, kw_only=True):
     timeout: float
     grace: float
     output_limit: int
+    credentials: tuple[str, ...] = ()
 
 
 class Completed(Struct, frozen=True):

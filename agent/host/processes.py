@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agent.errors import RunFailed
 from agent.host import proc
 from agent.host.cgroup import Cgroup, Cgroups
+from agent.host.credentials import lent
 from agent.host.output import Tail, visible
 from agent.host.readonly import forbid_writing
 from agent.host.run_process import MARKER
@@ -60,10 +61,11 @@ class SystemProcesses:
         """Given a command, run it to its end, its timeout, or until `stop()` is true; return how it ended.
 
         Asked to end, it gets SIGTERM, then `grace` seconds, then SIGKILL. When its main process has ended, whatever
-        it started and left behind is ended too. Raises RunFailed when it cannot be started.
+        it started and left behind is ended too. Raises RunFailed when it cannot be started, or a credential is missing.
         """
         who = account(command.user)
-        with self._one:
+        with self._one, lent(command.credentials, who) as lending:
+            command = structs.replace(command, environment={**command.environment, **lending})
             begun = time.monotonic()
             spared = frozenset(proc.children(os.getpid()))
             popen, group = self._start(command, who)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agent.errors import RunFailed
 from agent.host import proc
+from agent.host.credentials import source
 from agent.host.run_process import MARKER, UNIT, RunProcess
 from agent.host.spare import SpareDescriptors
 from agent.host.units import SLICE, Units, call
@@ -60,7 +61,10 @@ class SystemdLauncher:
 
     def _order(self, unit: str, run: int, argv: Sequence[str], bounds: Bounds) -> list[str]:
         environment = {MARKER: f"{self._units.key}:{run}", UNIT: unit}
-        held = unit_properties(bounds, limits=self._limits, grace=self._grace, state=self._state)
+        held = (
+            *unit_properties(bounds, limits=self._limits, grace=self._grace, state=self._state),
+            *lending(bounds, unit),
+        )
         return [
             *("systemd-run", "--quiet", "--collect", "--service-type=exec", f"--unit={unit}", f"--slice={SLICE}"),
             f"--description={bounds.task}, run {run} of hostkeeper",
@@ -159,6 +163,15 @@ def unit_properties(bounds: Bounds, *, limits: RunLimits, grace: float, state: s
         *_limiting(limits),
         *properties(bounds.box, state=state, program=program()),
     )
+
+
+def lending(bounds: Bounds, unit: str) -> Iterator[Property]:
+    """Yield what gives a run the credentials that its task names. Raises RunFailed when the agent has not got one."""
+    for name in bounds.box.credentials:
+        yield "LoadCredential", f"{name}:{source(name)}"
+    if bounds.box.credentials:
+        yield "RuntimeDirectory", f"hostkeeper-runs/{unit}"
+        yield "RuntimeDirectoryMode", "0711"
 
 
 def program() -> tuple[str, ...]:

@@ -10,8 +10,8 @@ class Box(Struct, frozen=True, kw_only=True):
 
     `writable` are absolute paths below which the run may write; `capabilities` the kernel's names of what it may do as
     root. `programs` says that it starts programs of the admin's own, `shared_tmp` that its options name the real /tmp
-    or /var/tmp, `services` that it may speak to the service manager, and so to whatever that can do. `confined`
-    False is no box at all.
+    or /var/tmp, `services` that it may speak to the service manager, and so to whatever that can do. `credentials`
+    are the names of those that it is given. `confined` False is no box at all.
     """
 
     writable: tuple[str, ...] = ()
@@ -21,6 +21,7 @@ class Box(Struct, frozen=True, kw_only=True):
     services: bool = False
     devices: bool = False
     shared_tmp: bool = False
+    credentials: tuple[str, ...] = ()
     confined: bool = True
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from agent.model.box import UNCONFINED, Box
 from agent.rules.confinement import names_tmp
 
@@ -20,9 +22,12 @@ OTHERS = ("CAP_DAC_READ_SEARCH", "CAP_KILL", "CAP_SETGID", "CAP_SETUID")
 
 def run(options: Mapping[str, Any]) -> Box:
     """Given the options of `command.run`, return its box; what they do not name is not given."""
+    credentials = tuple(options.get("credentials", ()))
     if options.get("privileged"):
-        return UNCONFINED
+        return structs.replace(UNCONFINED, credentials=credentials)
     own = ROOT if options.get("user") in (None, "root") else OTHERS
+    # A credential that is lent to another user becomes a file of theirs.
+    own = (*own, "CAP_CHOWN") if credentials else own
     return Box(
         writable=tuple(options.get("writable", ())),
         capabilities=tuple(sorted({*own, *options.get("capabilities", ())})),
@@ -31,6 +36,7 @@ def run(options: Mapping[str, Any]) -> Box:
         services=bool(options.get("services")),
         devices=bool(options.get("devices")),
         shared_tmp=names_tmp(_texts(options)),
+        credentials=credentials,
     )
 
 

@@ -40,6 +40,7 @@ class Options(Struct, frozen=True, kw_only=True):
     skip_codes: Sequence[int]
     undo: Sequence[str] | None
     repeatable: bool
+    credentials: Sequence[str]
     writable: Sequence[str]
     network: bool
     services: bool
@@ -105,6 +106,7 @@ def _command(argv: Sequence[str], options: Options, who: Account, context: Conte
         timeout=math.inf if options.timeout is None else options.timeout,
         grace=options.grace,
         output_limit=options.output_limit,
+        credentials=tuple(options.credentials),
     )
 
 
@@ -156,6 +158,7 @@ def _preview(options: Options, who: Account, context: Context, _explain: Explain
         "user": who.name,
         "directory": visible(options.directory),
         "environment": " ".join(sorted(options.environment)),
+        "credentials": " ".join(options.credentials),
         "undo": visible(shlex.join(options.undo)) if options.undo is not None else "",
     }
     return Preview(summary, facts, _fingerprint(options, context, program))

@@ -35,6 +35,7 @@ def options(*command: str, **changes: object) -> Options:
         "skip_codes": [],
         "undo": None,
         "repeatable": False,
+        "credentials": [],
         "writable": [],
         "network": False,
         "services": False,
