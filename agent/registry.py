@@ -49,9 +49,16 @@ def load(name: str) -> Action:
 
 
 def box_of(name: str, options: Mapping[str, Any]) -> Box:
-    """Given the dotted name of an action and the options of a task, return its box without importing the action."""
+    """Given the dotted name of an action and the options of a task, return its box.
+
+    An action is imported for it only when its system has no `_box` that knows it. Raises NotFound.
+    """
     system, _, action = name.partition(".")
-    made: Box = getattr(importlib.import_module(f"{actions.__name__}.{system}._box"), action)(options)
+    try:
+        boxes: object = importlib.import_module(f"{actions.__name__}.{system}._box")
+    except ModuleNotFoundError:
+        boxes = None
+    made: Box = (getattr(boxes, action, None) or load(name).box)(options)
     return made
 
 

@@ -25,6 +25,21 @@ def test_names_import_no_action() -> None:
     assert listing.stdout == "[]\n"
 
 
+def test_box_imports_no_action() -> None:
+    code = (
+        "import sys; from agent import registry; registry.box_of('command.run', {'command': ['true']});"
+        "registry.box_of('files.retain', {'paths': ['/srv']});"
+        "print(sorted(name for name in sys.modules if name.count('.') == 3 and name.startswith('agent.actions.')))"
+    )
+    listing = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert listing.stdout == "['agent.actions.command._box', 'agent.actions.files._box']\n"
+
+
+def test_box_of_an_unknown_action_names_the_nearest() -> None:
+    with pytest.raises(NotFound, match=r"'files\.retian': did you mean files\.retain\?"):
+        registry.box_of("files.retian", {})
+
+
 def test_load_of_a_misspelt_name_names_the_nearest() -> None:
     with pytest.raises(NotFound, match=r"'files\.retian': did you mean files\.retain\?"):
         registry.load("files.retian")
