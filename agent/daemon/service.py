@@ -18,6 +18,7 @@ from agent.daemon.pulse import Pulse
 from agent.daemon.reloads import Reloads
 from agent.daemon.telling import Teller, named
 from agent.daemon.thresholds import Probe, Thresholds
+from agent.daemon.upkeep import Upkeep
 from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
@@ -38,8 +39,6 @@ RESCAN_SECONDS = 60.0
 
 HUNG_SECONDS = 60.0
 """A loop that is this late beyond its sampling interval is not healthy."""
-
-PRUNE_SECONDS = 3600.0
 
 AGAIN_SECONDS = 2.0
 """How soon after a failure it is tried again to make what is due and to start what may start."""
@@ -96,7 +95,7 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda *_: [part.reload() for part in self._reloadable])
         self._policies.start()
         self._loop.every(self._settings.sample_every, self._sample)
-        self._loop.every(PRUNE_SECONDS, self._prune)
+        Upkeep(self._store, self._settings.history, self._loop, self._clock).start()
         self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.changed)
         self._loop.alarm("sample", self._clock.monotonic(), self._sample)
@@ -122,17 +121,14 @@ class Daemon:
 
     def unreadiness(self) -> str:
         """Return why no policies are acted on, or "" when they are; for any thread."""
-        if self._stopping:
-            return "stopping"
-        if not self.ready:
-            return "starting"
+        if self._stopping or not self.ready:
+            return "stopping" if self._stopping else "starting"
         return "" if self._policies.acting else "the policy files have mistakes, and no set was ever in force"
 
     def stop(self) -> None:
         """Ask every run to stop at its next checkpoint, and leave when the last has."""
         if not self._stopping:
-            self._stopping = True
-            self.ready = False
+            self._stopping, self.ready = True, False
             self._notifier.stopping()
             self._loop.alarm("stop", self._clock.monotonic(), self._stop_runs)
             self._loop.wake()
@@ -277,11 +273,6 @@ class Daemon:
     def _tasks(self) -> Mapping[str, Task]:
         policies = self._policies.in_force
         return policies.tasks if policies is not None else {}
-
-    def _prune(self) -> None:
-        self._store.runs.prune(self._now() - self._settings.history, self._now())
-        self._store.connection.checkpoint()
-        self._store.connection.restore_ballast()
 
     def _stepped(self, _seconds: float) -> None:
         self._dispatcher.add(self._planner.replan(self._now()))

@@ -50,8 +50,9 @@ def begin(host: Host) -> dict[str, dict[str, Any]]:
 
 
 def first(host: Host, task: str) -> dict[str, Any]:
-    """Return the first run of a task."""
-    return min((run for run in host.history() if run["task"] == task), key=lambda run: int(run["id"]))
+    """Return the first run of a task, once it has been made."""
+    made = wait_for(lambda: [run for run in host.history() if run["task"] == task] or None, saying=f"for {task}")
+    return min(made, key=lambda run: int(run["id"]))
 
 
 def ended(host: Host, task: str) -> dict[str, Any]:
