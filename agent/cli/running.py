@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import select
 import signal
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import tzinfo
 
 from agent.cli.history_command import data, whole
@@ -14,7 +16,8 @@ from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor
 from agent.errors import ExitCode, Refused, RunFailed
 from agent.host.clock import SystemClock, boot_id
-from agent.host.launching import launcher_of
+from agent.host.launching import SYSTEMD, chosen, launcher_of
+from agent.host.units import Units
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
@@ -36,6 +39,7 @@ class Foreground:
         self._store = store
         self._clock = SystemClock()
         launcher = launcher_of(settings, store.directory, config)
+        self._shows = sys.stderr.isatty() and chosen(settings, config) == SYSTEMD
         self._supervisor = Supervisor(store, launcher, self._clock, grace=settings.grace, boot=boot_id())
         self._interrupted = False
 
@@ -53,9 +57,14 @@ class Foreground:
         if attempt is None:
             raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} was taken by another process this moment")
         self._supervisor.launch(run.id, attempt, task)
-        while run.id in self._supervisor.children:
-            self._wait(run.id)
+        with self._followed(run.id, attempt):
+            while run.id in self._supervisor.children:
+                self._wait(run.id)
         return self._store.runs.get(run.id)
+
+    def _followed(self, run: int, attempt: int) -> AbstractContextManager[None]:
+        """A plain child prints to this terminal by itself, a unit to the journal."""
+        return Units(self._store.directory).followed(run, attempt) if self._shows else nullcontext()
 
     def _refuse_if_held(self, task: Task) -> None:
         if not task.enabled:

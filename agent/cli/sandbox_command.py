@@ -60,7 +60,7 @@ def _rows(box: Box, state: str, held: Sequence[Property]) -> list[tuple[str, str
         return [("box", "none: it may do whatever root may")]
     return [
         ("may write", ", ".join([*box.writable, f"{state} (its journal of steps)"])),
-        ("/tmp", "its own" if ("PrivateTmp", "yes") in held else "the host's"),
+        ("temporary", "its own /tmp and /var/tmp" if ("PrivateTmp", "yes") in held else "the host's /tmp and /var/tmp"),
         ("network", "the host's" if box.network else "none"),
         ("services", "may speak to systemd and D-Bus" if box.services else "out of reach"),
         ("devices", "the host's" if box.devices else "none but /dev/null and its like"),

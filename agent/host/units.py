@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,6 +21,9 @@ DEFAULT_STATE = "/var/lib/hostkeeper"
 
 SLICE = "hostkeeper.slice"
 """What all runs are in, so that an admin can bound them together."""
+
+_LAST_WORDS = 0.3
+"""How many seconds the journal may be behind what a run has printed."""
 
 _SYSTEMD_RUNS = "/run/systemd/system"
 
@@ -109,6 +113,25 @@ class Units:
         if done.returncode:
             raise NotFound(f"the journal cannot be asked: {done.stderr.strip() or done.returncode}")
         return [_entry(json.loads(line)) for line in done.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def followed(self, run: int, attempt: int) -> Iterator[None]:
+        """While it lasts, and a moment longer, show on standard error what a run prints; without a journal, nothing."""
+        asked = ["journalctl", "--follow", "--no-tail", "--boot", "--quiet", "--output=cat", "--identifier=hostkeeper"]
+        unit = f"--unit={self.name(run, attempt)}"
+        # Standard output is for how the run ended.
+        try:
+            reader = subprocess.Popen([*asked, unit], stdin=subprocess.DEVNULL, stdout=2, stderr=subprocess.DEVNULL)
+        except OSError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                reader.wait(_LAST_WORDS)
+            reader.terminate()
+            reader.wait()
 
 
 def _entry(fields: Mapping[str, Any]) -> Entry:

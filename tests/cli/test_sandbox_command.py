@@ -16,7 +16,7 @@ def test_sandbox_shows_what_a_retention_may_do_and_how_that_is_kept(agent: Agent
     assert lines[0] == "tidy: files.retain"
     for line in (
         f"may write     {agent.place}/files, {agent.state} (its journal of steps)",
-        "/tmp          the host's",
+        "temporary     the host's /tmp and /var/tmp",
         "network       none",
         "capabilities  CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER",
         "ends after    1h00m",

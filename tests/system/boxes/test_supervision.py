@@ -108,7 +108,7 @@ version: 1
 tasks:
   talks:
     action: command.run
-    with: {command: [sh, -c, 'nice; echo first; seq 30000; echo last >&2'], output_limit: 1KiB}
+    with: {command: [sh, -c, 'nice; echo first; seq 3000; echo last >&2'], output_limit: 1KiB}
   fails: {action: command.run, with: {command: [sh, -c, 'echo now >/etc/escaped']}}
   waits:
     schedule: every 1 seconds
@@ -139,17 +139,19 @@ def test_run_has_limits_and_a_journal_of_its_own_and_its_box_can_be_seen(host: H
 
     host.command("run", "talks")
     talk = next(run for run in host.history() if run["task"] == "talks")
-    assert host.command("history", str(talk["id"])).count("29999") == 1
+    assert host.command("history", str(talk["id"])).count("2999\n") == 1
     host.run("journalctl", "--sync")
     told = json.loads(host.out("hostkeeper", "history", str(talk["id"]), "--log", "--json"))["log"]
     messages = [entry["message"] for entry in told]
-    assert messages.index("5") < messages.index("first") < messages.index("30000")
+    assert messages.index("5") < messages.index("first") < messages.index("3000")
     assert messages.count("17") == 1
     assert "last" in messages
     assert any(message == "step run done" for message in messages)
     assert "log of its unit" in host.command("history", str(talk["id"]), "--log")
-    assert len(host.journal("--unit", "hostkeeper-run-*", f"HOSTKEEPER_RUN={talk['id']}")) > 30000
+    assert len(host.journal("--unit", "hostkeeper-run-*", f"HOSTKEEPER_RUN={talk['id']}")) > 3000
 
+    on_terminal = host.out("script", "--quiet", "--command", "hostkeeper run talks", "/dev/null")
+    assert on_terminal.index("first\n") < on_terminal.index("2999\n") < on_terminal.index("state     succeeded")
     assert "Read-only file system" in host.command("run", "fails", check=False)
     assert not host.bed.path("/etc/escaped").exists()
 
