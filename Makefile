@@ -14,6 +14,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile --qu
 MODULES := agent tests benchmarks tools
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
 DEB_ARGS ?=
 
 .PHONY: help
@@ -27,7 +28,12 @@ run: $(VENV)/.run ## Start the agent in the foreground on examples/quickstart.
 .PHONY: test
 test: $(VENV)/.dev ## Run the whole test suite; PYTEST_ARGS="tests/rules -x" narrows it.
 	@sh tools/debs.sh tests/apt.txt $(TOOLS)
-	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTHON) -m pytest --listed-skips-only $(PYTEST_ARGS)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" SOAK_ARGS="$(SOAK_ARGS)" sh tools/test.sh $(PYTHON) $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## Strike a working agent with faults; SOAK_ARGS="--seconds 28800 --seed 7" does so for a night.
+	@sh tools/debs.sh tests/apt.txt $(TOOLS)
+	$(PYTHON) -m tests.system.soak $(SOAK_ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Check format, lint, types, import floors, schemas, policies and documents.
