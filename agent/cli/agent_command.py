@@ -157,6 +157,7 @@ def _screen(arguments: argparse.Namespace, address: str) -> str:
             "Hostkeeper is at work. It watches the policies, does what they say, and tells how it went.",
             f"  policies   {arguments.policies}: edit them, they are taken up within a second",
             f"  state      {arguments.state}",
+            f"  page       http://{address}/",
             f"  metrics    http://{address}/metrics",
             f"  look       {command}",
             f"             {command.replace(' status ', ' history ')}",

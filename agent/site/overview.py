@@ -31,22 +31,7 @@ class _TooLong(Exception):
 
 def whole(scene: Scene) -> tuple[Child, ...]:
     """Return the overview. A part that cannot be drawn says so in its place; the others are drawn."""
-    days = min(DAYS, reach(scene))
-    found: list[Upcoming] = []
-
-    def what_is_next(scene: Scene) -> Child:
-        if not days:
-            return card("next", "Next", too_many())
-        found.append(ahead(scene, days))
-        return coming(scene, found[0], 8)
-
-    def days_to_come(scene: Scene) -> Child:
-        if not found:
-            return None
-        shown = calendar(scene, found[0], days, unfolded=0, groups=10)
-        return card(
-            "days", "Days to come", shown, scale(), element("p", link("Calendar", view="calendar"), class_="more")
-        )
+    what_is_next, days_to_come = _calendar(scene)
 
     def drawn(*parts: tuple[str, Part]) -> list[Child]:
         return [guarded(title, part, scene) for title, part in parts]
@@ -71,6 +56,27 @@ def whole(scene: Scene) -> tuple[Child, ...]:
             class_="grid",
         ),
     )
+
+
+def _calendar(scene: Scene) -> tuple[Part, Part]:
+    """Return the parts that look ahead: the first does the looking, for both."""
+    days = min(DAYS, reach(scene))
+    found: list[Upcoming] = []
+
+    def what_is_next(scene: Scene) -> Child:
+        if not days:
+            return card("next", "Next", too_many())
+        found.append(ahead(scene, days))
+        return coming(scene, found[0], 8)
+
+    def days_to_come(scene: Scene) -> Child:
+        if not found:
+            return None
+        shown = calendar(scene, found[0], days, unfolded=0, groups=10)
+        way = element("p", link("Calendar", view="calendar"), class_="more")
+        return card("days", "Days to come", shown, scale(), way, wide=True)
+
+    return what_is_next, days_to_come
 
 
 def guarded(title: str, part: Part, scene: Scene) -> Child:
