@@ -27,6 +27,9 @@ CUT_AT_LEAST = 4096
 CUT_AT_MOST = 8192
 """So many records are cut off at a time: seldom, and never so many that others would wait for the store."""
 
+CARRIED = "carried:"
+"""Stands before a digest that was taken over from a record that was cut off: its `at` is that of the cut."""
+
 LEAST_KEPT = 86_400.0
 """Nothing younger is ever forgotten: the least that `history` may be, in seconds."""
 
@@ -184,7 +187,7 @@ class Chain:
             (Kind.RUN, str(run)),
         )
         try:
-            return bool(rows) and rows[0][0] == self.digest_of_run(run)
+            return bool(rows) and str(rows[0][0]).removeprefix(CARRIED) == self.digest_of_run(run)
         except StoreError:
             return False
 
@@ -198,31 +201,39 @@ class Chain:
         rows = self._db.rows("SELECT digest FROM history WHERE kind = ?", (kind,))
         return max((before for (digest,) in rows if (before := instant_in(str(digest))) is not None), default=None)
 
-    def cut(self, before: float, at: float) -> int:
-        """Cut off the oldest records, those from before an instant, if they are many; return how many.
+    def cut(self, before: float, at: float, least: int = CUT_AT_LEAST, most: int = CUT_AT_MOST) -> int:
+        """Cut off the oldest records, up to `most` from before an instant, if there are `least`; return how many.
 
         What they tell of and is still there is recorded anew with the digest it had: a cut vouches for nothing that
         it has not looked at.
         """
-        window = "SELECT seq, at, hash FROM history ORDER BY seq LIMIT ?"
-        rows = self._db.rows(window, (CUT_AT_MOST,))
-        old = (isinstance(at, float) and at < before for _, at, _ in rows)
-        young = next((place for place, is_old in enumerate(old) if not is_old), len(rows))
-        if young < CUT_AT_LEAST:
+        window = f"(SELECT seq, at FROM history ORDER BY seq LIMIT {most:d})"
+        young = f"(SELECT min(seq) FROM {window} WHERE NOT at < ?)"
+        last, count = self._db.rows(
+            f"SELECT max(seq), count(*) FROM {window} WHERE seq < coalesce({young}, {2**62})", (before,)
+        )[0]
+        if not isinstance(last, int) or int(count or 0) < least:
             return 0
-        seq, _, made = rows[young - 1]
+        (made,) = self._db.rows("SELECT hash FROM history WHERE seq = ?", (last,))[0]
+        self._carry(last, at)
+        self._append(Kind.CUT, str(last), f"{made}:{before!r}", at)
+        self._db.rows("DELETE FROM history WHERE seq <= ?", (last,))
+        return int(count or 0)
+
+    def _carry(self, last: int, at: float) -> None:
+        """Record anew, with the digest it had, what records up to a place tell of and was not forgotten."""
         forgotten = self.forgotten()
-        latest = self._db.rows(
-            "SELECT kind, subject, digest FROM history AS h WHERE seq <= ? AND kind IN (?, ?) AND seq = "
-            "(SELECT max(seq) FROM history WHERE kind = h.kind AND subject = h.subject) ORDER BY seq",
-            (seq, Kind.RUN, Kind.HOLD),
+        latest = (
+            "SELECT seq, kind, subject, digest FROM history AS h WHERE seq > ? AND seq <= ? AND kind IN (?, ?) "
+            "AND seq = (SELECT max(seq) FROM history WHERE kind = h.kind AND subject = h.subject) "
+            "ORDER BY seq LIMIT 500"
         )
-        for kind, subject, digest in latest:
-            if kind == Kind.HOLD or int(subject or 0) not in forgotten:
-                self._append(Kind(str(kind)), str(subject), str(digest), at)
-        self._append(Kind.CUT, str(seq), f"{made}:{before!r}", at)
-        self._db.rows("DELETE FROM history WHERE seq <= ?", (seq,))
-        return young
+        seq = 0
+        while rows := self._db.rows(latest, (seq, last, Kind.RUN, Kind.HOLD)):
+            for place, kind, subject, digest in rows:
+                seq = int(place or 0)
+                if kind == Kind.HOLD or int(subject or 0) not in forgotten:
+                    self._append(Kind(str(kind)), str(subject), CARRIED + str(digest).removeprefix(CARRIED), at)
 
     def _append(self, kind: Kind, subject: str, digest: str, at: float) -> None:
         with self._db.transaction():

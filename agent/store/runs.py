@@ -20,6 +20,9 @@ _COLUMN_LIST = ", ".join(COLUMNS)
 _SELECT = f"SELECT {_COLUMN_LIST}, seal FROM runs"
 _FIELDS = attrgetter(*COLUMNS)
 _UNSKIPPED = f"state != '{RunState.SKIPPED}'"
+PRUNED_AT_MOST = 5000
+"""So many runs are forgotten at a time: whoever wants to write meanwhile waits for a quarter of a second."""
+
 OUT_OF_ORDER = 50
 """Of the newest runs of a task that many may end in another order than they were made in."""
 
@@ -264,7 +267,7 @@ class Runs:
         )
         return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
 
-    def prune(self, before: float, now: float, keep_per_task: int = 20, at_most: int = 5000) -> int:
+    def prune(self, before: float, now: float, keep_per_task: int = 20, at_most: int = PRUNED_AT_MOST) -> int:
         """Forget ended runs older than an instant, but never a task's latest ones; return how many.
 
         A run that does not stand as its record in the chain says stays, as evidence of whoever changed it. Both

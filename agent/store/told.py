@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from agent.errors import StoreError
 from agent.store import Store
-from agent.store.chain import LEAST_KEPT, Kind, Record, instant_in
+from agent.store.chain import CARRIED, LEAST_KEPT, Kind, Record, instant_in
 from agent.store.connection import Connection
 from agent.store.spans import Spans
 from agent.store.verdict import Fault, Finding, Verdict
@@ -40,15 +40,19 @@ class Told:
         last = "SELECT max(seq) FROM history WHERE kind = ? AND subject = ?"
         return self._db.rows(last, (record.kind, record.subject))[0][0] == record.seq
 
+    def _is_old(self, record: Record) -> bool:
+        """Tell whether what a record tells of ended before the last instant before which anything was forgotten."""
+        return record.at < self._forgotten_before or record.digest.startswith(CARRIED)
+
     def _run(self, record: Record, run: int) -> Iterator[Finding]:
         try:
             digest = self._chain.digest_of_run(run)
         except StoreError:
             yield Finding(record.seq, Fault.UNREADABLE, f"run {run} or a step of it holds what is no text", run)
             return
-        if digest is None and not (run in self._forgotten and record.at < self._forgotten_before):
+        if digest is None and not (run in self._forgotten and self._is_old(record)):
             yield Finding(record.seq, Fault.REMOVED, f"run {run} is gone, and was not forgotten for its age", run)
-        elif digest is not None and digest != record.digest:
+        elif digest is not None and digest != record.digest.removeprefix(CARRIED):
             yield Finding(record.seq, Fault.EDITED, f"run {run} or a step of it is not what it was at its end", run)
 
     def _forgetting(self, record: Record, verdict: Verdict) -> Iterator[Finding]:
@@ -65,7 +69,7 @@ class Told:
             digest = ""
         if digest is None:
             yield Finding(record.seq, Fault.REMOVED, f"the hold of {record.subject!r} is gone")
-        elif digest != record.digest:
+        elif digest != record.digest.removeprefix(CARRIED):
             yield Finding(record.seq, Fault.EDITED, f"the hold of {record.subject!r} is not what was written")
 
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.errors import StoreError
 from agent.model.reasons import Reason
@@ -156,3 +159,35 @@ def test_head_from_before_a_cut_says_nothing(long_chain: Store) -> None:
 def test_head_younger_than_what_a_cut_names_tells_of_a_false_cut(long_chain: Store) -> None:
     found = verify(long_chain, [(Head(7, "0" * 64, DUE + 9400), "a note")]).findings
     assert [(one.seq, one.fault) for one in found] == [(7, Fault.REMOVED)]
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("end"), st.integers(0, 2)),
+    st.tuples(st.just("hold"), st.integers(0, 2)),
+    st.tuples(st.just("prune"), st.integers(0, 30)),
+    st.tuples(st.just("cut"), st.integers(0, 30)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ACTS, min_size=3, max_size=40))
+def test_verify_after_any_course_of_ends_holds_and_forgetting_finds_nothing(acts: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory(prefix="hk-") as place, Store(place) as store:
+        heads = []
+        # A day passes with each act, so that whatever was before is old enough to be forgotten.
+        for day, (act, number) in enumerate(acts):
+            now = DUE + day * DAY
+            match act:
+                case "end":
+                    ended(store, now, name=f"task-{number}")
+                case "hold":
+                    store.holds.place(f"remedy-{number}", Reason.BREAKER_OPEN, "", now)
+                    store.holds.release(f"remedy-{number}", now + 1)
+                case "prune":
+                    store.runs.prune(now - (1 + number) * DAY, now, keep_per_task=1)
+                case _:
+                    store.chain.cut(now - (1 + number) * DAY, now, least=2, most=6)
+            head = store.chain.head()
+            assert head is not None
+            heads.append((head, "a note"))
+        assert verify(store, heads).findings == []
