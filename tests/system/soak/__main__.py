@@ -18,8 +18,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from agent.errors import AgentError
 from tests.system.soak import vitals
 from tests.system.soak.course import Course
 from tests.system.soak.disk import SmallDisk
@@ -89,9 +91,13 @@ def soak(seconds: float, seed: int, faults: Sequence[Fault]) -> int:
 
 def keep(course: Course, place: Path, seed: int) -> None:
     """Keep the evidence beyond the end of this namespace, and print what one looks at first."""
+    (place / "evidence").mkdir()
     for name in ("state", "tidied", "counted"):
-        shutil.copytree(course.world.disk.root / name, place / "evidence" / name, symlinks=True, dirs_exist_ok=True)
-    (place / "evidence" / "story").write_text(course.world.story())
+        # The disk may be what is broken; what is printed below comes in any case.
+        with suppress(OSError, shutil.Error):
+            shutil.copytree(course.world.disk.root / name, place / "evidence" / name, symlinks=True)
+    with suppress(OSError, AgentError):
+        (place / "evidence" / "story").write_text(course.world.story())
     print((place / "faults").read_text())
     log = course.world.agent.log.read_text(encoding="utf-8", errors="replace")
     print(f"the agent's log ended with:\n{''.join(log.splitlines(keepends=True)[-TAIL:])}")
