@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from tests.system.agent import wait_for
@@ -20,6 +21,7 @@ FROM = (
     *("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "requirements.lock"),
 )
 WHEN = 1_760_000_000
+HOUR = 3600.0
 DEBS = "/opt/debs"
 UNIT = "hostkeeper.service"
 HOME = "/usr/lib/hostkeeper"
@@ -47,12 +49,16 @@ def packages() -> Path:
     with open(CACHE / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.is_dir():
+            # What another session may be at work with stays.
             for old in CACHE.glob("*/"):
-                shutil.rmtree(old)
+                if old.stat().st_mtime < time.time() - HOUR:
+                    shutil.rmtree(old)
             draft = CACHE / "draft"
+            shutil.rmtree(draft, ignore_errors=True)
             build(ROOT, architecture(), draft, WHEN, level=0).rename(draft / "hostkeeper.deb")
             repack(draft / "hostkeeper.deb", draft / "newer.deb")
             draft.rename(kept)
+    os.utime(kept)
     return kept
 
 
