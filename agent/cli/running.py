@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import signal
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from datetime import tzinfo
 
 from agent.cli.history_command import data, whole
@@ -57,14 +56,13 @@ class Foreground:
         if attempt is None:
             raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} was taken by another process this moment")
         self._supervisor.launch(run.id, attempt, task)
-        with self._followed(run.id, attempt):
-            while run.id in self._supervisor.children:
-                self._wait(run.id)
+        # A plain child prints to this terminal by itself, a unit to the journal.
+        listener = Units(self._store.directory).listener(run.id, attempt) if self._shows else None
+        while run.id in self._supervisor.children:
+            self._wait(run.id)
+            if listener is not None:
+                print(listener.heard(all_of_it=run.id not in self._supervisor.children), end="", file=sys.stderr)
         return self._store.runs.get(run.id)
-
-    def _followed(self, run: int, attempt: int) -> AbstractContextManager[None]:
-        """A plain child prints to this terminal by itself, a unit to the journal."""
-        return Units(self._store.directory).followed(run, attempt) if self._shows else nullcontext()
 
     def _refuse_if_held(self, task: Task) -> None:
         if not task.enabled:

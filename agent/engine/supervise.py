@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from agent.engine import document
 from agent.engine.execute import TAKEN_BACK_WHEN_STOPPED_FOR
-from agent.errors import RunFailed
+from agent.errors import NotFound, RunFailed
 from agent.model.actions import OnInterrupt
+from agent.model.box import Box
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
@@ -50,6 +51,14 @@ def run_argv(directory: str, run: int, attempt: int, *, undo: bool) -> tuple[str
     place = os.path.abspath(directory)
     base = (sys.executable, "-I", "-m", "agent", "run-process", place, str(run), str(attempt))
     return (*base, "undo") if undo else base
+
+
+def _box(task: Task) -> Box:
+    try:
+        return box_of(task.action, json.loads(task.options))
+    except NotFound:
+        # An action that this version has no more: the process will say so, and has nothing to do.
+        return Box()
 
 
 class Supervisor:
@@ -107,7 +116,7 @@ class Supervisor:
 
     def _launch(self, run: int, task: Task, attempt: int, seconds: float | None, *, undo: bool) -> Watched:
         argv = self._argv(self._store.directory, run, attempt, undo=undo)
-        bounds = Bounds(task=task.name, box=box_of(task.action, json.loads(task.options)), seconds=seconds)
+        bounds = Bounds(task=task.name, box=_box(task), seconds=seconds)
         child = self._launcher.start(run, attempt, argv, bounds)
         return self._watch(run, task.name, child, self._clock.monotonic(), seconds)
 

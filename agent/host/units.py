@@ -22,9 +22,8 @@ DEFAULT_STATE = "/var/lib/hostkeeper"
 SLICE = "hostkeeper.slice"
 """What all runs are in, so that an admin can bound them together."""
 
-_LAST_WORDS = 0.3
-"""How many seconds the journal may be behind what a run has printed."""
-
+_SYNC_SECONDS = 30.0
+_CURSOR = "-- cursor: "
 _SYSTEMD_RUNS = "/run/systemd/system"
 
 
@@ -97,8 +96,10 @@ class Units:
         try:
             self.group(unit).kill()
         except OSError:
-            # The agent's own unit may have the groups read-only; the service manager has not.
-            call(["systemctl", "kill", "--kill-whom=all", "--signal=KILL", unit], 5.0)
+            # The agent's own unit may have the groups read-only; the service manager has not. Where it does not answer,
+            # whoever asked finds that processes are left.
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                call(["systemctl", "kill", "--kill-whom=all", "--signal=KILL", unit], 5.0)
 
     def journal(self, run: int, attempts: int, since: float) -> list[Entry]:
         """Return what the journal has of a run and its attempts since an instant (seconds since the epoch).
@@ -114,24 +115,33 @@ class Units:
             raise NotFound(f"the journal cannot be asked: {done.stderr.strip() or done.returncode}")
         return [_entry(json.loads(line)) for line in done.stdout.splitlines()]
 
-    @contextlib.contextmanager
-    def followed(self, run: int, attempt: int) -> Iterator[None]:
-        """While it lasts, and a moment longer, show on standard error what a run prints; without a journal, nothing."""
-        asked = ["journalctl", "--follow", "--no-tail", "--boot", "--quiet", "--output=cat", "--identifier=hostkeeper"]
-        unit = f"--unit={self.name(run, attempt)}"
-        # Standard output is for how the run ended.
+    def listener(self, run: int, attempt: int) -> Listener:
+        """Return what tells bit by bit what a run prints."""
+        return Listener(self.name(run, attempt))
+
+
+class Listener:
+    """Reads from the journal what a unit prints, as it comes; each call gives what is new."""
+
+    def __init__(self, unit: str) -> None:
+        self._asked = ["journalctl", "--boot", "--quiet", "--output=cat", "--identifier=hostkeeper", f"--unit={unit}"]
+        self._after: list[str] = []
+
+    def heard(self, *, all_of_it: bool = False) -> str:
+        """Return what was printed since the last call; with `all_of_it`, the journal is waited for.
+
+        Without a journal there is nothing to hear.
+        """
         try:
-            reader = subprocess.Popen([*asked, unit], stdin=subprocess.DEVNULL, stdout=2, stderr=subprocess.DEVNULL)
-        except OSError:
-            yield
-            return
-        try:
-            yield
-        finally:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                reader.wait(_LAST_WORDS)
-            reader.terminate()
-            reader.wait()
+            if all_of_it:
+                call(["journalctl", "--sync"], _SYNC_SECONDS)
+            text = call([*self._asked, "--show-cursor", *self._after], _SYNC_SECONDS).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        text, mark, cursor = text.rpartition(_CURSOR)
+        if mark:
+            self._after = [f"--after-cursor={cursor.strip()}"]
+        return text
 
 
 def _entry(fields: Mapping[str, Any]) -> Entry:

@@ -27,6 +27,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def test_run_of_an_action_that_is_no_more_may_do_nothing(store: Store) -> None:
+    launcher = FakeLauncher()
+    gone = task(action="files.rotate", options="{}")
+    run = submit(store, gone, policy="p", origin=Origin.MANUAL, due=1.0, now=1.0)
+    assert run is not None
+    assert Supervisor(store, launcher, FakeClock(), grace=10.0, boot="boot").start(run, gone) is not None
+    assert launcher.bounds[0].box == Box()
+
+
 def test_run_is_held_to_the_box_of_its_task_and_to_its_time(store: Store) -> None:
     launcher = FakeLauncher()
     supervisor = Supervisor(store, launcher, FakeClock(), grace=10.0, boot="boot")

@@ -151,6 +151,7 @@ def test_run_has_limits_and_a_journal_of_its_own_and_its_box_can_be_seen(host: H
     assert len(host.journal("--unit", "hostkeeper-run-*", f"HOSTKEEPER_RUN={talk['id']}")) > 3000
 
     on_terminal = host.out("script", "--quiet", "--command", "hostkeeper run talks", "/dev/null")
+    assert on_terminal.count("first\n") == 1, on_terminal
     assert on_terminal.index("first\n") < on_terminal.index("2999\n") < on_terminal.index("state     succeeded")
     assert "Read-only file system" in host.command("run", "fails", check=False)
     assert not host.bed.path("/etc/escaped").exists()
