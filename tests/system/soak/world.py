@@ -21,7 +21,7 @@ from tests.system.scenarios.scenario import LONG_AGO
 from tests.system.soak import duties, vitals
 from tests.system.soak.disk import SmallDisk
 from tests.system.soak.dues import Dues
-from tests.system.soak.starvation import Starvation
+from tests.system.soak.patience import Patience
 from tests.system.world import READY_SECONDS, World
 
 T = TypeVar("T")
@@ -127,12 +127,13 @@ class SoakWorld(World):
 
         `seconds` are those in which neither the soak nor the daemon nor its children waited for a processor.
         """
-        began, starved = time.monotonic(), Starvation(self._awaited())
+        patience = Patience(self._awaited())
         while True:
             self.live()
             found = what()
-            took = time.monotonic() - began - starved.seconds(self._awaited())
-            assert took < seconds, f"waited {seconds:g} s {saying if isinstance(saying, str) else saying()}"
+            assert patience.took(self._awaited()) < seconds, (
+                f"waited {seconds:g} s {saying if isinstance(saying, str) else saying()}"
+            )
             if found is not None and found is not False:
                 return found
             time.sleep(turn)
@@ -186,12 +187,12 @@ class SoakWorld(World):
     def start(self) -> None:
         """Start the agent; AssertionError unless it is ready in time, the time it waited for a processor left out."""
         self._mark_life()
-        began, starved = time.monotonic(), Starvation(self._awaited())
+        patience = Patience(self._awaited())
         self.begin_to_start()
 
         def ready() -> float | None:
-            waited = starved.seconds(self._awaited())
-            return time.monotonic() - began - waited if self.agent.get("/readyz")[0] == 200 else None
+            took = patience.took(self._awaited())
+            return took if self.agent.get("/readyz")[0] == 200 else None
 
         took = self.wait(ready, "for the agent to be ready", turn=TURN_SECONDS)
         assert took < READY_SECONDS, f"ready after {took:.1f} s"

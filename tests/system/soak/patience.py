@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+MOST_SHARE = 2 / 3
+"""However starved, a wait lasts three times as long at most: several that wait at once do not add up to more."""
 
-class Starvation:
-    """Counts from when a thread is first seen; one that was born since counts from its birth."""
+
+class Patience:
+    """Measures time from now on, without that in which processes could not go on for want of a processor.
+
+    A thread that is born meanwhile counts from its birth.
+    """
 
     def __init__(self, pids: Iterable[int]) -> None:
+        self._began = time.monotonic()
         self._before = dict(_of_threads(pids))
         self._now: dict[str, float] = {}
 
-    def seconds(self, pids: Iterable[int]) -> float:
-        """Given the processes as they are, return for how many seconds all that were seen have waited in all."""
+    def took(self, pids: Iterable[int]) -> float:
+        """Given the processes as they are, return how many seconds they have had."""
         self._now.update(_of_threads(pids))
-        return sum(waited - self._before.get(thread, 0.0) for thread, waited in self._now.items())
+        starved = sum(waited - self._before.get(thread, 0.0) for thread, waited in self._now.items())
+        passed = time.monotonic() - self._began
+        return passed - min(starved, MOST_SHARE * passed)
 
 
 def _of_threads(pids: Iterable[int]) -> Iterable[tuple[str, float]]:
