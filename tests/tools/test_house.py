@@ -121,9 +121,9 @@ def test_documents_must_show_the_real_help(readme: str, findings: int) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("```console\n$ hostkeeper chekc\n```\n", "a.md:2: hostkeeper: error: argument COMMAND: invalid choice"),
-        ("```console\n$ hostkeeper calendar --dais 3\n```\n", "a.md:2: hostkeeper: error: unrecognized arguments"),
-        ("```\nhostkeeper chekc DIR   every mistake\n```\n", "a.md:2: hostkeeper: error: argument COMMAND"),
+        ("```console\n$ hostkeeper chekc\n```\n", "a.md:2: hostkeeper: argument COMMAND: invalid choice"),
+        ("```console\n$ hostkeeper calendar --dais 3\n```\n", "a.md:2: hostkeeper: unrecognized arguments"),
+        ("```\nhostkeeper chekc DIR   every mistake\n```\n", "a.md:2: hostkeeper: argument COMMAND"),
         ("say `hostkeeper chekc` first", "a.md:1: there is no command chekc"),
     ],
 )

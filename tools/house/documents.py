@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import yaml
 
 from agent.cli.parser import COMMANDS, get_parser
+from agent.errors import BadArgument
 
 FENCE = re.compile(r"^ *```(?P<kind>[^\n]*)\n(?P<body>.*?)^ *```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^ *(?:\$ )?(?:\S*/)?hostkeeper (?!--help)(?P<arguments>[a-z]\S*(?: \S+)*)", re.MULTILINE)
@@ -45,13 +46,13 @@ def commands(name: str, text: str) -> Iterator[str]:
     """Given a document, yield a finding for each command of ours that the command line would not understand."""
     for line, kind, body in fences(text):
         for found in COMMAND.finditer(body) if kind in ("", "console", "sh") else ():
-            said = io.StringIO()
             try:
-                with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                # `--help` prints and ends, which is no mistake.
+                with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
                     get_parser().parse_args(shlex.split(found["arguments"], comments=True))
-            except SystemExit:
+            except BadArgument as error:
                 where = line + 1 + body.count("\n", 0, found.start())
-                yield f"{name}:{where}: {said.getvalue().strip().splitlines()[-1]}"
+                yield f"{name}:{where}: {str(error).splitlines()[-1]}"
     for found in MENTION.finditer(text):
         if found["command"] not in COMMANDS:
             yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: there is no command {found['command']}"
