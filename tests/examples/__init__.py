@@ -1,0 +1,1 @@
+"""What examples/ ships: judged by the programs that it is for."""
