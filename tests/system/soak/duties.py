@@ -109,7 +109,7 @@ tasks:
   sweep:
     priority: critical
     action: files.retain
-    with: {paths: [$disk/swept], max_count: 1, suspect_clock: allow, beyond_history: allow}
+    with: {paths: [$disk/swept], max_count: 0, suspect_clock: allow, beyond_history: allow}
   react:
     action: command.run
     with: {command: [$effect, do], repeatable: true}

@@ -63,7 +63,6 @@ def fill_what_is_swept(world: SoakWorld, _chance: random.Random) -> str:
         # At once: the threshold trips but once, and what came after its remedy would stay.
         os.posix_fallocate(file.fileno(), 0, _free(world) - MIB // 4)
         os.utime(file.fileno(), (LONG_AGO, LONG_AGO))
-    (swept / "newest").touch()
     began = time.monotonic()
     world.wait(lambda: _free(world) > 10 * MIB, "for the agent to free its disk", SWEPT_WITHIN)
     return f"freed after {time.monotonic() - began:.1f} s"
