@@ -201,7 +201,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
 
 def get_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of the whole command line, or, in a fraction of the time, that of one command alone."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--policies", default=DEFAULT_POLICIES, metavar="DIR", help=f"default: {DEFAULT_POLICIES}")
     common.add_argument("--state", default=DEFAULT_STATE, metavar="DIR", help=f"default: {DEFAULT_STATE}")
     common.add_argument("--config", default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
