@@ -26,13 +26,6 @@ DEADLINE = 2.0
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.sign("server")
-    return made
-
-
-@pytest.fixture(scope="module")
 def web(authority: Authority) -> dict[str, Any]:
     return {
         "tls_server_config": {

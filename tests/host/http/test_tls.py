@@ -4,96 +4,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import bcrypt
 import pytest
 
-from agent.host.http import Dropped, HttpServer, Limits, Request, Response, Security, address_of, listen
+from agent.host.http import Dropped, Limits, Security
 from tests.certificates import Authority
-from tests.host.http.client import GET, Answer, authorized, basic, closed, eventually
+from tests.host.http.client import GET, Answer, closed, eventually
+from tests.host.http.conftest import BIG, Serve
 from tests.host.http.serve import security
-
-Serve = Callable[..., "Secured"]
-BIG = b"y" * 3_000_000
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    for name in ("server", "renewed", "prometheus"):
-        made.sign(name, names="DNS:localhost,IP:127.0.0.1" if name != "prometheus" else "DNS:prometheus.example")
-    made.sign("rsa", rsa=True)
-    return made
-
-
-class Secured:
-    """A server in this process under TLS."""
-
-    def __init__(self, authority: Authority, tls: Mapping[str, Any], web: Mapping[str, Any], limits: Limits) -> None:
-        self.authority = authority
-        self.failures: list[str] = []
-        self.listener = listen("127.0.0.1:0")
-        self.web = {"tls_server_config": {**self.files("server"), **tls}, **web}
-        routes = {"/metrics": lambda _: Response(200, b"a page\n"), "/big": lambda _: Response(200, BIG)}
-        self.server = HttpServer([self.listener], routes, self._failed, limits, security(self.web))
-
-    def _failed(self, path: str, error: Exception) -> None:
-        self.failures.append(f"{path}: {error!r}")
-
-    def files(self, name: str) -> dict[str, str]:
-        return {"cert_file": f"{self.authority.place}/{name}.crt", "key_file": f"{self.authority.place}/{name}.key"}
-
-    def context(self, certificate: str = "", newest: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.authority.ca))
-        if certificate:
-            context.load_cert_chain(*self.files(certificate).values())
-        if newest is not None:
-            context.maximum_version = newest
-        return context
-
-    @contextmanager
-    def connect(self, context: ssl.SSLContext | None = None) -> Iterator[ssl.SSLSocket]:
-        tls = context or self.context()
-        with (
-            socket.create_connection(self.listener.getsockname(), 5) as sock,
-            tls.wrap_socket(sock, server_hostname="localhost") as client,
-        ):
-            yield client
-
-    def ask(self, *requests: bytes, context: ssl.SSLContext | None = None) -> list[Answer]:
-        with self.connect(context) as client:
-            client.sendall(b"".join(requests))
-            return [Answer.read(client) for _ in requests]
-
-    def openssl(self, *arguments: str) -> tuple[int, str]:
-        """Ask by `openssl s_client`; return its exit code and all that it says."""
-        where = ("s_client", "-connect", address_of(self.listener), "-CAfile", str(self.authority.ca), "-ign_eof")
-        request = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-        done = subprocess.run(
-            ["openssl", *where, *arguments], input=request, capture_output=True, timeout=20, check=False
-        )
-        return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
-
-
-@pytest.fixture
-def serve(authority: Authority) -> Iterator[Serve]:
-    begun: list[Secured] = []
-
-    def start(web: Mapping[str, Any] | None = None, limits: Limits | None = None, **tls: Any) -> Secured:
-        made = Secured(authority, tls, web or {}, limits or Limits())
-        made.server.start()
-        begun.append(made)
-        return made
-
-    yield start
-    for made in begun:
-        made.server.stop()
-        assert made.failures == []
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -265,53 +185,3 @@ def test_server_that_is_shut_turns_everybody_away(serve: Serve) -> None:
         made.ask(GET)
     made.server.secure(security(made.web))
     assert made.ask(GET)[0].status == 200
-
-
-@pytest.fixture(scope="module")
-def users() -> dict[str, Any]:
-    return {"basic_auth_users": {"prometheus": bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()}}
-
-
-def test_every_path_asks_who_it_is(serve: Serve, users: dict[str, Any]) -> None:
-    made = serve(users)
-    for request in (GET, GET.replace(b"/metrics", b"/"), authorized(basic("prometheus", "wrong"))):
-        answer = made.ask(request)[0]
-        assert (answer.status, answer.headers["connection"]) == (401, "close")
-        assert answer.headers["www-authenticate"] == 'basic realm="hostkeeper", charset="utf-8"'
-    good = authorized(basic("prometheus", "secret"))
-    assert [answer.status for answer in made.ask(good, good, good)] == [200, 200, 200]
-    assert made.ask(good.replace(b"/metrics", b"/nothing"))[0].status == 404
-
-
-def test_user_that_is_taken_out_is_no_longer_let_in(serve: Serve, users: dict[str, Any]) -> None:
-    made = serve(users)
-    good = authorized(basic("prometheus", "secret"))
-    assert made.ask(good)[0].status == 200
-    others = {"basic_auth_users": {"other": users["basic_auth_users"]["prometheus"]}}
-    made.server.secure(security({"tls_server_config": made.files("server"), **others}))
-    assert made.ask(good)[0].status == 401
-    assert made.ask(authorized(basic("other", "secret")))[0].status == 200
-
-
-def test_fields_of_the_settings_are_in_every_answer_but_its_own_win(serve: Serve) -> None:
-    fields = {"X-Frame-Options": "deny", "Strict-Transport-Security": "max-age=9"}
-    made = serve({"http_server_config": {"headers": fields}})
-    for request in (GET, GET.replace(b"/metrics", b"/nothing"), b"\n"):
-        headers = made.ask(request)[0].headers
-        assert (headers["x-frame-options"], headers["strict-transport-security"]) == ("deny", "max-age=9")
-
-
-def own_field(_: Request) -> Response:
-    return Response(200, b"", headers=(("X-Frame-Options", "sameorigin"),))
-
-
-def test_field_of_an_answer_is_not_said_twice() -> None:
-    listener = listen("127.0.0.1:0")
-    fields = {"http_server_config": {"headers": {"X-Frame-Options": "deny"}}}
-    server = HttpServer([listener], {"/metrics": own_field}, lambda _, __: None, Limits(), security(fields))
-    server.start()
-    with socket.create_connection(listener.getsockname(), 5) as client:
-        client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        said = b"".join(iter(lambda: client.recv(65536), b""))
-    server.stop()
-    assert said.count(b"X-Frame-Options") == 1
