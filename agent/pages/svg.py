@@ -35,13 +35,16 @@ def sparkline(
         return _drawing("spark", label, ())
     bottom = min(known) if low is None else min(low, *known)
     top = max(known) if high is None else max(high, *known)
-    if top - bottom <= 0:
-        bottom, top = bottom - 0.5, top + 0.5
-    scale = (HEIGHT - 2 * _EDGE) / (top - bottom)
+    # Numbers so far apart that their distance is none are still drawn: halves of them are not.
+    part = 0.5 if math.isinf(top - bottom) else 1.0
+    reach = part * top - part * bottom
+    flat = 0.0 if bottom == low else 0.5
     step = WIDTH / max(1, len(values) - 1)
 
     def place(value: float) -> int:
-        return round(HEIGHT - _EDGE - (value - bottom) * scale)
+        # In this order, since the distance of the smallest numbers has no reciprocal.
+        height = (part * value - part * bottom) / reach if reach > 0 else flat
+        return round(HEIGHT - _EDGE - (HEIGHT - 2 * _EDGE) * height)
 
     stretches = [[(round(index * step), place(value)) for index, value in stretch] for stretch in _stretches(values)]
     under = "".join(f"M{found[0][0]} {HEIGHT}V{found[0][1]}{_through(found)}V{HEIGHT}z" for found in stretches)

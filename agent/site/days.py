@@ -48,7 +48,7 @@ def coming(scene: Scene, found: Upcoming, most: int) -> Markup:
         if entry.starts is not None:
             first.setdefault(entry.task, entry)
     rows = [
-        (instant(scene, entry.starts), task_link(entry.task), held(entry) or "–")
+        (instant(scene, entry.starts), task_link(entry.task), held(entry) or None)
         for entry in list(first.values())[:most]
     ]
     if not rows:
@@ -125,7 +125,7 @@ def _line(scene: Scene, group: Group) -> Sequence[Child]:
     else:
         when = _hour(scene, first.starts)
     due: Child = f"{times} times" if times > 1 else _hour(scene, first.due)
-    return when, task_link(group.task), due, held(first) or "–"
+    return when, task_link(group.task), due, held(first) or None
 
 
 def _hour(scene: Scene, seconds: float) -> Markup:

@@ -52,7 +52,7 @@ def month(scene: Scene) -> Markup:
         if day in columns:
             columns[day][kind] += count
             total[kind] += count
-    told = f"{total['good']} succeeded, {total['bad']} failed or were missed, {total['idle']} were skipped"
+    told = f"{total['good']:,} succeeded, {total['bad']:,} failed or were missed, {total['idle']:,} were skipped"
     return element(
         "div",
         bars(list(columns.values()), f"Runs of each of the last {DAYS} days: {told}"),
@@ -96,9 +96,9 @@ def whole(scene: Scene) -> tuple[Child, ...]:
         element("h1", "History"),
         element(
             "div",
-            card("days", f"The last {DAYS} days", month(scene)) if before is None else None,
+            card("days", f"The last {DAYS} days", month(scene), wide=True) if before is None else None,
             card("runs", "Runs", listing(scene, runs[:PAGE]) if runs else nothing("Nothing has run yet."), wide=True),
-            class_="grid" if before is not None else None,
+            class_="grid",
         ),
         element("p", newest, older, class_="pages") if newest or older else None,
     )

@@ -44,7 +44,7 @@ def whole(scene: Scene) -> tuple[Child, ...]:
             drawn(("Signals", lambda scene: signals(scene, 12))),
             element(
                 "div",
-                drawn(("What is next", what_is_next), ("Last runs", lambda scene: last_runs(scene, 12))),
+                drawn(("What is next", what_is_next), ("Last runs", lambda scene: last_runs(scene, 10))),
                 class_="column",
             ),
             element(

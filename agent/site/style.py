@@ -98,10 +98,11 @@ header nav{margin-left:-7px}nav ul{gap:0}nav a{padding:5px 7px;font-size:13.5px}
 .facts{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:10px 16px}
 .signals{grid-template-columns:repeat(2,minmax(0,1fr));gap:14px 16px}.signals p{display:block}.signals b{display:block}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-tbody tr{display:flex;flex-wrap:wrap;justify-content:space-between;gap:2px 12px;padding:8px 0;
+tbody tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:2px 12px;padding:8px 0;
 border-top:1px solid var(--edge)}
 tbody tr:first-child{border-top:0}
-tbody th,tbody td{border:0;padding:0}tbody th{flex:1 0 42%}td:has(.ticks){width:100%}.ticks{max-width:none;height:10px}}
+tbody th,tbody td{border:0;padding:0}tbody :nth-child(even of td,th){text-align:right;max-width:62vw}
+td:empty{display:none}td:has(.ticks){width:42vw}.ticks{max-width:none;height:10px}}
 @media(prefers-reduced-motion:no-preference){a,summary{transition:color .1s}}
 @media print{body{background:#fff}nav,.skip{display:none}.card{break-inside:avoid}}
 """

@@ -60,7 +60,7 @@ def last_runs(scene: Scene, most: int) -> Markup:
             if run
             else chip("never")
         )
-        rows.append((task_link(name), ended, took(run) if run else "–", marks or "–"))
+        rows.append((task_link(name), ended, took(run) if run else "–", marks))
     listed = table("Last run of each task", ("Task", "Last run", "Took", "Latest runs"), rows)
     return card(
         "tasks",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.pages.html import Markup
 from agent.pages.svg import HEIGHT, WIDTH, bars, sparkline, strip, ticks
 
-NUMBERS = st.none() | st.floats(-1e12, 1e12)
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
 
 def paths(drawing: Markup) -> dict[str, str]:
@@ -42,6 +42,8 @@ def points(path: str) -> list[tuple[float, float]]:
 
 
 @given(st.lists(NUMBERS, max_size=150), st.lists(st.floats(-10, 10), max_size=3))
+@example([5e-324, 0.0], [])
+@example([1.7e308, -1.7e308], [0.0])
 def test_sparkline_of_any_numbers_stays_inside(values: list[float | None], marks: list[float]) -> None:
     drawn = paths(sparkline(values, "numbers", marks=marks))
     for path in drawn.values():
@@ -106,3 +108,8 @@ def test_strip_shows_instants_that_cannot_be_told_apart_as_one() -> None:
     drawn = paths(strip([(0.25, 0.5)], [0.5, 0.5001, 0.75], "a day"))
     assert drawn["span"] == "M60 0h60v48h-60z"
     assert drawn["at"].count("M") == 2
+
+
+def test_sparkline_of_one_level_lies_at_the_bottom_only_where_that_is_the_least_shown() -> None:
+    assert paths(sparkline([0, 0], "none", low=0))["line"] == "M0 45h240"
+    assert paths(sparkline([7, 7], "some"))["line"] == "M0 24h240"
