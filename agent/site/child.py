@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from base64 import b64encode
+from contextlib import suppress
 from datetime import tzinfo
 from hashlib import sha256
 from urllib.parse import parse_qsl
@@ -47,7 +48,8 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # an agent that has gone wants no answer, and no trace in its log
-    os.nice(5)  # the agent and its runs come first
+    with suppress(PermissionError):  # the unit of the agent refuses even that
+        os.nice(5)  # the agent and its runs come first
     visit = decode(sys.stdin.buffer.read())
     status, text = drawn(visit, zone(visit.timezone, local), SystemClock().now().timestamp())
     sys.stdout.buffer.write(f"{status} {style_hash()}\n{text}".encode())
