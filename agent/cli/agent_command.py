@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import gc
 import logging
 import os
@@ -41,6 +42,8 @@ LOG = logging.getLogger("agent")
 def main(arguments: argparse.Namespace) -> int:
     """Be the agent until told to stop."""
     pin_utc()
+    # The watchdog of systemd ends a process that stands still by SIGABRT: its log then says where it stood.
+    faulthandler.enable()
     with hold(arguments.state):
         fingerprint = Schemas().fingerprint()
         with Store(arguments.state) as store:

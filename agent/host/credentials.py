@@ -23,15 +23,9 @@ OF_UNIT = "/run/credentials/hostkeeper.service"
 _SHARED = "/dev/shm"  # noqa: S108 - a directory of ours is made there, and never lands on a disk
 
 
-def source(name: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Given a credential's name, return the path of its file. Raises RunFailed when there is none."""
-    path = os.path.join(environ.get(DIRECTORY) or OF_UNIT, name)
-    if not os.path.isfile(path):
-        raise RunFailed(
-            f"there is no credential {name}: add LoadCredential={name}:FILE to the agent's unit "
-            "(systemctl edit hostkeeper), and restart it"
-        )
-    return path
+def path(name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Given a credential's name, return where its file is if there is one."""
+    return os.path.join(environ.get(DIRECTORY) or OF_UNIT, name)
 
 
 @contextmanager
@@ -45,25 +39,30 @@ def lent(names: Sequence[str], who: Account, environ: Mapping[str, str] = os.env
         return
     place = os.path.join(environ.get(RUNTIME) or _SHARED, f"hostkeeper-credentials-{os.getpid()}")
     os.mkdir(place, 0o700)
-    lying = []
+    lying = [os.path.join(place, name) for name in names]
     try:
-        for name in names:
-            lying.append(os.path.join(place, name))
-            _copy(source(name, environ), lying[-1], who)
+        for name, copy in zip(names, lying, strict=True):
+            _copy(name, path(name, environ), copy, who)
         # The directory stays root's, so that it can be emptied; by name, its user finds what is in it.
         os.chmod(place, 0o711)  # noqa: S103 - the files in it are their user's alone
         yield {DIRECTORY: place}
     finally:
-        for path in lying:
-            if os.path.lexists(path):
-                os.unlink(path)
+        for copy in lying:
+            if os.path.lexists(copy):
+                os.unlink(copy)
         os.rmdir(place)
 
 
-def _copy(source_path: str, path: str, who: Account) -> None:
-    with open(source_path, "rb") as file:
-        data = file.read()
-    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+def _copy(name: str, source: str, copy: str, who: Account) -> None:
+    try:
+        with open(source, "rb") as file:
+            data = file.read()
+    except (FileNotFoundError, PermissionError) as error:
+        raise RunFailed(
+            f"there is no credential {name}: add LoadCredential={name}:FILE to the agent's unit "
+            "(systemctl edit hostkeeper), and restart it"
+        ) from error
+    made = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
     try:
         os.write(made, data)
         if who.uid != os.geteuid():

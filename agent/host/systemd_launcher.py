@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agent.errors import RunFailed
 from agent.host import proc
-from agent.host.credentials import source
+from agent.host.credentials import path
 from agent.host.run_process import MARKER, UNIT, RunProcess
 from agent.host.spare import SpareDescriptors
 from agent.host.units import SLICE, Units, call
@@ -166,9 +166,10 @@ def unit_properties(bounds: Bounds, *, limits: RunLimits, grace: float, state: s
 
 
 def lending(bounds: Bounds, unit: str) -> Iterator[Property]:
-    """Yield what gives a run the credentials that its task names. Raises RunFailed when the agent has not got one."""
+    """Yield what gives a run the credentials that its task names; it says itself when one is not there."""
     for name in bounds.box.credentials:
-        yield "LoadCredential", f"{name}:{source(name)}"
+        if os.path.isfile(path(name)):
+            yield "LoadCredential", f"{name}:{path(name)}"
     if bounds.box.credentials:
         yield "RuntimeDirectory", f"hostkeeper-runs/{unit}"
         yield "RuntimeDirectoryMode", "0711"

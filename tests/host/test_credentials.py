@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import RunFailed
-from agent.host.credentials import DIRECTORY, RUNTIME, lent, source
+from agent.host.credentials import DIRECTORY, RUNTIME, lent, path
 from agent.host.processes import SystemProcesses
 from agent.host.users import account
 from agent.ports import Command
@@ -26,18 +26,15 @@ def environ(tmp_path: Path) -> Mapping[str, str]:
     return {DIRECTORY: str(tmp_path / "ours"), RUNTIME: str(tmp_path / "runtime")}
 
 
-def test_source_is_where_systemd_put_it_and_a_missing_one_says_what_to_do(environ: Mapping[str, str]) -> None:
-    assert Path(source("password", environ)).read_text() == SECRET
-    with pytest.raises(RunFailed, match="add LoadCredential=absent:FILE to the agent's unit"):
-        source("absent", environ)
-    with pytest.raises(RunFailed, match="no credential absent"):
-        source("absent", {})
+def test_path_is_where_systemd_put_it_and_by_hand_where_the_agent_has_it(environ: Mapping[str, str]) -> None:
+    assert Path(path("password", environ)).read_text() == SECRET
+    assert path("password", {}) == "/run/credentials/hostkeeper.service/password"
 
 
 def test_lent_credentials_are_the_named_ones_and_gone_afterwards(environ: Mapping[str, str]) -> None:
     with lent(["password"], account(None), environ) as variables:
         place = Path(variables[DIRECTORY])
-        assert [path.name for path in place.iterdir()] == ["password"]
+        assert [file.name for file in place.iterdir()] == ["password"]
         assert (place / "password").read_text() == SECRET
         assert (place / "password").stat().st_mode & 0o777 == 0o400
     assert not list(Path(environ[RUNTIME]).iterdir())
@@ -45,7 +42,7 @@ def test_lent_credentials_are_the_named_ones_and_gone_afterwards(environ: Mappin
 
 @pytest.mark.parametrize("names", [["absent"], ["password", "absent"]])
 def test_missing_credential_leaves_nothing_behind(environ: Mapping[str, str], names: list[str]) -> None:
-    with pytest.raises(RunFailed), lent(names, account(None), environ):
+    with pytest.raises(RunFailed, match="add LoadCredential=absent:FILE"), lent(names, account(None), environ):
         pass
     assert not list(Path(environ[RUNTIME]).iterdir())
 
@@ -60,9 +57,9 @@ def test_nothing_lent_is_nothing_said(environ: Mapping[str, str]) -> None:
 def test_command_reads_what_it_is_lent_as_its_user(
     environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: str | None
 ) -> None:
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_mode & 0o001 == 0 and str(path).startswith("/tmp/"):
-            path.chmod(0o711)
+    for above in (tmp_path, *tmp_path.parents):
+        if above.stat().st_mode & 0o001 == 0 and str(above).startswith("/tmp/"):
+            above.chmod(0o711)
     Path(environ[RUNTIME]).chmod(0o711)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

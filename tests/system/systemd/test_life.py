@@ -11,6 +11,8 @@ from tests.system.bed.host import POLICIES, STATE, UNIT, Host
 from tests.system.systemd.kinds import begin, ended, first
 
 pytestmark = pytest.mark.root
+one_suite = pytest.mark.parametrize("suite", ["trixie"], indirect=True)
+"""For what is the same whatever the version of systemd."""
 
 GOOD = "version: 1\ntasks: {hello: {action: command.run, with: {command: [echo, hello]}}}\n"
 BAD = "version: 1\ntasks: {hello: {action: command.rum}}\n"
@@ -42,6 +44,7 @@ def test_reload_waits_and_its_exit_status_tells_whether_the_policies_are_good(ho
     assert host.pid() == process
 
 
+@one_suite
 def test_reload_command_prints_the_mistakes_and_its_exit_code_tells_why(host: Host) -> None:
     assert host.run("hostkeeper", "reload", check=False).returncode == 8
     host.policy(GOOD)
@@ -73,6 +76,7 @@ def test_bad_policy_at_boot_is_no_restart_loop_and_is_told(host: Host) -> None:
     assert host.get("/readyz")[0] == 200
 
 
+@one_suite
 def test_bad_settings_do_not_become_a_restart_loop(host: Host) -> None:
     host.settings("concurrency: none\n")
     done = host.run("systemctl", "start", UNIT, check=False)
@@ -110,6 +114,7 @@ def test_stop_takes_runs_to_their_checkpoint_and_the_next_start_goes_on(host: Ho
     assert ended(host, "repeats")["state"] == "succeeded"
 
 
+@one_suite
 def test_second_agent_on_the_same_state_fails_and_leaves_the_first_alone(host: Host) -> None:
     host.start()
     begun = time.monotonic()

@@ -48,6 +48,7 @@ def test_power_cut_and_boot_goes_on_or_takes_back_as_each_run_promises(host: Hos
     assert host.command("history", "verify", check=False).strip().splitlines()
 
 
+@pytest.mark.parametrize("suite", ["trixie"], indirect=True)
 def test_full_disk_does_not_end_the_agent_and_retention_makes_room(host: Host) -> None:
     host.run("mkdir", "-p", STATE)
     host.run("mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "none", STATE)

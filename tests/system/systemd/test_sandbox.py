@@ -103,6 +103,7 @@ def test_agent_can_write_its_state_and_nothing_else(host: Host) -> None:
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
 
 
+@pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
 def test_policy_that_another_user_may_write_is_refused_in_there_too(host: Host) -> None:
     host.policy("version: 1\ntasks: {hello: {action: command.run, with: {command: [id]}}}\n")
     host.start()

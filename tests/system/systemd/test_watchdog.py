@@ -42,7 +42,9 @@ def test_process_that_stands_still_is_started_anew(watched: Host) -> None:
     before = watched.pid()
     watched.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
     restarted(watched, before)
-    assert "Watchdog timeout" in watched.out("journalctl", "--unit", UNIT)
+    told = watched.out("journalctl", "--unit", UNIT, "--output", "cat")
+    assert "Watchdog timeout" in told
+    assert "Fatal Python error: Aborted" in told and "agent/daemon/loop.py" in told
     assert watched.get("/readyz")[0] == 200
 
 
@@ -52,7 +54,7 @@ def test_loop_that_hangs_is_started_anew_though_the_rest_of_the_process_lives(wa
     hung = time.monotonic()
     assert watched.get("/healthz")[0] == 200, "the thread that serves goes on"
     assert os_signal(bury(seen)) == signal.SIGABRT
-    assert time.monotonic() - hung < SECONDS + 2
+    assert time.monotonic() - hung < 3 * SECONDS
     restarted(watched, before)
     (entry,) = watched.journal("PRIORITY=2")
     assert "the loop has hung" in entry["MESSAGE"] and "selector.select(timeout)" in entry["MESSAGE"]
