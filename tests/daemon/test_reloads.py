@@ -117,6 +117,14 @@ def test_reload_before_the_first_set_is_answered_after_it(make: Callable[..., Be
     told = answered(bench.store, number)
     assert told is not None and (told.valid, told.files) == (False, 0)
     assert not bench.policies.acting
+    assert bench.policies.trouble.startswith(f"NO POLICIES are in force: {bench.directory}/a.yaml:2:8")
+    bench.write("a.yaml", policy())
+    assert reload(bench).valid
+    assert (bench.policies.acting, bench.policies.trouble) == (True, "")
+    bench.write("a.yaml", BAD)
+    assert not reload(bench).valid
+    assert bench.policies.acting
+    assert bench.policies.trouble.startswith("the last good set is in force: ")
 
 
 def test_requests_are_numbered_and_an_answer_serves_all_before_it(at_work: Bench) -> None:
