@@ -7,8 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from agent.host.http import HttpServer, Later, Limits, Response, Route, listen, text
-from tests.host.http.client import GET, Answer, closed, eventually
+import bcrypt
+
+from agent.host.http import HttpServer, Later, Limits, Response, Route, Security, listen, text
+from agent.host.http.passwords import Passwords
+from tests.host.http.client import GET, Answer, authorized, basic, closed, eventually
 
 SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -16,16 +19,17 @@ SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 class Site:
     """A server with a quick page and a slow one, which is made by what the test puts in `make`."""
 
-    def __init__(self, make: Callable[[], Response], limits: Limits) -> None:
+    def __init__(self, make: Callable[[], Response], limits: Limits, guard: Security | None = None) -> None:
         self.failures: list[tuple[str, str]] = []
         self.made = 0
         self._make = make
         listener = listen("127.0.0.1:0")
         self.address = listener.getsockname()
         routes: dict[str, Route] = {"/metrics": lambda _: text(200, "quick"), "/slow": lambda _: Later(self._slow)}
-        self.server = HttpServer(
-            [listener], routes, lambda path, error: self.failures.append((path, str(error))), limits
-        )
+        self.server = HttpServer([listener], routes, self._failed, limits, guard)
+
+    def _failed(self, path: str, error: Exception) -> None:
+        self.failures.append((path, str(error)))
 
     def _slow(self) -> Response:
         self.made += 1
@@ -43,8 +47,8 @@ class Site:
 
 
 @contextmanager
-def site(make: Callable[[], Response], limits: Limits | None = None) -> Iterator[Site]:
-    made = Site(make, limits or Limits())
+def site(make: Callable[[], Response], limits: Limits | None = None, guard: Security | None = None) -> Iterator[Site]:
+    made = Site(make, limits or Limits(), guard)
     made.server.start()
     try:
         yield made
@@ -129,3 +133,16 @@ def test_answer_not_modified_has_no_length() -> None:
         head = b"".join(iter(lambda: client.recv(65536), b""))
     assert head.startswith(b"HTTP/1.1 304 Not Modified\r\n")
     assert b"content-length" not in head.lower()
+
+
+def test_answer_is_made_only_for_whom_a_password_lets_in() -> None:
+    users = {"prometheus": bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()}
+    with site(lambda: text(200, "slow"), guard=Security(passwords=Passwords(users))) as served:
+        assert served.ask(SLOW).status == 401
+        assert served.ask(authorized(basic("prometheus", "wrong")).replace(b"/metrics", b"/slow")).status == 401
+        assert served.made == 0
+        quick = authorized(basic("prometheus", "secret"))
+        slow = quick.replace(b"/metrics", b"/slow")
+        with served.connect() as client:
+            client.sendall(slow + quick + slow)
+            assert [Answer.read(client).body for _ in range(3)] == [b"slow\n", b"quick\n", b"slow\n"]
