@@ -6,7 +6,7 @@ Colours, widths and sizes are the style sheet's, by class. Drawings stretch to w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from agent.pages.html import Markup, element
@@ -35,17 +35,8 @@ def sparkline(
         return _drawing("spark", label, ())
     bottom = min(known) if low is None else min(low, *known)
     top = max(known) if high is None else max(high, *known)
-    # Numbers so far apart that their distance is none are still drawn: halves of them are not.
-    part = 0.5 if math.isinf(top - bottom) else 1.0
-    reach = part * top - part * bottom
-    flat = 0.0 if bottom == low else 0.5
+    place = _placing(bottom, top, flat=0.0 if bottom == low else 0.5)
     step = WIDTH / max(1, len(values) - 1)
-
-    def place(value: float) -> int:
-        # In this order, since the distance of the smallest numbers has no reciprocal.
-        height = (part * value - part * bottom) / reach if reach > 0 else flat
-        return round(HEIGHT - _EDGE - (HEIGHT - 2 * _EDGE) * height)
-
     stretches = [[(round(index * step), place(value)) for index, value in stretch] for stretch in _stretches(values)]
     under = "".join(f"M{found[0][0]} {HEIGHT}V{found[0][1]}{_through(found)}V{HEIGHT}z" for found in stretches)
     line = "".join(f"M{found[0][0]} {found[0][1]}{_through(found) or 'h0'}" for found in stretches)
@@ -59,6 +50,20 @@ def sparkline(
             element("path", class_="line", d=line),
         ),
     )
+
+
+def _placing(bottom: float, top: float, flat: float) -> Callable[[float], int]:
+    """Given the range shown, return what places a number in it; `flat` is how high it lies where they are the same."""
+    # Numbers so far apart that their distance is none are still drawn: halves of them are not.
+    part = 0.5 if math.isinf(top - bottom) else 1.0
+    reach = part * top - part * bottom
+
+    def place(value: float) -> int:
+        # In this order, since the distance of the smallest numbers has no reciprocal.
+        height = (part * value - part * bottom) / reach if reach > 0 else flat
+        return round(HEIGHT - _EDGE - (HEIGHT - 2 * _EDGE) * height)
+
+    return place
 
 
 def bars(columns: Sequence[Mapping[str, float]], label: str) -> Markup:
