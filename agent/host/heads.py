@@ -6,6 +6,7 @@ Lines `seq:hash time` are only ever added. A full file becomes the earlier one, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -44,7 +45,9 @@ class HeadFile:
         try:
             size = os.fstat(descriptor).st_size
             torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
-            os.write(descriptor, b"%s%d:%s %d\n" % (b"\n" if torn else b"", seq, hash_.encode("ascii"), at))
+            line = b"%s%d:%s %d\n" % (b"\n" if torn else b"", seq, hash_.encode("ascii"), at)
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

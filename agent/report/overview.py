@@ -46,7 +46,7 @@ def _trouble(story: Story) -> list[str]:
     found = [found.sentence for found in story.verdict.findings]
     if story.present.damage:
         found.append(f"how things stand now cannot be told: {story.present.damage}")
-    if story.present.mistakes:
+    if story.present.mistakes and story.present.picture is None:
         found.append("the policy files have mistakes")
     return found + list(story.present.picture.trouble if story.present.picture else ())
 

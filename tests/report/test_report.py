@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from msgspec import structs
 
 from agent.errors import ExitCode
 from agent.store import Store
@@ -122,6 +123,30 @@ def test_report_of_rows_that_cannot_be_read_tells_the_rest(host: AgentUnderTest)
             raw.execute("UPDATE runs SET detail = 'x' WHERE task = 'backup-shop' AND state = 'failed'")
         text = report_of(host, copy)
     assert "cannot be read: its row was damaged or edited" in text["failed"]
+
+
+def test_report_names_the_mistakes_in_the_policy_files_once(host: AgentUnderTest) -> None:
+    with copy_of(host) as copy:
+        with Store(str(copy)) as store:
+            fact = store.facts.get("daemon")
+            assert isinstance(fact, dict)
+            told = {**fact["policies"], "valid": False, "mistakes": ["a.yaml:3:5: tasks.<b>: wrong"]}
+            store.facts.set("daemon", {**fact, "policies": told})
+        text = report_of(host, copy)
+    assert text[""].count("the policy files have mistakes") == 1
+    assert "a.yaml:3:5: tasks.<b>: wrong" in text["policies"]
+    assert "backup-shop" in text["next"]
+
+
+def test_report_of_policies_that_cannot_be_read_tells_the_rest(host: AgentUnderTest) -> None:
+    with copy_of(host) as copy:
+        with Store(str(copy)) as store:
+            for item in store.fragments.all().values():
+                body = item.body.replace("nightly", "gone", 1)
+                store.fragments.update([structs.replace(item, body=body)], [])
+        text = report_of(host, copy)
+    assert "The policies in force cannot be read" in text["next"]
+    assert "backup-shop" in text["tasks"]
 
 
 def test_report_as_json_counts_the_same(host: AgentUnderTest) -> None:
