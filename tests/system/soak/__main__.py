@@ -121,9 +121,11 @@ def remove(disk: SmallDisk, place: Path) -> None:
 def tell(course: Course, *, seconds: float) -> None:
     """Print what was done, and what it cost."""
     world = course.world
-    print(f"{sum(course.struck.values())} faults in {seconds:.0f} s, and everything held after each:")
+    print(f"{sum(course.struck.values())} faults in {seconds:.0f} s, and everything held after each")
     for name, times in sorted(course.struck.items()):
         print(f"  {times:4} {name}")
+    if spared := sorted({fault.name for fault in course.faults} - course.struck.keys()):
+        print(f"never struck: {', '.join(spared)}")
     print("runs: " + ", ".join(f"{number} {state}" for state, number in sorted(course.ended.items())))
     print(f"due times: {world.dues.asked} had their one run; {world.dues.excused} were late enough to be made up for")
     print(f"daemon: {world.starts} starts, the slowest ready after {world.slowest_start:.2f} s")
