@@ -62,11 +62,17 @@ class Drawn(Struct, frozen=True):
 
 
 class StatusPage:
-    """The route of the page. `visit` makes of an address' query what the process is to know; any thread may call it."""
+    """The route of the page. `visit` makes of an address' query what the process is to know; any thread may call it.
 
-    def __init__(self, visit: Callable[[str], Visit], command: Sequence[str] = COMMAND) -> None:
+    `fresh` is how many seconds a page is shown again as it is.
+    """
+
+    def __init__(
+        self, visit: Callable[[str], Visit], command: Sequence[str] = COMMAND, fresh: float = FRESH_SECONDS
+    ) -> None:
         self._visit = visit
         self._command = command
+        self._fresh_for = fresh
         self._kept: dict[str, Drawn] = {}
         self._stopped = threading.Event()
         self._rests_until = 0.0
@@ -121,7 +127,7 @@ class StatusPage:
         compressor = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
         body = compressor.compress(document) + compressor.flush()
         tag = f'W/"{hashlib.sha256(document).hexdigest()[:32]}"'
-        return Drawn(int(status), style, body, tag, time.monotonic() + FRESH_SECONDS)
+        return Drawn(int(status), style, body, tag, time.monotonic() + self._fresh_for)
 
     def _output(self, helper: Helper) -> bytes:
         ends = time.monotonic() + PATIENCE

@@ -83,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         put_runs(store, in_force(store, SIGNALS).tasks, 2000, time.time())
         listener = listen("127.0.0.1:0")
         failures: list[str] = []
-        page = StatusPage(lambda query: visit(store, query, course()))
+        page = StatusPage(lambda query: visit(store, query, course()), fresh=600)
         server = HttpServer([listener], {"/": page}, lambda path, error: failures.append(f"{path}: {error}"))
         server.start()
         yield f"http://{address_of(listener)}/"
