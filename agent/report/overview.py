@@ -26,7 +26,11 @@ def verdict(story: Story) -> Markup:
     elif trouble:
         how, mark, sentence = "bad", "✕", f"{many(len(trouble), 'thing')} need{'s' * (len(trouble) == 1)} a person"
     elif bad:
-        how, mark, sentence = "warn", "▲", f"{many(bad, 'run')} went wrong; what went wrong is well again"
+        how, mark, sentence = (
+            "warn",
+            "▲",
+            f"{many(bad, 'run')} went wrong{'; nothing needs a person now' if story.is_current else ''}",
+        )
     elif story.total():
         how, mark, sentence = "good", "✓", "All maintenance went well"
     else:
@@ -44,6 +48,8 @@ def verdict(story: Story) -> Markup:
 
 def _trouble(story: Story) -> list[str]:
     found = [found.sentence for found in story.verdict.findings]
+    if not story.is_current:
+        return found
     if story.present.damage:
         found.append(f"how things stand now cannot be told: {story.present.damage}")
     if story.present.mistakes and story.present.picture is None:

@@ -109,6 +109,11 @@ class Story(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     present: Present
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the period ends today, so that how things stand now is part of it."""
+        return self.host.made - self.period.until < 86_400
+
     def total(self, *states: RunState) -> int:
         """Return how many runs ended in any of some states, or at all if none is named."""
         return sum(ending.count for ending in self.endings if not states or ending.state in states)

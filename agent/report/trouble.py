@@ -105,7 +105,13 @@ def thresholds(story: Story) -> Markup:
     ]
     listed = element("ul", now, class_="plain") if now else None
     left = rest(len(firing) - len(now), "firing series", "firing series")
-    return card("thresholds", "Thresholds", listed, left, shown, rest(len(story.caused) - len(rows), "pair"))
+    beyond = rest(len(story.caused) - len(rows), "pair")
+    return card("thresholds", "Thresholds", listed, left, shown, beyond, aside=_now(story) if listed else None)
+
+
+def _now(story: Story) -> str | None:
+    """Say of what a report of earlier days shows that it is today's."""
+    return None if story.is_current else "as things stand now"
 
 
 def _since(story: Story, at: float | None) -> Child:
@@ -127,7 +133,7 @@ def holds(story: Story) -> Markup:
     ]
     shown = table("What is held until an admin releases it", ("Name", "Why", "Since"), rows)
     hint = element("p", element("small", element("code", "hostkeeper release-hold NAME"), " lets it act again."))
-    return card("holds", "Holds", shown, rest(len(held) - len(rows), "hold"), hint)
+    return card("holds", "Holds", shown, rest(len(held) - len(rows), "hold"), hint, aside=_now(story))
 
 
 def policies(story: Story) -> Markup:

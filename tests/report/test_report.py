@@ -104,6 +104,9 @@ def test_report_of_a_time_without_runs(host: AgentUnderTest) -> None:
     text = report_of(host, host.state, "--since", "2020-01-01", "--until", "2020-03-01")
     assert "01 Jan 2020 to 01 Mar 2020" in text[""]
     assert "No run ended in this time." in text["days"]
+    assert "Nothing ran in this time" in text[""]
+    assert "needs a person" not in text[""]
+    assert "as things stand now" in text["holds"]
 
 
 def test_report_of_an_edited_history_says_so_first(host: AgentUnderTest) -> None:
