@@ -32,6 +32,7 @@ _HALT = f"""\
 [Service]
 Environment=HOSTKEEPER_FAILPOINT=run/objects.record:before HOSTKEEPER_FAILPOINT_SIGNAL=STOP
 Environment=HOSTKEEPER_FAILPOINT_LOG={STATE}/points
+RestartSec=100ms
 """
 
 

@@ -65,3 +65,19 @@ def test_full_disk_does_not_end_the_agent_and_retention_makes_room(host: Host) -
     wait_for(lambda: not any(host.bed.path(f"{STATE}/spool").iterdir()))
     assert (host.shown("ActiveState"), host.shown("NRestarts")) == ("active", "0")
     wait_for(lambda: any(run["state"] == "succeeded" for run in host.history()))
+
+
+@pytest.mark.parametrize("suite", ["trixie"], indirect=True)
+def test_start_on_a_full_disk_is_tried_until_there_is_room(host: Host) -> None:
+    host.run("mkdir", "-p", STATE)
+    host.run("mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "none", STATE)
+    host.bed.write(f"/etc/systemd/system/{UNIT}.d/soon.conf", "[Service]\nRestartSec=100ms\n")
+    host.run("systemctl", "daemon-reload")
+    host.start()
+    host.run("systemctl", "stop", UNIT)
+    # What the agent keeps back for this was used up before.
+    host.run("sh", "-c", f": >{STATE}/ballast; cat /dev/zero >{STATE}/filler || true")
+    assert host.run("systemctl", "start", UNIT, check=False).returncode == 1
+    wait_for(lambda: int(host.shown("NRestarts")) >= 3)
+    host.run("rm", f"{STATE}/filler")
+    wait_for(lambda: host.get("/readyz")[0] == 200)
