@@ -37,13 +37,17 @@ def ceiling_of_seconds(value: float) -> float:
     return next((float(step) for step in _ROUND_SECONDS if step >= value), days)
 
 
-def plot(drawing: Markup, levels: Sequence[str], places: Sequence[str]) -> Markup:
-    """Given a drawing, the labels of its levels from the top down, and those below it from the left, join them."""
+def plot(drawing: Markup, levels: Sequence[str], places: Sequence[str], *, each: bool = False) -> Markup:
+    """Given a drawing, the labels of its levels from the top down, and those below it from the left, join them.
+
+    With `each`, every column has its own label below it; otherwise they are spread from edge to edge.
+    """
+    below = "scale each" if each else "scale"
     return element(
         "div",
         element("div", [element("span", level) for level in levels], class_="levels", aria_hidden="true"),
         drawing,
-        element("div", [element("span", text) for text in places], class_="scale", aria_hidden="true"),
+        element("div", [element("span", text) for text in places], class_=below, aria_hidden="true"),
         class_="plot",
     )
 

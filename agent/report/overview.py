@@ -15,6 +15,8 @@ from agent.site.parts import card, facts, nothing, table
 
 _IDLE = (RunState.SKIPPED,)
 MOST_TROUBLE = 8
+FEW = 8
+"""So many columns have a label each."""
 
 
 def verdict(story: Story) -> Markup:
@@ -34,7 +36,7 @@ def verdict(story: Story) -> Markup:
     elif story.total():
         how, mark, sentence = "good", "✓", "All maintenance went well"
     else:
-        how, mark, sentence = "good", "–", "Nothing ran in this time"
+        how, mark, sentence = "idle", "–", "Nothing ran in this time"
     listed = element("ul", [element("li", text) for text in trouble[:MOST_TROUBLE]]) if trouble else None
     left = len(trouble) - MOST_TROUBLE
     return element(
@@ -88,8 +90,10 @@ def day_by_day(story: Story) -> Markup:
     label = f"Runs over time, {story.period}: {_words(_summed(parts))}."
     if parts[worst]["bad"]:
         label += f" Most went wrong in: {names[worst]}."
-    below = evenly([story.period.short(edge) for edge in story.edges], 5)
-    chart = plot(columns(slices, top, label), [count(top), count(top / 2), "0"], below)
+    few = len(slices) <= FEW
+    below = [story.period.short(edge) for edge in (story.edges[:-1] if few else story.edges)]
+    levels = [count(top), count(top / 2), "0"]
+    chart = plot(columns(slices, top, label), levels, below if few else evenly(below, 5), each=few)
     rows = [
         (name, count(one["good"]), count(one["bad"]), count(one["idle"]))
         for name, one in zip(names, parts, strict=True)

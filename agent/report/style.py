@@ -20,6 +20,8 @@ header p{margin:0;color:var(--soft)}
 .levels{display:flex;flex-direction:column;justify-content:space-between;text-align:right;color:var(--soft);
 font-size:12px;line-height:1;margin:-6px 0}
 .plot .scale{grid-column:2;margin-top:4px}
+.each span{flex:1 1 0;min-width:0;text-align:center;overflow-wrap:normal}
+.verdict.idle{background:var(--idle-back);color:var(--idle)}
 .chart{height:190px;overflow:visible}
 .charts .chart{height:96px}
 .chart .level{fill:none;stroke:var(--edge);stroke-width:1;vector-effect:non-scaling-stroke}

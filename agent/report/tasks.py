@@ -17,6 +17,9 @@ from agent.report.wording import count, evenly, moment, rest, round_duration, se
 from agent.site.parts import card, chip, nothing, shade, table, words
 
 MOST_CHARTS = 12
+FEW = 8
+"""So many columns have a label each."""
+
 MOST_TICKS = 20
 MOST_ROWS = 20
 
@@ -119,8 +122,10 @@ def _freed_over_time(story: Story) -> Markup | None:
         for start, end, number in zip(story.edges, story.edges[1:], story.freed, strict=False)
     ]
     label = f"Space freed over time: {size(sum(story.freed))} in all, at most {size(most)} at a time"
-    below = evenly([story.period.short(edge) for edge in story.edges], 4)
-    return plot(columns(slices, top, label), [size(top), size(top / 2), "0"], below)
+    few = len(slices) <= FEW
+    below = [story.period.short(edge) for edge in (story.edges[:-1] if few else story.edges)]
+    levels = [size(top), size(top / 2), "0"]
+    return plot(columns(slices, top, label), levels, below if few else evenly(below, 4), each=few)
 
 
 def judged(story: Story) -> Markup:

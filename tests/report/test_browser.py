@@ -7,7 +7,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser
 
+from agent.errors import ExitCode
 from tests.browser import chromium, looking
+from tests.system.agent import AgentUnderTest
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,22 @@ def test_charts_have_names_axes_and_columns_that_can_be_pointed_at(browser: Brow
         assert len(days.locator(".plot .scale span").all_text_contents()) == 5
         box = days.locator("svg.chart").bounding_box()
         assert box is not None and box["height"] > 100 and box["width"] > 800
+
+
+def test_a_week_has_a_label_below_each_column(browser: Browser, host: AgentUnderTest) -> None:
+    path = host.place / "week.html"
+    assert host.command("report", "--since", "6d", "--output", str(path)).returncode == ExitCode.OK
+    for width in (1280, 320):
+        with looking(browser, width) as seen:
+            seen.open(path.as_uri())
+            days = seen.page.locator("#days").locator("xpath=ancestor::section")
+            labels, hits = days.locator(".scale span").all(), days.locator(".hit").all()
+            assert len(labels) == len(hits) == 7
+            for label, hit in zip(labels, hits, strict=True):
+                below, above = label.bounding_box(), hit.bounding_box()
+                assert below is not None and above is not None
+                assert abs(below["x"] + below["width"] / 2 - above["x"] - above["width"] / 2) < 2
+            assert seen.overflow() <= 0
 
 
 def test_report_prints_on_paper(browser: Browser, report: Path) -> None:
