@@ -41,6 +41,11 @@ def why_not() -> str:
         return "needs root"
     if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
         return f"beds need {', '.join(missing)}"
+    # Unpacked beside the host's own programs, one may lack what it is written in.
+    for program in ("mmdebstrap", "systemd-nspawn"):
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return f"{program} does not run: {done.stderr.strip()}"
     trial = [
         "unshare",
         "--mount",
