@@ -40,10 +40,14 @@ class Measured:
 
 
 @contextmanager
-def agent_with(place: Path, settings: str = "") -> Iterator[Measured]:
-    """Start an agent on the directories `policies` and `state` of a place; end it afterwards."""
+def agent_with(place: Path, settings: str = "", metrics: str = "") -> Iterator[Measured]:
+    """Start an agent on the directories `policies` and `state` of a place; end it afterwards.
+
+    `metrics` is where and how it serves them, as YAML; without it, on a socket in the place.
+    """
     config, log, path = place / "agent.yaml", place / "log", f"{place}/notify.sock"
-    config.write_text(f"metrics: {{listen: 'unix:{place}/metrics.sock'}}\n{settings}")
+    metrics = metrics or f"{{listen: 'unix:{place}/metrics.sock'}}"
+    config.write_text(f"metrics: {metrics}\n{settings}")
     where = ["--policies", f"{place}/policies", "--state", f"{place}/state", "--config", str(config)]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, log.open("ab") as output:
         heard.bind(path)

@@ -35,9 +35,7 @@ class Crew:
         self._by_peer: dict[str, deque[_Job]] = {}
         self._done: deque[tuple[_Job, Outcome]] = deque()
         self._stopping = False
-        self.backlog = 0
-        """How many jobs wait, of all peers."""
-
+        self._backlog = 0
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def waiting(self, peer: str) -> int:
@@ -45,11 +43,18 @@ class Crew:
         with self._wanted:
             return len(self._by_peer.get(peer, ()))
 
+    def is_behind(self, most: int) -> bool:
+        """Whether so many jobs of one peer wait, or more."""
+        if self._backlog < most:
+            return False
+        with self._wanted:
+            return max(map(len, self._by_peer.values()), default=0) >= most
+
     def submit(self, connection: Connection, work: Callable[[], object], then: Then) -> None:
         """Given a connection, what to do for it, and who is to hear of it, do so when its turn has come."""
         with self._wanted:
             self._by_peer.setdefault(connection.peer, deque()).append(_Job(connection, work, then))
-            self.backlog += 1
+            self._backlog += 1
             self._wanted.notify()
         if self._thread.ident is None:
             self._thread.start()
@@ -88,7 +93,7 @@ class Crew:
                 return None
             peer, jobs = next(iter(self._by_peer.items()))
             job = jobs.popleft()
-            self.backlog -= 1
+            self._backlog -= 1
             del self._by_peer[peer]
             if jobs:
                 self._by_peer[peer] = jobs  # at the end of the round

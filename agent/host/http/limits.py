@@ -11,14 +11,14 @@ from msgspec.structs import replace
 class Limits(Struct, frozen=True):
     """Times are seconds; the deadlines are for a whole handshake, a whole request and a whole answer.
 
-    While `handshakes` of them wait to be gone on with, nobody else is let in. `checks_of_peer` is how many passwords of
-    one peer may wait to be checked.
+    While `handshakes_of_peer` of one peer wait to be gone on with, nobody else is let in. `checks_of_peer` is how many
+    passwords of one peer may wait to be checked.
     """
 
     connections: int = 512
     connections_of_peer: int = 384
     requests_of_connection: int = 1000
-    handshakes: int = 64
+    handshakes_of_peer: int = 32
     checks_of_peer: int = 64
     handshake: float = 10.0
     reading: float = 10.0

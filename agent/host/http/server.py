@@ -106,8 +106,8 @@ class HttpServer:
 
     def _serve(self) -> None:
         while not self._stopping:
-            # Let in faster than hands are shaken, each would soon have to go for the next one.
-            self._door.hold(self._ushers.backlog >= self._limits.handshakes)
+            # If a peer came in faster than hands are shaken, each of its clients would soon have to go for the next.
+            self._door.hold(self._ushers.is_behind(self._limits.handshakes_of_peer))
             now = time.monotonic()
             for fd, _ in self._epoll.poll(self._patience(now)):
                 now = time.monotonic()
