@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
+
 from agent.errors import Mistake, PolicyError
 from agent.host.units import why_no_units
 from agent.model.settings import Settings
 from agent.ports import Launcher
 
+LOG = logging.getLogger(__name__)
 AUTO = "auto"
 CHILD = "child"
 SYSTEMD = "systemd"
@@ -40,4 +44,10 @@ def launcher_of(settings: Settings, state: str, config: str) -> Launcher:
         return SystemdLauncher(state, limits=limits, grace=settings.grace)
     from agent.host.launcher import ChildLauncher  # noqa: PLC0415
 
+    if os.statvfs("/").f_flag & os.ST_RDONLY:
+        LOG.error(
+            "runs are children of the agent (%s), and share the sandbox of its unit, in which they can change nothing: "
+            "have them be units, or take the sandbox from hostkeeper.service",
+            why_no_units() or "launcher: child",
+        )
     return ChildLauncher(state, nice=limits.nice, idle_io=limits.idle_io)

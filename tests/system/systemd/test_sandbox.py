@@ -103,6 +103,15 @@ def test_agent_can_write_its_state_and_nothing_else(host: Host) -> None:
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
 
 
+@pytest.mark.parametrize("suite", ["trixie"], indirect=True)
+def test_runs_that_would_share_the_sandbox_are_told_of(host: Host) -> None:
+    host.start()
+    assert "share the sandbox" not in host.out("journalctl", "--unit", UNIT)
+    host.settings("launcher: child\n")
+    host.run("systemctl", "restart", UNIT)
+    assert "share the sandbox of its unit" in host.out("journalctl", "--unit", UNIT, "--priority", "err")
+
+
 @pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
 def test_policy_that_another_user_may_write_is_refused_in_there_too(host: Host) -> None:
     host.policy("version: 1\ntasks: {hello: {action: command.run, with: {command: [id]}}}\n")
