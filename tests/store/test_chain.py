@@ -48,6 +48,26 @@ def test_verify_while_the_agent_writes_finds_nothing(tmp_path: Path) -> None:
     assert verified
 
 
+def test_ends_written_at_the_same_time_make_one_chain(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")):
+        pass
+
+    def write(name: str) -> None:
+        with Store(str(tmp_path / "s")) as store:
+            for number in range(12):
+                ended(store, DUE + number, name=name)
+
+    writers = [threading.Thread(target=write, args=(f"task-{number}",)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with Store(str(tmp_path / "s"), read_only=True) as store:
+        verdict = verify(store)
+    assert verdict.intact
+    assert verdict.runs == 48
+
+
 def test_append_is_undone_with_the_move_it_tells_of(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         before = store.chain.head()
