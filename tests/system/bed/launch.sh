@@ -25,7 +25,7 @@ for old in /sys/fs/cgroup/hk-bed-*; do
 done
 
 boot() {
-    # A group that was killed once ends new processes in it too (Linux 6.12).
+    # A group that was killed once may end new processes in it as well.
     remove_group "$group"
     # Another session may take the empty group for a left one before this process is in it.
     until mkdir -p "$group" && sh -c 'echo "$PPID" >"$1/cgroup.procs"' sh "$group" 2>/dev/null; do :; done
