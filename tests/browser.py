@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -36,30 +34,15 @@ class Seen:
         return wide
 
 
-def program() -> tuple[str, dict[str, str | float | bool]]:
-    """Return the path of Chromium and the environment that it needs.
-
-    Debian's `chromium` is a script that starts what is in /usr/lib; where the package was only unpacked, that is not
-    there but beside the script, and so are libraries that the host lacks.
-    """
-    found = shutil.which("chromium")
-    assert found is not None, "there is no chromium; `sh tools/debs.sh tests/apt.txt .cache/tools` fetches it"
-    root = Path(found).resolve().parents[2]
-    if root == Path("/"):
-        return found, dict(os.environ)
-    libraries = {str(library.parent) for library in root.glob("usr/lib/**/*.so*")} | {str(root / "usr/lib/chromium")}
-    return str(root / "usr/lib/chromium/chromium"), {**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))}
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start Chromium with a profile of its own, and end it."""
-    path, environment = program()
+    # Where the package was only unpacked, `tools/debs.sh` has put a link or a script of that name on the PATH.
+    program = shutil.which("chromium")
+    assert program is not None, "there is no chromium; `sh tools/debs.sh tests/apt.txt .cache/tools` fetches it"
     with sync_playwright() as driver:
         # Root may not have the sandbox, and containers have too little shared memory.
-        browser = driver.chromium.launch(
-            executable_path=path, env=environment, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
         try:
             yield browser
         finally:
