@@ -16,6 +16,8 @@ class Others:
         self._ended = ended
         self._seen = 0
         self._at_work: set[int] = set()
+        self._told: set[int] = set()
+        """Runs newer than the last look, of which somebody has told already."""
 
     def start(self) -> None:
         """What is in the store by now is known."""
@@ -24,11 +26,14 @@ class Others:
     def told(self, number: int) -> None:
         """The end of a run was told: whoever adopted it did."""
         self._at_work.discard(number)
+        if number > self._seen:
+            self._told.add(number)
 
     def look(self) -> None:
         """Others have written: tell of the runs of theirs that have ended."""
         before, self._seen = self._seen, self._store.runs.last_id()
-        self._at_work.update(self._store.runs.made_by_hand(before, self._seen))
+        self._at_work.update(set(self._store.runs.made_by_hand(before, self._seen)) - self._told)
+        self._told = {number for number in self._told if number > self._seen}
         for number in sorted(self._at_work):
             run = self._store.runs.get(number)
             if run.ended is not None:

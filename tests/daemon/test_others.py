@@ -56,3 +56,14 @@ def test_look_is_silent_about_a_run_that_somebody_told_of(store: Store) -> None:
     others.told(number)
     others.look()
     assert heard == []
+
+
+def test_look_is_silent_about_a_run_that_was_told_of_before_it_was_seen(store: Store) -> None:
+    heard: list[Run] = []
+    others = Others(store, heard.append)
+    others.start()
+    others.told(made(store, Origin.MANUAL, ended=True))
+    second = made(store, Origin.MANUAL, ended=True)
+    others.look()
+    others.look()
+    assert [run.id for run in heard] == [second]
