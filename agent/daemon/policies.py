@@ -42,7 +42,8 @@ class Policies:
     """Keeps the policy set of a directory. `signals` and `actions` are what policies may name.
 
     `fingerprint` names the compiler: what another one compiled is compiled anew. `told` hears whenever what is to be
-    told of the policies has changed. `command` starts the compiler.
+    told of the policies has changed. `command` starts the compiler. `acting` says whether any set is in force, if only
+    the last good one.
     """
 
     def __init__(
@@ -74,13 +75,9 @@ class Policies:
         self._last_good = PolicySet("", 0, {}, {}, {})
         self.in_force: PolicySet | None = None
         self.valid = False
+        self.acting = False
         self.mistakes: tuple[Mistake, ...] = ()
         self.loaded_at: float | None = None
-
-    @property
-    def acting(self) -> bool:
-        """Whether any set is in force, if only the last good one; an empty set that is valid counts."""
-        return self.in_force is not None and (self.valid or self.in_force.files > 0)
 
     @property
     def trouble(self) -> str:
@@ -233,6 +230,8 @@ class Policies:
         LOG.info("policies %s in force: %d files, %d tasks", policies.digest[:12], policies.files, len(policies.tasks))
         if self.valid:
             self._persist()
+        # An empty set counts if that is what the files say.
+        self.acting = self.valid or policies.files > 0
         self._told()
 
     def _persist(self) -> None:

@@ -88,7 +88,7 @@ def test_bad_policies_at_the_first_start_leave_the_agent_up(agent: AgentUnderTes
     assert "did you mean command.run?" in status.stdout
     agent.policy(EVERY_SECOND)
     wait_for(agent.is_ready)
-    assert agent.metric("hostkeeper_policies_valid") == 1
+    wait_for(lambda: agent.metric("hostkeeper_policies_valid") == 1)
 
 
 def test_restart_with_bad_policies_keeps_the_last_good_ones(agent: AgentUnderTest) -> None:

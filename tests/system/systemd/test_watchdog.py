@@ -14,7 +14,7 @@ from tests.system.systemd.threads import CPU_GROUPS, bury, hang, starved, waited
 pytestmark = pytest.mark.root
 
 SECONDS = 4
-STARVING = 30.0
+STARVING = 18.0
 TASKS, FILES = 500, 24
 
 
