@@ -68,9 +68,7 @@ POLICIES_LOADED = _gauge(
 )
 POLICIES_RELOADS = _counter("policies_reloads", "Loads of the policies by outcome.", "outcome")
 
-WEB_VALID = _gauge(
-    "web_config_valid", "1 when the web configuration as it is now is in force, 0 when it has mistakes."
-)
+WEB_VALID = _gauge("web_config_valid", "1 when the web configuration as it is now is in force, 0 when it has mistakes.")
 WEB_LOADED = _gauge(
     "web_config_last_reload_success_timestamp_seconds",
     "When a web configuration was last put in force, in seconds since the epoch.",
