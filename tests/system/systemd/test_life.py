@@ -28,6 +28,8 @@ def test_start_is_over_when_the_policies_are_in_force_and_the_status_says_what_i
     assert host.shown("StatusText") == "watching: 0 running, 0 waiting"
     assert host.shown("WatchdogUSec") == "30s"
     assert host.out("stat", "--format=%a", STATE) == "700"
+    host.policy(GOOD.replace("hello:", "again:"), "more.yaml")
+    wait_for(lambda: "3 files, 2 tasks" in host.out("journalctl", "--unit", UNIT), saying="for an edit to be seen")
 
 
 def test_reload_waits_and_its_exit_status_tells_whether_the_policies_are_good(host: Host) -> None:
