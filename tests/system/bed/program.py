@@ -20,7 +20,7 @@ LOCK = ROOT / "requirements.lock"
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 DEPENDENCIES_AT = "/opt/hostkeeper/dependencies"
 PROGRAM_AT = "/opt/hostkeeper/program"
-DAY = 86400.0
+UNUSED_SECONDS = 7200.0
 
 
 def binds(suite: str) -> dict[str | Path, str]:
@@ -67,14 +67,14 @@ def _program(suite: str) -> Path:
 
 
 def _kept(name: str, key: hashlib._Hash, make: Callable[[Path], None]) -> Path:
-    """Return the directory of a key, made if it is missing; those of the same name unused for a day go."""
+    """Return the directory of a key, made if it is missing; those of the same name that nobody has used lately go."""
     kept = CACHE / f"{name}-{key.hexdigest()[:12]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / f"{name}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.is_dir():
             for old in [*CACHE.glob(f"{name}-*"), *CACHE.glob(f".{name}-*")]:
-                if old.stat().st_mtime < time.time() - DAY:
+                if old.stat().st_mtime < time.time() - UNUSED_SECONDS:
                     shutil.rmtree(old)
             draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=CACHE))
             draft.chmod(0o755)
