@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-WARM_SECONDS = 45.0
-"""What a daemon gathers in its first moments is not growth."""
+WARM_SECONDS = 120.0
+"""What a daemon gathers until then is not growth: what it keeps of its signals is bounded, and then all but full."""
 
 GROWTH_MIB = 2.0
 """So much more memory at the end of a life than at its beginning is a leak; the allocator keeps some of a peak."""
