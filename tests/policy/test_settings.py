@@ -12,6 +12,8 @@ from agent.model.settings import RunLimits, Settings
 from agent.policy.load_settings import load_settings
 from agent.policy.settings import default_settings
 
+CHOICES = "is not one of the choices: did you mean systemd? (one of auto, child, systemd)"
+LIMITS = "cpu_weight, idle_io, memory, nice, processes"
 DEFAULTS = Settings(
     listen="127.0.0.1:9750",
     web_config="",
@@ -114,12 +116,10 @@ run_limits: {nice: -5, memory: 1MiB, threads: 4}
         'agent.yaml:8:12: log_level: "verbose" is not one of the choices: write one of debug, info, warning, error',
         'agent.yaml:9:11: metrics.adress: unknown key "adress": known keys: listen, web_config_file',
         "agent.yaml:10:1: notifiers: notifiers is not supported by this version of hostkeeper: remove it",
-        'agent.yaml:11:11: launcher: "systemctl" is not one of the choices: did you mean systemd? '
-        "(one of auto, child, systemd)",
+        f'agent.yaml:11:11: launcher: "systemctl" {CHOICES}',
         "agent.yaml:12:20: run_limits.nice: -5 is too small: write at least 0",
         "agent.yaml:12:32: run_limits.memory: 1MiB is too small: give at least 64MiB",
-        'agent.yaml:12:38: run_limits.threads: unknown key "threads": known keys: cpu_weight, idle_io, memory, nice, '
-        "processes",
+        f'agent.yaml:12:38: run_limits.threads: unknown key "threads": known keys: {LIMITS}',
     ]
 
 
