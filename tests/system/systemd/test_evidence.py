@@ -9,6 +9,7 @@ import pytest
 
 from agent.daemon.evidence import HEAD_NOTED
 from agent.errors import ExitCode
+from tests.system.agent import wait_for
 from tests.system.bed.host import COMMAND, STATE, UNIT, Host
 
 pytestmark = pytest.mark.root
@@ -61,7 +62,7 @@ def test_store_put_back_alone_is_told_by_the_agent_when_it_starts(host: Host) ->
     host.run("systemctl", "stop", UNIT)
     host.run("sh", "-c", f"cp -a /root/yesterday/* {STATE}")
     host.start()
-    assert host.metric("hostkeeper_history_agrees") == 0
+    wait_for(lambda: host.metric("hostkeeper_history_agrees") == 0)
     (told,) = [e for e in host.journal("PRIORITY=3", f"_SYSTEMD_UNIT={UNIT}") if "history" in e["MESSAGE"]]
     assert "run `hostkeeper history verify`" in told["MESSAGE"]
     assert "of another history" in host.command("status", check=False)
