@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from agent.model.runs import Run
 from agent.store import Store
@@ -29,12 +29,15 @@ class Others:
         if number > self._seen:
             self._told.add(number)
 
-    def look(self) -> None:
-        """Others have written: tell of the runs of theirs that have ended."""
+    def look(self, watched: Collection[int]) -> None:
+        """Others have written: tell of the runs of theirs that have ended, but for those that were adopted.
+
+        Whoever watches a run's process tells of the run once the process has ended, a moment after the run.
+        """
         before, self._seen = self._seen, self._store.runs.last_id()
         self._at_work.update(set(self._store.runs.made_by_hand(before, self._seen)) - self._told)
         self._told = {number for number in self._told if number > self._seen}
-        for number in sorted(self._at_work):
+        for number in sorted(self._at_work.difference(watched)):
             run = self._store.runs.get(number)
             if run.ended is not None:
                 self.told(number)

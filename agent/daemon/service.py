@@ -242,7 +242,7 @@ class Daemon:
         self._dispatcher.add(made)
         wrote = self._others_wrote()
         if wrote:
-            self._others.look()
+            self._others.look(self._supervisor.children)
         if self._take_strays() or made or wrote:
             self._dispatch()
         self._launcher.reap()

@@ -38,11 +38,11 @@ def test_look_tells_once_of_each_run_that_ended_since_the_start(store: Store) ->
     others.start()
     made(store, Origin.SCHEDULE, ended=True)
     first, second = made(store, Origin.MANUAL, ended=True), made(store, Origin.APPLY, ended=False)
-    others.look()
+    others.look(())
     assert [run.id for run in heard] == [first]
     end(store, second)
-    others.look()
-    others.look()
+    others.look(())
+    others.look(())
     assert [run.id for run in heard] == [first, second]
 
 
@@ -51,10 +51,10 @@ def test_look_is_silent_about_a_run_that_somebody_told_of(store: Store) -> None:
     others = Others(store, heard.append)
     others.start()
     number = made(store, Origin.MANUAL, ended=False)
-    others.look()
+    others.look(())
     end(store, number)
     others.told(number)
-    others.look()
+    others.look(())
     assert heard == []
 
 
@@ -64,6 +64,18 @@ def test_look_is_silent_about_a_run_that_was_told_of_before_it_was_seen(store: S
     others.start()
     others.told(made(store, Origin.MANUAL, ended=True))
     second = made(store, Origin.MANUAL, ended=True)
-    others.look()
-    others.look()
+    others.look(())
+    others.look(())
     assert [run.id for run in heard] == [second]
+
+
+def test_look_leaves_a_run_whose_process_is_watched_to_whoever_watches_it(store: Store) -> None:
+    heard: list[Run] = []
+    others = Others(store, heard.append)
+    others.start()
+    number = made(store, Origin.MANUAL, ended=True)
+    others.look({number: "its process has not ended yet"})
+    assert heard == []
+    others.told(number)
+    others.look(())
+    assert heard == []
