@@ -10,7 +10,9 @@ _AWAITED = (Phase.LINGERING, Phase.HANDSHAKING, Phase.READING, Phase.IDLE)
 """Who has to do something next, in the order in which they have to go; one in a handshake may also wait for us."""
 
 _OF_PEER = (_AWAITED[:3], _AWAITED[3:])
-_SEVERAL = 3
+_MANY = 64
+"""Connections of one peer that make a crowd."""
+
 _OWED = (Phase.HANDSHAKING, Phase.CHECKING)
 
 
@@ -82,14 +84,14 @@ class Crowd:
         return min(firsts, default=None)
 
     def least_deserving(self, peer: str | None = None) -> Connection | None:
-        """Return who should go first of all, which is one of the peer that has the most, or of a given peer.
+        """Return who should go first: of a given peer, of one that is a crowd by itself, or else of all.
 
         That is the oldest of those who linger, who keep us waiting for a handshake or a request, or who are idle; then
         the newest of those whom we keep waiting, since the older ones are served the sooner; then the slow readers.
         """
         if peer is None:
             largest = max(self._by_peer, key=self.of_peer, default=None)
-            peer = largest if largest is not None and self.of_peer(largest) >= _SEVERAL else None
+            peer = largest if largest is not None and self.of_peer(largest) >= _MANY else None
         if peer is None:
             kinds = [self._by_phase[phase].values() for phase in _AWAITED]
             awaited = (c for members in kinds for c in members if c.events)

@@ -32,8 +32,10 @@ def as_many_as_allowed(wanted: int) -> int:
 
 
 @contextmanager
-def crowd(server: Served, count: int, start: bytes, addresses: int = 200) -> Iterator[list[socket.socket]]:
-    """Open connections from some addresses, and send the start of a request through each."""
+def crowd(
+    server: Served, count: int, start: bytes, addresses: int = 200, pause: float = 0.0
+) -> Iterator[list[socket.socket]]:
+    """Open connections from some addresses, with pauses in between, and send the start of a request through each."""
     with ExitStack() as stack:
         clients = []
         for number in range(count):
@@ -43,6 +45,7 @@ def crowd(server: Served, count: int, start: bytes, addresses: int = 200) -> Ite
                 with contextlib.suppress(OSError):
                     client.send(start)
             clients.append(client)
+            time.sleep(pause)
         yield clients
 
 
