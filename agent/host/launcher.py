@@ -49,6 +49,14 @@ def _idle_setter() -> Callable[[int], object]:
     return lambda pid: psutil.Process(pid).ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 class ChildLauncher:
     """`agent.ports.Launcher`.
 
@@ -155,7 +163,7 @@ class ChildLauncher:
         with self._lock:
             now, seen = time.monotonic(), self._dead
             self._dead = {}
-            for process in self._strangers():
+            for process in self._strangers() if _has_children() else ():
                 if process.dead:
                     key = (process.pid, process.started)
                     self._dead[key] = seen.get(key, now)
