@@ -68,3 +68,15 @@ def test_agent_that_never_had_a_good_web_configuration_lets_nobody_in_and_works(
         server.wait("up == 1")
     assert agent.command("check").returncode == 0
     assert agent.end() == 0
+
+
+def test_agent_without_a_web_configuration_loads_neither_tls_nor_bcrypt(agent: AgentUnderTest) -> None:
+    agent.policy("version: 1\n")
+    process = agent.start()
+    assert agent.get("/metrics")[0] == 200
+    with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:
+        loaded = maps.read()
+    assert "libssl" not in loaded
+    assert "_ssl." not in loaded
+    assert "_bcrypt" not in loaded
+    assert agent.metric("hostkeeper_web_config_valid") is None
