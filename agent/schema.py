@@ -6,12 +6,12 @@ from a checkout or an editable install it is the folder beside the package. Its 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from typing import Any
 
 from agent import __version__
+from agent.digests import sha256
 
 Schema = dict[str, Any]
 """A JSON Schema of ours: an object, as JSON."""
@@ -61,11 +61,11 @@ class Schemas:
 
     def fingerprint(self) -> str:
         """Return a digest of all schemas and the agent's version; what was compiled under another is out of date."""
-        digest = hashlib.sha256(__version__.encode())
+        digest = sha256(__version__.encode())
         names = [f"{POLICY}.schema.json", f"{SETTINGS}.schema.json", f"{WEB}.schema.json"]
         for name in [*names, *(f"actions/{action}.json" for action in self.action_names())]:
             with open(os.path.join(self.folder, name), "rb") as file:
-                digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read()).digest())
+                digest.update(f"\0{name}\0".encode() + sha256(file.read()).digest())
         return digest.hexdigest()
 
     def bundle(self) -> Schema:

@@ -5,7 +5,6 @@ Drawing it here would hold the loop up and leave its memory behind: ten megabyte
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import select
 import sys
@@ -17,6 +16,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from agent.digests import sha256
 from agent.engine.visit import Visit, encode
 from agent.errors import AgentError
 from agent.host.helper import Helper
@@ -126,7 +126,7 @@ class StatusPage:
         status, style = head.decode("ascii").split(" ")
         compressor = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
         body = compressor.compress(document) + compressor.flush()
-        tag = f'W/"{hashlib.sha256(document).hexdigest()[:32]}"'
+        tag = f'W/"{sha256(document).hexdigest()[:32]}"'
         return Drawn(int(status), style, body, tag, time.monotonic() + self._fresh_for)
 
     def _output(self, helper: Helper) -> bytes:

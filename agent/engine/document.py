@@ -5,12 +5,12 @@ A run that applies a plan carries the plan's instant and the fingerprints that i
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from agent.digests import sha256
 from agent.model.policies import Breaker, Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
 
 
@@ -30,7 +30,7 @@ def dump(document: Document) -> str:
 def task_digest(task: Task) -> str:
     """Given a task, return a digest of what it does; where its file says so does not count."""
     placeless = replace(task, position=Position("", 0, 0))
-    return hashlib.sha256(dump(Document(placeless)).encode()).hexdigest()
+    return sha256(dump(Document(placeless)).encode()).hexdigest()
 
 
 def load(text: str) -> Document:

@@ -7,7 +7,6 @@ the one it was made for and every fingerprint is still the same.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from agent.digests import sha256
 from agent.errors import Refused
 from agent.model.actions import Explain, Fact, Step
 from agent.model.reasons import Reason
@@ -82,7 +82,7 @@ def loads(text: str, name: str) -> Plan:
 
 
 def _digest(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()
+    return sha256(body.encode()).hexdigest()
 
 
 def expectations(plan: Plan) -> tuple[tuple[str, str], ...]:

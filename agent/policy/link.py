@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 
+from agent.digests import sha256
 from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet, Task, Threshold, Window
 from agent.policy.between import Signals, mistakes_between
@@ -85,4 +85,4 @@ def _has_loops(needs: Mapping[str, Sequence[str]]) -> bool:
 def digest_of(digests: Mapping[str, str]) -> str:
     """Given the digests of all files' bytes by file name, return the digest that names exactly this set."""
     lines = [f"{name}\0{digests[name]}\n" for name in sorted(digests)]
-    return hashlib.sha256(os.fsencode("".join(lines))).hexdigest()
+    return sha256(os.fsencode("".join(lines))).hexdigest()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import signal
 import stat
 from typing import NamedTuple
 
+from agent.digests import sha256
 from agent.errors import Mistake
 from agent.policy.bounds import MAX_BYTES
 from agent.policy.broken import Broken
@@ -52,7 +52,7 @@ def read_source(path: str, guard: Guard | None = None) -> Source:
         os.close(descriptor)
     if guard is not None and (distrust := guard.distrust(path, status, linked=linked)):
         raise Broken([Mistake(path, 0, 0, "", problem.wrong, problem.right) for problem in distrust])
-    return Source(data, hashlib.sha256(data).hexdigest(), signature_of(status))
+    return Source(data, sha256(data).hexdigest(), signature_of(status))
 
 
 def being_written(path: str) -> bool:

@@ -14,9 +14,9 @@ import sys
 from base64 import b64encode
 from contextlib import suppress
 from datetime import tzinfo
-from hashlib import sha256
 from urllib.parse import parse_qsl
 
+from agent.digests import sha256
 from agent.engine.in_force import in_force
 from agent.engine.picture import look
 from agent.engine.visit import Visit, decode

@@ -29,7 +29,7 @@ class Group(Struct, frozen=True):
     entries: tuple[Entry, ...]
 
 
-def reach(scene: Scene) -> int:
+def days_shown(scene: Scene) -> int:
     """Return how many days are looked ahead, 0 with too many tasks."""
     tasks = sum(task.schedule is not None for task in scene.policies.tasks.values())
     return next((days for most, days in _REACH if tasks <= most), 0)
@@ -160,7 +160,7 @@ def too_many() -> Markup:
 
 def whole(scene: Scene) -> tuple[Child, ...]:
     """Return the page of the calendar."""
-    days = reach(scene)
+    days = days_shown(scene)
     title = element("h1", "Calendar")
     if not days:
         return title, too_many()

@@ -9,7 +9,7 @@ from types import FrameType
 
 from agent.pages.html import Child, element
 from agent.rules.upcoming import Upcoming
-from agent.site.days import ahead, calendar, coming, reach, scale, too_many
+from agent.site.days import ahead, calendar, coming, days_shown, scale, too_many
 from agent.site.history import recent
 from agent.site.parts import card, link
 from agent.site.present import at_work, band, holds, mistakes, verdict
@@ -60,7 +60,7 @@ def whole(scene: Scene) -> tuple[Child, ...]:
 
 def _calendar(scene: Scene) -> tuple[Part, Part]:
     """Return the parts that look ahead: the first does the looking, for both."""
-    days = min(DAYS, reach(scene))
+    days = min(DAYS, days_shown(scene))
     found: list[Upcoming] = []
 
     def what_is_next(scene: Scene) -> Child:

@@ -7,7 +7,6 @@ been forgotten; the record of a cut holds the hash that the rest follows from.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from agent.digests import sha256
 from agent.errors import StoreError
 from agent.store.connection import Connection
 from agent.store.seal import Value
@@ -81,12 +81,12 @@ class Head(Struct, frozen=True):
 
 def record_hash(previous: str, seq: int, kind: str, subject: str, digest: str, at: float) -> str:
     """Given the hash before it and a record's fields, return the record's hash as 64 hexadecimal digits."""
-    return hashlib.sha256(_canonical((previous, seq, kind, subject, digest, at))).hexdigest()
+    return sha256(_canonical((previous, seq, kind, subject, digest, at))).hexdigest()
 
 
 def digest_of_rows(rows: Iterable[Sequence[Value]]) -> str:
     """Given rows as the store returns them, return a digest of all of them in their order."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for row in rows:
         digest.update(_canonical(row))
     return digest.hexdigest()

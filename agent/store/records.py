@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 
 from msgspec import Struct
 
+from agent.digests import sha256
 from agent.failpoints import reach
 from agent.store.chain import Chain
 from agent.store.connection import Connection
@@ -42,7 +42,7 @@ class Documents:
 
     def put(self, body: str) -> str:
         """Given a document's text, store it once and return its digest."""
-        digest = hashlib.sha256(body.encode()).hexdigest()
+        digest = sha256(body.encode()).hexdigest()
         self._db.rows("INSERT OR IGNORE INTO documents VALUES (?, ?)", (digest, body))
         return digest
 
@@ -50,7 +50,7 @@ class Documents:
         """Given a digest, return the document; a changed one is refused by its digest."""
         rows = self._db.rows("SELECT digest, body FROM documents WHERE digest = ?", (digest,))
         body = str(rows[0][1]) if rows else ""
-        if hashlib.sha256(body.encode()).hexdigest() != digest:
+        if sha256(body.encode()).hexdigest() != digest:
             verified("documents", (digest, ""))
         return body
 

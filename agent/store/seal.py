@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
+from agent.digests import blake2b
 from agent.errors import StoreError
 
 Value = str | int | float | None
@@ -18,7 +18,7 @@ def seal(table: str, values: Sequence[Value]) -> str:
 def _hashed(table: str, values: Sequence[Value], shown: Callable[[object], str]) -> str:
     # SQLite may hand a REAL that holds a whole number back as a float, so floats and integers hash alike.
     canonical = "\x1f".join(repr(float(v)) if isinstance(v, int | float) else shown(v and str(v)) for v in values)
-    return hashlib.blake2b(f"{table}\x1e{canonical}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return blake2b(f"{table}\x1e{canonical}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def verified(table: str, row: Sequence[Value], name: Value = None) -> Sequence[Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from agent.digests import blake2b
 
 
 def jitter(host_id: str, task: str, width: float) -> float:

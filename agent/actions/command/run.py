@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from agent.actions.command import _box
+from agent.digests import sha256
 from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.host.programs import Program, find
@@ -171,7 +171,7 @@ def _fingerprint(options: Options, context: Context, program: Program) -> str:
         "program": [program.path, program.size, program.modified, program.problem],
     }
     text = json.dumps(body, sort_keys=True, default=dict)
-    return hashlib.sha256(os.fsencode(text)).hexdigest()
+    return sha256(os.fsencode(text)).hexdigest()
 
 
 def _on_interrupt(options: Options) -> OnInterrupt:

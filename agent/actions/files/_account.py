@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from msgspec import Struct
 
 from agent.actions.files._place import PROBLEMS_TOLD, Tally
+from agent.digests import blake2b
 from agent.errors import RunFailed
 from agent.ports import Context
 
@@ -23,7 +23,7 @@ class Fingerprint:
     def add(self, path: bytes, about: os.stat_result) -> None:
         """Take an object into the set."""
         text = b"%s\0%d %d %d" % (path, about.st_ino, about.st_mtime_ns, about.st_size)
-        self._sum += int.from_bytes(hashlib.blake2b(text, digest_size=16).digest())
+        self._sum += int.from_bytes(blake2b(text, digest_size=16).digest())
 
     def __str__(self) -> str:
         return f"{self._sum & (1 << 128) - 1:032x}"
