@@ -10,8 +10,8 @@ _AWAITED = (Phase.LINGERING, Phase.HANDSHAKING, Phase.READING, Phase.IDLE)
 """Who has to do something next, in the order in which they have to go; one in a handshake may also wait for us."""
 
 _OF_PEER = (_AWAITED[:3], _AWAITED[3:])
-_MANY = 64
-"""Connections of one peer that make a crowd."""
+_SEVERAL = 3
+"""Connections that more than one scraper or browser of a peer would take."""
 
 _OWED = (Phase.HANDSHAKING, Phase.CHECKING)
 
@@ -46,7 +46,9 @@ class Crowd:
     def add(self, connection: Connection, phase: Phase, now: float) -> None:
         """Given an accepted connection, let it begin with a phase."""
         self._by_fd[connection.fd] = connection
-        self._by_peer.setdefault(connection.peer, {})[connection.fd] = connection
+        # Whoever came last stands last, so that of peers with as many connections another one loses one.
+        self._by_peer[connection.peer] = self._by_peer.pop(connection.peer, {})
+        self._by_peer[connection.peer][connection.fd] = connection
         self._enter(connection, phase, now)
 
     def move(self, connection: Connection, phase: Phase, now: float) -> None:
@@ -84,14 +86,14 @@ class Crowd:
         return min(firsts, default=None)
 
     def least_deserving(self, peer: str | None = None) -> Connection | None:
-        """Return who should go first: of a given peer, of one that is a crowd by itself, or else of all.
+        """Return who should go first: of a given peer, or else of the one that has the most, or of all.
 
         That is the oldest of those who linger, who keep us waiting for a handshake or a request, or who are idle; then
         the newest of those whom we keep waiting, since the older ones are served the sooner; then the slow readers.
         """
         if peer is None:
             largest = max(self._by_peer, key=self.of_peer, default=None)
-            peer = largest if largest is not None and self.of_peer(largest) >= _MANY else None
+            peer = largest if largest is not None and self.of_peer(largest) >= _SEVERAL else None
         if peer is None:
             kinds = [self._by_phase[phase].values() for phase in _AWAITED]
             awaited = (c for members in kinds for c in members if c.events)
