@@ -49,6 +49,9 @@ def test_prometheus_scrapes_what_it_may_and_goes_on_while_certificates_change(ag
     assert agent.end() == 0
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: modes are judged for an agent that is root")
+@pytest.mark.slow
 def test_agent_that_never_had_a_good_web_configuration_lets_nobody_in_and_works(agent: AgentUnderTest) -> None:
     secured = Secured(agent)
     secured.certificate.with_suffix(".key").chmod(0o644)
