@@ -85,3 +85,5 @@ class SmallDisk:
         call("umount", self.root)
         call("e2fsck", "-p", self._image, codes=(0, 1))
         self.mount()
+        # What had been taken away moments before it broke is there again.
+        self.empty()
