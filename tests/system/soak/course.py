@@ -26,7 +26,7 @@ ERA_SECONDS = (600.0, 3600.0)
 """An era of a long soak is a sixth of it, and at least and at most so long."""
 
 WORKED_FOR_SECONDS = 120.0
-"""In an era of this length every task has work to do."""
+"""In an era of this length every scheduled task has work to do."""
 
 CLOSING_SECONDS = 25.0
 """What the end of an era takes."""
@@ -117,7 +117,7 @@ class Course:
         invariants.hold_at_the_end(world, self._canary)
         runs = world.agent.runs()
         self.ended.update(f"{run.state}" for run in runs)
-        idle = set(duties.TASKS) - {run.task for run in runs if run.started is not None}
+        idle = set(duties.DUE_EVERY) - {run.task for run in runs if run.started is not None}
         assert not (worked and idle), f"nothing was done for {sorted(idle)}"
         world.forget()
         world.write_policies()
