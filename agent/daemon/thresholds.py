@@ -62,7 +62,7 @@ class Thresholds:
         self._policies: PolicySet | None = None
         self.trail = Trail()
         self.states: dict[str, dict[Labels, ConditionState]] = {}
-        self._written: dict[str, ConditionState] = {}
+        self._written: dict[tuple[str, Labels], ConditionState] = {}
 
     def put_in_force(self, policies: PolicySet) -> None:
         """Given a policy set, evaluate its thresholds from now on; what the same thresholds remember stays."""
@@ -94,13 +94,12 @@ class Thresholds:
                 self._store.conditions.forget(key)
                 continue
             self.states.setdefault(name, {})[series] = state
-            self._written[key] = state
+            self._written[name, series] = state
 
     def _forget(self, name: str) -> None:
         for series in self.states.pop(name, {}):
-            key = state_key(name, series)
-            self._store.conditions.forget(key)
-            self._written.pop(key, None)
+            self._store.conditions.forget(state_key(name, series))
+            self._written.pop((name, series), None)
 
     def tick(self, now: float) -> tuple[Sampling, list[Reaction]]:
         """Take one pass over the host at `now` (seconds since the epoch), judge it, and make the runs it calls for."""
@@ -113,8 +112,8 @@ class Thresholds:
         if self._policies is None:
             return sampling, reactions
         found = by_signal(sampling.samples)
-        changed: dict[str, ConditionState] = {}
-        forgotten: list[str] = []
+        changed: dict[tuple[str, Labels], ConditionState] = {}
+        forgotten: list[tuple[str, Labels]] = []
         fired: list[tuple[Threshold, Labels, ConditionState, Event]] = []
         seen: list[tuple[dict[Labels, ConditionState], Labels, Evaluation]] = []
         for threshold in self._policies.thresholds.values():
@@ -123,7 +122,7 @@ class Thresholds:
             samples = found.get(threshold.signal, [])
             results = evaluate_series(threshold, states, samples, failed, now, self._interval)
             for series, evaluation in results.items():
-                key = state_key(threshold.name, series)
+                key = (threshold.name, series)
                 if evaluation.event is not Event.NONE:
                     fired.append((threshold, series, evaluation.state, evaluation.event))
                 seen.append((states, series, evaluation))
@@ -143,16 +142,16 @@ class Thresholds:
 
     def _write(
         self,
-        changed: Mapping[str, ConditionState],
-        forgotten: list[str],
+        changed: Mapping[tuple[str, Labels], ConditionState],
+        forgotten: list[tuple[str, Labels]],
         fired: list[tuple[Threshold, Labels, ConditionState, Event]],
         now: float,
     ) -> list[Reaction]:
         with self._store.transaction():
             if changed:
-                self._store.conditions.set({key: dump_state(state) for key, state in changed.items()})
+                self._store.conditions.set({state_key(*key): dump_state(state) for key, state in changed.items()})
             for key in forgotten:
-                self._store.conditions.forget(key)
+                self._store.conditions.forget(state_key(*key))
             reactions = [
                 Reaction(
                     threshold.name,
