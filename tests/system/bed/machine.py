@@ -79,12 +79,13 @@ class Bed:
         self.suite = suite
         self.name = f"hk-bed-{os.getpid()}-{next(_numbers)}"
         bound = [f"--bind-ro={str(here).replace(':', chr(92) + ':')}:{there}" for here, there in (binds or {}).items()]
+        root = str(tree(suite, packages))
         self._console = tempfile.TemporaryFile()  # noqa: SIM115 - it is read for as long as the bed lives
         self._launcher = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private"),
                 *("--pid", "--fork", "--kill-child", "--mount-proc"),
-                *("sh", str(LAUNCH), self.name, str(tree(suite, packages)), *bound, *options),
+                *("sh", str(LAUNCH), self.name, root, *bound, *options),
             ],
             stdin=subprocess.PIPE,
             stdout=self._console,
