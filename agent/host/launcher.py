@@ -133,15 +133,10 @@ class ChildLauncher:
 
     def adopt(self, run: int, pid: int, pid_started: float) -> RunProcess | None:
         """Given a run and its process by id and start time (ticks after boot), return a handle on it, or None."""
-        try:
-            descriptor = os.pidfd_open(pid)
-        except (ProcessLookupError, ValueError):
+        held = proc.held(pid, pid_started)
+        if held is None:
             return None
-        process = proc.same(pid, pid_started)
-        if process is None:
-            os.close(descriptor)
-            return None
-        child = RunProcess(run, process, descriptor, None, self._kill, self._forget)
+        child = RunProcess(run, *held, None, self._kill, self._forget)
         with self._lock:
             self._own[pid] = child
         return child

@@ -63,6 +63,20 @@ def same(pid: int, started: float) -> Process | None:
     return process
 
 
+def held(pid: int, started: float) -> tuple[Process, int] | None:
+    """Given an id and a start time, return the living process that has both, and a pidfd of it, or None."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (ProcessLookupError, ValueError):
+        return None
+    # Looked at second: from here on the id cannot be another's without the descriptor telling.
+    process = same(pid, started)
+    if process is None:
+        os.close(descriptor)
+        return None
+    return process, descriptor
+
+
 def everyone() -> Iterator[int]:
     """Yield the id of every process there is."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())

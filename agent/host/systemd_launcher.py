@@ -91,15 +91,8 @@ class SystemdLauncher:
 
     def adopt(self, run: int, pid: int, pid_started: float) -> RunProcess | None:
         """Given a run and its process by id and start time (ticks after boot), return a handle on it, or None."""
-        try:
-            descriptor = os.pidfd_open(pid)
-        except (ProcessLookupError, ValueError):
-            return None
-        process = proc.same(pid, pid_started)
-        if process is None:
-            os.close(descriptor)
-            return None
-        return RunProcess(run, process, descriptor, None, self._kill, self._forget)
+        held = proc.held(pid, pid_started)
+        return None if held is None else RunProcess(run, *held, None, self._kill, self._forget)
 
     def leftovers(self) -> set[int]:
         """Return the runs, at work or ended, whose units have processes."""
