@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,58 +39,63 @@ def test_more_than_is_forgotten_at_a_time_is_forgotten_in_turns(tmp_path: Path) 
     loop.close()
 
 
+class House:
+    """A store with 25 ended runs and a clock, and upkeep that has been done once."""
+
+    def __init__(self, place: Path, *, kept_by_server: bool) -> None:
+        self.clock = FakeClock(EPOCH)
+        self.loop = Loop(self.clock, lambda _: None, lambda: None)
+        self.store = Store(str(place / "s"))
+        self.store.connection.rows("PRAGMA synchronous = OFF")
+        for number in range(25):
+            ended(self.store, EPOCH.timestamp() + number)
+        self.upkeep = Upkeep(self.store, 30 * DAY, self.loop, self.clock, kept_by_server=lambda: kept_by_server)
+        self.upkeep.do()
+
+    def after(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.upkeep.do()
+
+    def runs(self) -> object:
+        return self.store.connection.rows("SELECT count(*) FROM runs")[0][0]
+
+
+@pytest.fixture
+def kept_by_server() -> bool:
+    return False
+
+
+@pytest.fixture
+def house(tmp_path: Path, kept_by_server: bool) -> Iterator[House]:
+    made = House(tmp_path, kept_by_server=kept_by_server)
+    with made.store:
+        yield made
+    made.loop.close()
+
+
 def test_clock_that_leaps_ahead_makes_nothing_forgotten_until_it_has_gone_right_for_a_day(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = FakeClock(EPOCH)
-    loop = Loop(clock, lambda _: None, lambda: None)
-    with Store(str(tmp_path / "s")) as store:
-        store.connection.rows("PRAGMA synchronous = OFF")
-        for number in range(25):
-            ended(store, EPOCH.timestamp() + number)
-        upkeep = Upkeep(store, 30 * DAY, loop, clock, kept_by_server=lambda: False)
-        upkeep.do()
-        clock.step(400 * DAY)
-        for _ in range(24):
-            clock.advance(3600)
-            upkeep.do()
-        assert store.connection.rows("SELECT count(*) FROM runs") == [(25,)]
-        assert caplog.text.count("old runs are not forgotten") == 1
-        clock.advance(3600)
-        upkeep.do()
-        assert store.connection.rows("SELECT count(*) FROM runs") == [(20,)]
-    loop.close()
+    house.clock.step(400 * DAY)
+    for _ in range(24):
+        house.after(3600)
+    assert house.runs() == 25
+    assert caplog.text.count("old runs are not forgotten") == 1
+    house.after(3600)
+    assert house.runs() == 20
 
 
-def test_clock_that_leaps_ahead_and_is_set_right_is_believed_at_once(tmp_path: Path) -> None:
-    clock = FakeClock(EPOCH)
-    loop = Loop(clock, lambda _: None, lambda: None)
-    with Store(str(tmp_path / "s")) as store:
-        store.connection.rows("PRAGMA synchronous = OFF")
-        for number in range(25):
-            ended(store, EPOCH.timestamp() + number)
-        upkeep = Upkeep(store, 30 * DAY, loop, clock, kept_by_server=lambda: False)
-        upkeep.do()
-        clock.step(400 * DAY)
-        upkeep.do()
-        clock.step(-400 * DAY)
-        for _ in range(31):
-            clock.advance(DAY)
-            upkeep.do()
-        assert store.connection.rows("SELECT count(*) FROM runs") == [(20,)]
-    loop.close()
+def test_clock_that_leaps_ahead_and_is_set_right_is_believed_at_once(house: House) -> None:
+    house.clock.step(400 * DAY)
+    house.upkeep.do()
+    house.clock.step(-400 * DAY)
+    for _ in range(31):
+        house.after(DAY)
+    assert house.runs() == 20
 
 
-def test_clock_that_a_server_keeps_is_believed(tmp_path: Path) -> None:
-    clock = FakeClock(EPOCH)
-    loop = Loop(clock, lambda _: None, lambda: None)
-    with Store(str(tmp_path / "s")) as store:
-        store.connection.rows("PRAGMA synchronous = OFF")
-        for number in range(25):
-            ended(store, EPOCH.timestamp() + number)
-        upkeep = Upkeep(store, 30 * DAY, loop, clock, kept_by_server=lambda: True)
-        upkeep.do()
-        clock.step(400 * DAY)
-        upkeep.do()
-        assert store.connection.rows("SELECT count(*) FROM runs") == [(20,)]
-    loop.close()
+@pytest.mark.parametrize("kept_by_server", [True])
+def test_clock_that_a_server_keeps_is_believed(house: House) -> None:
+    house.clock.step(400 * DAY)
+    house.upkeep.do()
+    assert house.runs() == 20
