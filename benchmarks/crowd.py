@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.agent import Measured, agent_with
+from benchmarks.peers import ending
 
 CROWD = int(os.environ.get("HOSTKEEPER_BENCH_CROWD", "10000"))
 SCRAPES = int(os.environ.get("HOSTKEEPER_BENCH_SCRAPES", "200"))
@@ -137,12 +138,11 @@ def _hello(context: ssl.SSLContext) -> bytes:
 def _crowd(port: int, start: bytes) -> Iterator[None]:
     """Have another process open the crowd; go on once it is there."""
     command = [sys.executable, "-m", "benchmarks.crowd", str(port), start.hex()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
+    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         process.stdout.readline()
         yield
-        process.terminate()
 
 
 def _be_the_crowd(port: int, start: bytes) -> None:

@@ -5,21 +5,16 @@ No peer does the same, so the third column is the goal itself: milliseconds, byt
 
 from __future__ import annotations
 
-import os
-import resource
 import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from agent.model.runs import Run, RunState
 from agent.store import Store
+from benchmarks.agent import agent_with
 
 READY_MS = 150.0
 RESIDENT_MB = 32.0
@@ -55,51 +50,27 @@ def _row(name: str, ours: float, goal: float) -> Row:
     return (name, ours, goal, ours / goal, 1.0)
 
 
-def _prepare(place: Path, policies: dict[str, str], settings: str) -> list[str]:
+def _policy(place: Path, text: str) -> None:
     (place / "policies").mkdir(mode=0o700, parents=True)
-    for name, text in policies.items():
-        (place / "policies" / name).write_text(text)
-    (place / "agent.yaml").write_text(f"metrics: {{listen: 'unix:{place}/metrics.sock'}}\n{settings}")
-    where = ["--policies", f"{place}/policies", "--state", f"{place}/state", "--config", f"{place}/agent.yaml"]
-    return [sys.executable, "-I", "-m", "agent", "agent", *where]
-
-
-@contextmanager
-def _agent(argv: list[str], place: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """Start an agent; give it and the milliseconds until it said that it is ready."""
-    path = f"{place}/notify.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.bind(path)
-        begun = time.perf_counter()
-        environment = {**os.environ, "NOTIFY_SOCKET": path}
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-        try:
-            heard.settimeout(60)
-            while b"READY=1" not in heard.recv(4096):
-                pass
-            yield process, (time.perf_counter() - begun) * 1000
-        finally:
-            process.terminate()
-            process.wait()
-            os.unlink(path)
+    (place / "policies" / "policy.yaml").write_text(text)
 
 
 def _start_and_rest(place: Path) -> tuple[float, float]:
     signals = ["cpu.used_percent", "load.1m", "memory.used_percent", "disk.used_percent", "disk.inodes_used_percent"]
     lines = [f"  t{n}: {{signal: {signals[n % 5]}, above: {1000 + n}, for: 1m, run: [react]}}" for n in range(33)]
     policy = CHECKS.format(thresholds="\n".join(lines))
-    argv = _prepare(place, {"checks.yaml": policy}, "sample_every: 1s\n")
-    with _agent(argv, place):
+    _policy(place, policy)
+    with agent_with(place, "sample_every: 1s\n"):
         pass
     times = []
     for _ in range(STARTS):
-        with _agent(argv, place) as (process, milliseconds):
-            times.append(milliseconds)
+        with agent_with(place, "sample_every: 1s\n") as agent:
+            times.append(agent.ready * 1000)
             if len(times) == STARTS:
                 for _ in range(10):
                     _scrape(place)
                     time.sleep(1)
-                resident = _resident_mb(process.pid)
+                resident = agent.resident_mb()
     return statistics.median(times), resident
 
 
@@ -111,11 +82,6 @@ def _scrape(place: Path) -> None:
             pass
 
 
-def _resident_mb(pid: int) -> float:
-    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * resource.getpagesize() / (1 << 20)
-
-
 def _thousand_at_once(place: Path) -> float:
     """All tasks fall due at the next full minute but one; return the 99th percentile of their lateness in ms."""
     at = datetime.fromtimestamp(time.time() + 100 - time.time() % 60)  # noqa: DTZ006 - cron lines are local too
@@ -123,8 +89,8 @@ def _thousand_at_once(place: Path) -> float:
     lines = [
         f"  t{n:04}: {{schedule: '{when}', action: command.run, with: {{command: ['true']}}}}" for n in range(TASKS)
     ]
-    argv = _prepare(place, {"tasks.yaml": "version: 1\ntasks:\n" + "\n".join(lines)}, f"concurrency: {CONCURRENCY}\n")
-    with _agent(argv, place):
+    _policy(place, "version: 1\ntasks:\n" + "\n".join(lines))
+    with agent_with(place, f"concurrency: {CONCURRENCY}\n"):
         end = time.monotonic() + 600
         while len(ended := _ended(place)) < TASKS:
             if time.monotonic() > end:

@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from benchmarks.cpu import cpu_seconds
+from benchmarks.peers import ending
 
 GOAL = 0.3
 EVERY = int(os.environ.get("HOSTKEEPER_BENCH_CADENCE", "10"))
@@ -130,21 +131,17 @@ def _monit(directory: Path, checks: dict[str, list[Check]]) -> Iterator[int]:
 
 @contextmanager
 def _watched_programs(directory: Path) -> Iterator[None]:
-    programs = []
-    for name in WATCHED_PROGRAMS:
-        program = directory / name
-        program.symlink_to(shutil.which("sleep") or "/bin/sleep")
-        programs.append(subprocess.Popen([program, "3600"]))
-    yield
-    for process in programs:
-        process.terminate()
-        process.wait()
+    with ExitStack() as programs:
+        for name in WATCHED_PROGRAMS:
+            program = directory / name
+            program.symlink_to(shutil.which("sleep") or "/bin/sleep")
+            programs.enter_context(ending(subprocess.Popen([program, "3600"])))
+        yield
 
 
 @contextmanager
 def _running(command: list[str], log: Path) -> Iterator[int]:
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+    with log.open("wb") as output, ending(subprocess.Popen(command, stdout=output, stderr=output)) as process:
         yield process.pid
         if process.poll() is not None:
             raise RuntimeError(f"{command[0]} ended with {process.returncode}:\n{log.read_text()}")
-        process.terminate()

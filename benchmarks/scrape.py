@@ -25,6 +25,7 @@ from agent.model.signals import ConditionState, Sample, Sampling, Verdict
 from agent.probes.catalogue import SIGNALS
 from agent.probes.host import HostProbe
 from benchmarks.cpu import cpu_seconds
+from benchmarks.peers import ending
 
 GOAL = 0.1
 SERIES = 1000
@@ -86,10 +87,9 @@ def _node_exporter() -> Iterator[tuple[int, int]]:
     # Debian turns the collector of systemd on; where no systemd runs, it would only log its failures.
     without = () if os.path.isdir("/run/systemd/system") else ("--no-collector.systemd",)
     command = [program, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error", *without]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with ending(subprocess.Popen(command, stderr=subprocess.DEVNULL)) as process:
         _wait_for(port)
         yield process.pid, port
-        process.terminate()
 
 
 def _wait_for(port: int) -> None:
