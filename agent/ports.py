@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
 
 from agent.model.actions import Judgement
+from agent.model.backups import Backup, Proof, Verification
 from agent.model.box import Box
 from agent.model.policies import Limits
 
@@ -56,6 +58,23 @@ class Completed(Struct, frozen=True):
     survivors: tuple[int, ...] = ()
 
 
+class Program(Struct, frozen=True):
+    """A command with descriptors of ours as its standard input and output; None is an empty input, a lost output.
+
+    What it writes to its standard error is kept as its output.
+    """
+
+    command: Command
+    stdin: int | None = None
+    stdout: int | None = None
+
+
+class Piped(Protocol):
+    """Programs at work together. `completed` says how each ended, in their order, once the context is left."""
+
+    completed: tuple[Completed, ...]
+
+
 class Processes(Protocol):
     """Runs commands and leaves no descendant of theirs behind."""
 
@@ -63,11 +82,52 @@ class Processes(Protocol):
         """Given a command, run it to its end, its timeout, or until `stop()` is true; return how it ended."""
         ...
 
+    def piped(self, programs: Sequence[Program], stop: Callable[[], bool]) -> AbstractContextManager[Piped]:
+        """Start programs together; inside the context the caller reads and writes the other ends of their pipes.
+
+        Leaving it waits for all of them; leaving it by an exception ends them. `stop()` and timeouts hold as in
+        `run`, so whoever reads their output then sees its end. The caller closes its copies of the descriptors it gave
+        away once inside the context. Contexts may stand inside one another.
+        """
+        ...
+
 
 class ObjectLog(Protocol):
     """Remembers why objects were deleted, for `hostkeeper why OBJECT`; never fails the work it records."""
 
     def record(self, directory: bytes, names: Sequence[bytes], reason: str) -> None: ...
+
+
+class Ledger(Protocol):
+    """What this host knows of its backups beyond what repositories tell; losing it loses no backup."""
+
+    def made(self, backup: Backup) -> None:
+        """Remember a backup that was made."""
+        ...
+
+    def known(self, repository: str, task: str) -> tuple[Backup, ...]:
+        """Return the backups of a task that were made by this host and not removed since, oldest first."""
+        ...
+
+    def removed(self, repository: str, backups: Sequence[str]) -> None:
+        """Forget backups, and what is known of them, by id."""
+        ...
+
+    def proved(self, proof: Proof) -> None:
+        """Remember a restore that succeeded."""
+        ...
+
+    def proofs(self, repository: str) -> Mapping[str, Proof]:
+        """Return the newest proof of each backup of a repository, by id."""
+        ...
+
+    def verified(self, verification: Verification) -> None:
+        """Remember a verification, whatever it found."""
+        ...
+
+    def verifications(self, repository: str) -> Mapping[str, Verification]:
+        """Return the newest deep verification of each backup, or the newest at all where none was deep, by id."""
+        ...
 
 
 class Memory(Protocol):
@@ -83,6 +143,7 @@ class Context(Struct, frozen=True, kw_only=True):
 
     `checkpoint` raises `agent.ports.StopRequested` when the run was told to stop; call it wherever work may be
     left and taken up again. `stopping` only asks. `progress(done, total, unit)` reports; total 0 is unknown.
+    `host` is the name under which this host keeps its backups.
     """
 
     task: str
@@ -93,6 +154,8 @@ class Context(Struct, frozen=True, kw_only=True):
     processes: Processes
     memory: Memory
     objects: ObjectLog
+    ledger: Ledger
+    host: str
     explain: Callable[[Judgement], None]
     checkpoint: Callable[[], None]
     stopping: Callable[[], bool]
