@@ -14,7 +14,8 @@ from agent.ports import Clock, Completed, Processes, Program
 class Tools(Struct, frozen=True, kw_only=True):
     """What drivers work with. `stop` says that the run was asked to stop; `progress(done, total, unit)` reports.
 
-    `scratch` is a directory of the run's own, mode 0700, on which nobody else relies.
+    `scratch` is a directory of the run's own, mode 0700, on which nobody else relies. `keep` is one of the task's own
+    that stays from run to run, mode 0700; what is lost there costs time, never a backup.
     """
 
     processes: Processes
@@ -22,6 +23,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     stop: Callable[[], bool]
     progress: Callable[[int, int, str], None]
     scratch: str
+    keep: str
 
 
 class Look(Struct, frozen=True, kw_only=True):
