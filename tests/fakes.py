@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
 from agent.model.actions import Judgement
+from agent.model.backups import Backup, Proof, Verification
 from agent.model.policies import Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
-from agent.ports import Bounds, Command, Completed, Context, StopRequested
+from agent.ports import Bounds, Command, Completed, Context, Processes, Program, StopRequested
 
 EPOCH = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -42,14 +44,32 @@ class FakeClock:
 
 
 @dataclass
+class FakePiped:
+    """How programs ended that never were."""
+
+    completed: tuple[Completed, ...] = ()
+
+
+@dataclass
 class FakeProcesses:
-    """Answers each command from a table of argument lists; remembers what was run."""
+    """Answers each command from a table of argument lists; remembers what was run, alone and at work together."""
 
     answers: dict[tuple[str, ...], Completed] = field(default_factory=dict)
     ran: list[Command] = field(default_factory=list)
+    together: list[tuple[Program, ...]] = field(default_factory=list)
 
     def run(self, command: Command, stop: Callable[[], bool]) -> Completed:
         self.ran.append(command)
+        return self._answer(command)
+
+    @contextmanager
+    def piped(self, programs: Sequence[Program], stop: Callable[[], bool]) -> Iterator[FakePiped]:
+        self.together.append(tuple(programs))
+        piped = FakePiped()
+        yield piped
+        piped.completed = tuple(self._answer(program.command) for program in programs)
+
+    def _answer(self, command: Command) -> Completed:
         return self.answers.get(command.argv, Completed(0, "", 0, False, 0.0))
 
 
@@ -70,6 +90,43 @@ class FakeObjectLog:
 
     def record(self, directory: bytes, names: Sequence[bytes], reason: str) -> None:
         self.deleted += [(directory + b"/" + name, reason) for name in names]
+
+
+@dataclass
+class FakeLedger:
+    """Keeps backups, and what is known of them, by repository and id, as long as it lives."""
+
+    backups: dict[tuple[str, str], Backup] = field(default_factory=dict)
+    proven: dict[tuple[str, str], Proof] = field(default_factory=dict)
+    checked: dict[tuple[str, str], Verification] = field(default_factory=dict)
+
+    def made(self, backup: Backup) -> None:
+        self.backups[backup.repository, backup.id] = backup
+
+    def known(self, repository: str, task: str) -> tuple[Backup, ...]:
+        mine = [one for one in self.backups.values() if (one.repository, one.task) == (repository, task)]
+        return tuple(sorted(mine, key=lambda one: (one.began, one.id)))
+
+    def removed(self, repository: str, backups: Sequence[str]) -> None:
+        for backup in backups:
+            self.backups.pop((repository, backup), None)
+            self.proven.pop((repository, backup), None)
+            self.checked.pop((repository, backup), None)
+
+    def proved(self, proof: Proof) -> None:
+        self.proven[proof.repository, proof.backup] = proof
+
+    def proofs(self, repository: str) -> Mapping[str, Proof]:
+        return {backup: proof for (where, backup), proof in self.proven.items() if where == repository}
+
+    def verified(self, verification: Verification) -> None:
+        key = verification.repository, verification.backup
+        before = self.checked.get(key)
+        if verification.deep or before is None or not before.deep:
+            self.checked[key] = verification
+
+    def verifications(self, repository: str) -> Mapping[str, Verification]:
+        return {backup: one for (where, backup), one in self.checked.items() if where == repository}
 
 
 @dataclass
@@ -94,9 +151,11 @@ def context(
     *,
     clock: FakeClock | None = None,
     limits: Limits | None = None,
-    processes: FakeProcesses | None = None,
+    processes: Processes | None = None,
     memory: FakeMemory | None = None,
     objects: FakeObjectLog | None = None,
+    ledger: FakeLedger | None = None,
+    host: str = "host",
     explain: Callable[[Judgement], None] = lambda _: None,
     stop: Stop | None = None,
     now: datetime | None = None,
@@ -113,6 +172,8 @@ def context(
         processes=processes or FakeProcesses(),
         memory=memory or FakeMemory(),
         objects=objects or FakeObjectLog(),
+        ledger=ledger or FakeLedger(),
+        host=host,
         explain=explain,
         checkpoint=stop.checkpoint,
         stopping=stop.stopping,
