@@ -1,0 +1,55 @@
+"""Which backups a backup cannot be restored without, and which cannot be restored without it."""
+
+from __future__ import annotations
+
+from agent.errors import RunFailed
+from agent.model.backups import Backup, Level, Listing
+
+
+class BrokenChain(RunFailed):
+    """A backup that cannot be restored: what it builds on is not there, or is nothing that can be built on."""
+
+
+def chain(listing: Listing, backup: str) -> tuple[Backup, ...]:
+    """Given the id of a listed backup, return all that restores it, oldest first, itself last.
+
+    Raises BrokenChain when the backup, or one that it builds on, is not listed or belongs to another series, and when
+    the parents lead in a circle or to a beginning that is no full backup.
+    """
+    known = {one.id: one for one in listing.backups}
+    if backup not in known:
+        raise BrokenChain(f"there is no backup {backup} in this repository: list what there is")
+    newest = known[backup]
+    found = {newest.id: newest}
+    oldest = newest
+    while oldest.parent:
+        parent = known.get(oldest.parent)
+        if parent is None:
+            raise _broken(newest, f"{oldest.parent}, which {oldest.id} builds on, is not there")
+        if parent.id in found:
+            raise _broken(newest, f"{parent.id} builds on itself")
+        if (parent.host, parent.task) != (oldest.host, oldest.task):
+            raise _broken(newest, f"{parent.id}, which {oldest.id} builds on, is of another host or task")
+        found[parent.id] = oldest = parent
+    if oldest.level is not Level.FULL:
+        raise _broken(newest, f"{oldest.id} at its beginning is no full backup")
+    return tuple(reversed(found.values()))
+
+
+def dependents(listing: Listing, backup: str) -> tuple[Backup, ...]:
+    """Given the id of a backup, listed or not, return those that cannot be restored without it, in listed order."""
+    children: dict[str, list[str]] = {}
+    for one in listing.backups:
+        children.setdefault(one.parent, []).append(one.id)
+    lost = {backup}
+    pending = [backup]
+    while pending:
+        for child in children.get(pending.pop(), ()):
+            if child not in lost:
+                lost.add(child)
+                pending.append(child)
+    return tuple(one for one in listing.backups if one.id in lost and one.id != backup)
+
+
+def _broken(newest: Backup, why: str) -> BrokenChain:
+    return BrokenChain(f"backup {newest.id} cannot be restored: {why}; restore one that does not build on it")
