@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.drivers.database import Database, Tools
+from agent.errors import RunFailed
+from agent.model.backups import Part
 
 ENGINES = ("mysql", "postgresql", "sqlite")
+
+_NOWHERE: Mapping[str, Mapping[str, Any]] = {
+    "mysql": {"database": "", "socket": None, "host": None, "port": None, "user": None, "password_file": None},
+    "postgresql": {"dsn": "", "user": None, "password_file": None},
+    "sqlite": {"path": ""},
+}
+"""Settings that lead to no database."""
 
 
 def connect(definition: Mapping[str, Any], tools: Tools) -> Database:
@@ -23,3 +32,13 @@ def connect(definition: Mapping[str, Any], tools: Tools) -> Database:
         definition["name"], definition["settings"], tools
     )
     return made
+
+
+def of_part(part: Part, tools: Tools) -> Database:
+    """Given the part of a backup that is a database, return a driver good for `scratch(part.facts)` alone.
+
+    It needs neither the database nor a policy that names it. Raises RunFailed for an engine that is not known.
+    """
+    if part.kind not in ENGINES:
+        raise RunFailed(f"{part.name} is a {part.kind} database, which this version cannot load: use the one it is of")
+    return connect({"name": part.name, "driver": part.kind, "settings": _NOWHERE[part.kind]}, tools)
