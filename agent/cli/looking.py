@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 from agent import __version__
 from agent.cli.output import harmless, path_text
 from agent.engine.document import task_digest
+from agent.engine.nothing import NoBackups
 from agent.engine.plan import Plan, planned
 from agent.engine.process import StopFlag, context
 from agent.host.readonly import forbid_writing
@@ -49,7 +50,7 @@ def look(task: Task, policies: PolicySet, memory: Memory, now: datetime, explain
     options = action.options(**json.loads(task.options))
     if not forbid_writing():
         print("this kernel has no Landlock: nothing but the program itself keeps it from writing", file=sys.stderr)
-    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere()), explain=explain)
+    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere(), NoBackups()), explain=explain)
     steps = tuple(action.plan(options, looking))
     return Plan(
         task=task.name,

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agent.engine import document
 from agent.engine.execute import Execution
+from agent.engine.nothing import NoBackups
 from agent.engine.plan import require
 from agent.engine.progress import Progress
 from agent.errors import AgentError, Refused
@@ -28,7 +29,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
-from agent.ports import Clock, Context, Memory, ObjectLog, StopRequested
+from agent.ports import Clock, Context, Ledger, Memory, ObjectLog, StopRequested
 from agent.registry import box_of, load
 from agent.rules.confinement import own_places
 from agent.store import Store
@@ -55,7 +56,9 @@ class StopFlag(Struct):
             raise StopRequested
 
 
-def context(task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory, objects: ObjectLog) -> Context:
+def context(
+    task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory, objects: ObjectLog, ledger: Ledger
+) -> Context:
     """Given a task, its run and the instant that started, return what its action may use."""
     clock = SystemClock()
     return Context(
@@ -67,6 +70,8 @@ def context(task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory,
         processes=SystemProcesses(),
         memory=memory,
         objects=objects,
+        ledger=ledger,
+        host=os.uname().nodename,
         explain=_unheard,
         checkpoint=stop.checkpoint,
         stopping=lambda: stop.raised,
@@ -113,7 +118,7 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
             objects = FileObjectLog(store.directory, number)
-            within = context(task, number, now, stop, store.memory(task.name), objects)
+            within = context(task, number, now, stop, store.memory(task.name), objects, NoBackups())
             steps = tuple(action.plan(options, replace(within, processes=_processes(task, store.directory))))
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import itertools
 import math
 import os
 import select
@@ -13,28 +13,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
-from agent.errors import RunFailed
 from agent.host import proc
 from agent.host.cgroup import Cgroup, Cgroups
 from agent.host.credentials import lent
-from agent.host.output import Tail, visible
+from agent.host.output import Tail
+from agent.host.piping import Pipeline, start_all
 from agent.host.readonly import forbid_writing
-from agent.host.run_process import MARKER
+from agent.host.starting import listen, start
 from agent.host.users import Account, account
-from agent.ports import Command, Completed
+from agent.ports import Command, Completed, Program
 
 _LOOK_EVERY = 0.1
 _POLITE = 0.5
-_PIPE_BYTES = 1 << 20
-_UMASK = 0o022
-"""What commands are used to; the agent's own is stricter."""
+
+_Started = TypeVar("_Started")
 
 
 class SystemProcesses:
-    """`agent.ports.Processes`: one command at a time; this process becomes a subreaper.
+    """`agent.ports.Processes`, for one thread at a time; this process becomes a subreaper.
 
     `cgroups` False does without control groups, and finds a command's processes by descent alone. `patience` is how
     many seconds killed processes may take to die, before they are reported as survivors. `copy` is a descriptor that
@@ -54,7 +54,8 @@ class SystemProcesses:
         self._patience = patience
         self._copy = copy
         self._fence = None if writable is None else partial(forbid_writing, writable)
-        self._one = threading.Lock()
+        self._one = threading.RLock()
+        self._numbers = itertools.count()
         proc.become_subreaper()
 
     def run(self, command: Command, stop: Callable[[], bool]) -> Completed:
@@ -77,66 +78,58 @@ class SystemProcesses:
                 seconds = time.monotonic() - begun
                 return Completed(running.code(), tail.text(), tail.total, timed_out, seconds, stopped, _pids(survivors))
 
+    @contextlib.contextmanager
+    def piped(self, programs: Sequence[Program], stop: Callable[[], bool]) -> Iterator[Pipeline]:
+        """As `agent.ports.Processes.piped`. Raises RunFailed when one of them cannot be started.
+
+        What they leave behind is ended, and with it whatever became this process's child meanwhile by other ways.
+        """
+        with self._one:
+            spared = frozenset(proc.children(os.getpid()))
+            started, group = self._grouped(lambda: start_all(programs, self._fence))
+            pipeline = Pipeline(started, self._copy, stop)
+            try:
+                with pipeline:
+                    yield pipeline
+            finally:
+                if group is not None:
+                    group.kill()
+                left = lambda: proc.descendants(pid for pid in proc.children(os.getpid()) if pid not in spared)  # noqa: E731
+                survivors = proc.end(left, self._patience, keep=pipeline.unreaped())
+                pipeline.settle(_pids(survivors))
+                if group is not None:
+                    group.remove()
+
     def _start(self, command: Command, who: Account) -> tuple[subprocess.Popen[bytes], Cgroup | None]:
+        return self._grouped(lambda: _listened(command, who, self._fence))
+
+    def _grouped(self, begin: Callable[[], _Started]) -> tuple[_Started, Cgroup | None]:
+        """Start something in a control group of its own where there can be one; return what was started, and it."""
         groups = Cgroups.discover() if self._cgroups else None
-        group = groups.make(f"hostkeeper-command-{os.getpid()}") if groups else None
+        name = f"hostkeeper-command-{os.getpid()}-{next(self._numbers)}"
+        group = groups.make(name) if groups else None
         if groups is None or group is None:
-            return _popen(command, who, self._fence), None
+            return begin(), None
         try:
             group.enter()
         except OSError:
             group.remove()
-            return _popen(command, who, self._fence), None
+            return begin(), None
         try:
-            popen = _popen(command, who, self._fence)
+            started = begin()
         except BaseException:
             groups.leave(group)
             group.remove()
             raise
         # A group that this process could not leave must not be killed.
-        return popen, group if groups.leave(group) else None
+        return started, group if groups.leave(group) else None
 
 
-def _popen(command: Command, who: Account, fence: Callable[[], object] | None) -> subprocess.Popen[bytes]:
-    environment = dict(command.environment)
-    if MARKER in os.environ:
-        environment[MARKER] = os.environ[MARKER]
-    switch = who.uid != os.geteuid()
-    try:
-        popen = subprocess.Popen(
-            command.argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            cwd=command.directory,
-            env=environment,
-            start_new_session=True,
-            umask=_UMASK,
-            user=who.uid if switch else None,
-            group=who.gid if switch else None,
-            extra_groups=who.groups if switch else None,
-            preexec_fn=fence,  # noqa: PLW1509 - this process has no other thread that could hold a lock
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise RunFailed(_why_not_started(command, who, error)) from error
+def _listened(command: Command, who: Account, fence: Callable[[], object] | None) -> subprocess.Popen[bytes]:
+    popen = start(command, who, fence, stdin=None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert popen.stdout is not None
-    os.set_blocking(popen.stdout.fileno(), False)
-    # A roomier pipe saves switches between a talkative command and us; the kernel may say no.
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(popen.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    listen(popen.stdout.fileno())
     return popen
-
-
-def _why_not_started(command: Command, who: Account, error: Exception) -> str:
-    program = visible(command.argv[0])
-    if not os.path.isdir(command.directory):
-        return f"cannot run {program}: the working directory {visible(command.directory)} does not exist"
-    if isinstance(error, FileNotFoundError):
-        return f"cannot run {program}: there is no such program, or its interpreter is missing"
-    if isinstance(error, PermissionError):
-        return f"cannot run {program} as {who.name} in {visible(command.directory)}: permission denied"
-    return f"cannot run {program}: {getattr(error, 'strerror', None) or error}"
 
 
 def _pids(processes: tuple[proc.Process, ...]) -> tuple[int, ...]:
