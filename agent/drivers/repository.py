@@ -64,8 +64,11 @@ class Repository(Protocol):
         """Make the repository if it is not there, and leave alone what is there but no repository of ours."""
         ...
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Keep every other agent from changing the repository meanwhile. Raises Refused when one is at it."""
+    def lock(self, host: str = "", task: str = "") -> AbstractContextManager[None]:
+        """Keep everybody else from changing the backups of a host and a task meanwhile (empty: the repository).
+
+        An engine without such locks keeps them from the whole. Raises Refused when another agent is at it.
+        """
         ...
 
     def listing(self, host: str = "", task: str = "") -> Listing:
