@@ -143,7 +143,8 @@ class Context(Struct, frozen=True, kw_only=True):
 
     `checkpoint` raises `agent.ports.StopRequested` when the run was told to stop; call it wherever work may be
     left and taken up again. `stopping` only asks. `progress(done, total, unit)` reports; total 0 is unknown.
-    `host` is the name under which this host keeps its backups.
+    `host` is the name under which this host keeps its backups. `place` is the path of a directory for this task
+    alone that stays from run to run and that its programs may write to; an action that wants it makes it, mode 0700.
     """
 
     task: str
@@ -156,6 +157,7 @@ class Context(Struct, frozen=True, kw_only=True):
     objects: ObjectLog
     ledger: Ledger
     host: str
+    place: str
     explain: Callable[[Judgement], None]
     checkpoint: Callable[[], None]
     stopping: Callable[[], bool]

@@ -41,8 +41,10 @@ class Nowhere:
         """Record nothing: nothing is deleted."""
 
 
-def look(task: Task, policies: PolicySet, memory: Memory, now: datetime, explain: Callable[[Judgement], None]) -> Plan:
-    """Given a task, what it remembers and an instant, return what a run of it would do.
+def look(
+    task: Task, policies: PolicySet, memory: Memory, now: datetime, state: str, explain: Callable[[Judgement], None]
+) -> Plan:
+    """Given a task, what it remembers, an instant and the state directory, return what a run of it would do.
 
     The process cannot write to any file system afterwards.
     """
@@ -50,7 +52,7 @@ def look(task: Task, policies: PolicySet, memory: Memory, now: datetime, explain
     options = action.options(**json.loads(task.options))
     if not forbid_writing():
         print("this kernel has no Landlock: nothing but the program itself keeps it from writing", file=sys.stderr)
-    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere(), NoBackups()), explain=explain)
+    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere(), NoBackups(), state), explain=explain)
     steps = tuple(action.plan(options, looking))
     return Plan(
         task=task.name,

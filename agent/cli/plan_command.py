@@ -23,7 +23,7 @@ def main(arguments: argparse.Namespace) -> int:
     # Opened before looking, which takes the ability to write from this process; what is open stays writable.
     output = open_private(arguments.output) if getattr(arguments, "output", None) else None
     loud = arguments.explain and not arguments.json
-    plan = look(task, policies, memory, SystemClock().now(), say if loud else lambda _: None)
+    plan = look(task, policies, memory, SystemClock().now(), arguments.state, say if loud else lambda _: None)
     if output is not None:
         with os.fdopen(output, "w", encoding="utf-8") as file:
             file.write(dumps(plan))

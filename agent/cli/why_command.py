@@ -127,5 +127,5 @@ def _judged(task: Task, policies: PolicySet, store: Store, wanted: bytes) -> lis
             heard.append(_reason(f"{verb} by {task.name}", judgement.reason, None, judgement.detail))
 
     memory = store.memory(task.name) if store.runs.latest(task.name) else Nothing()
-    look(task, policies, memory, SystemClock().now(), hear)
+    look(task, policies, memory, SystemClock().now(), store.directory, hear)
     return heard

@@ -34,6 +34,9 @@ from agent.registry import box_of, load
 from agent.rules.confinement import own_places
 from agent.store import Store
 
+TASKS = "tasks"
+"""The directory in the state directory that has one for each task that keeps something."""
+
 EXIT_BY_STATE = {RunState.SUCCEEDED: 0, RunState.SKIPPED: 0, RunState.INTERRUPTED: 130}
 
 
@@ -57,9 +60,9 @@ class StopFlag(Struct):
 
 
 def context(
-    task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory, objects: ObjectLog, ledger: Ledger
+    task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory, objects: ObjectLog, ledger: Ledger, state: str
 ) -> Context:
-    """Given a task, its run and the instant that started, return what its action may use."""
+    """Given a task, its run, the instant that started and the state directory, return what its action may use."""
     clock = SystemClock()
     return Context(
         task=task.name,
@@ -72,6 +75,7 @@ def context(
         objects=objects,
         ledger=ledger,
         host=os.uname().nodename,
+        place=_place(state, task.name),
         explain=_unheard,
         checkpoint=stop.checkpoint,
         stopping=lambda: stop.raised,
@@ -79,12 +83,19 @@ def context(
     )
 
 
+def _place(state: str, task: str) -> str:
+    """Return the directory of a task's own; names of tasks are names of files as well."""
+    return os.path.join(os.path.realpath(state), TASKS, task)
+
+
 def _processes(task: Task, state: str) -> SystemProcesses:
-    """Return what runs commands: in a unit they write to its journal, and not to the agent's state directory."""
+    """Return what runs commands: in a unit they write to its journal, and of the state directory to the task's own."""
     if UNIT not in os.environ:
         return SystemProcesses()
-    box = box_of(task.action, json.loads(task.options))
-    return SystemProcesses(copy=sys.stderr.fileno(), writable=own_places(box, os.path.realpath(state)))
+    places = own_places(box_of(task.action, json.loads(task.options)), os.path.realpath(state))
+    return SystemProcesses(
+        copy=sys.stderr.fileno(), writable=None if places is None else (*places, _place(state, task.name))
+    )
 
 
 def _unheard(judgement: Judgement) -> None:
@@ -118,7 +129,7 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
             objects = FileObjectLog(store.directory, number)
-            within = context(task, number, now, stop, store.memory(task.name), objects, NoBackups())
+            within = context(task, number, now, stop, store.memory(task.name), objects, NoBackups(), store.directory)
             steps = tuple(action.plan(options, replace(within, processes=_processes(task, store.directory))))
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)
