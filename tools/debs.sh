@@ -9,6 +9,8 @@ list=$1
 mkdir -p "$2/bin" "$2/debs/partial" "$2/lists/partial" "$2/root"
 directory=$(cd "$2" && pwd)
 PATH="$directory/bin:$PATH:/usr/sbin:/sbin"
+# Where Debian installs PostgreSQL's commands, which those who need them know.
+for place in /usr/lib/postgresql/*/bin; do PATH="$PATH:$place"; done
 
 wanted() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$list"; }
 
@@ -37,15 +39,25 @@ for deb in "$directory"/debs/*.deb; do
     dpkg-deb --extract "$deb" "$directory/root"
 done
 
+# What a command has to be told where its files are, when they are not where its package would have installed them.
+placed() {
+    case $1 in
+    mariadbd | mariadb-install-db) printf -- '--basedir="%s"' "$directory/root/usr" ;;
+    esac
+}
+
 libraries=$(find "$directory/root" -path '*/lib/*.so*' -printf '%h\n' | sort -u | paste -s -d:)
 echo "$missing" | while read -r command package; do
     # Some commands are scripts that start a program of the same name from its place on an installed system.
-    for program in "$directory/root"/usr/lib/"$command/$command" \
+    # PostgreSQL's commands are in a directory of their version, and scripts of their names choose one of several.
+    for program in "$directory/root"/usr/lib/postgresql/*/bin/"$command" "$directory/root"/usr/lib/"$command/$command" \
         "$directory/root"/usr/bin/"$command" "$directory/root"/usr/sbin/"$command" \
         "$directory/root"/bin/"$command" "$directory/root"/sbin/"$command"; do
         [ -x "$program" ] || continue
-        if ldd "$program" 2>/dev/null | grep -q 'not found'; then
-            printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$program" >"$directory/bin/$command"
+        where=$(placed "$command")
+        if [ -n "$where" ] || ldd "$program" 2>/dev/null | grep -q 'not found'; then
+            printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@" %s\n' "$libraries" "$program" "$where" \
+                >"$directory/bin/$command"
             chmod 0755 "$directory/bin/$command"
         else
             ln -sf "$program" "$directory/bin/$command"

@@ -11,7 +11,9 @@ import pytest
 from tests.system.agent import AgentUnderTest, agent_in
 from tests.system.bed import Bed, why_not
 from tests.system.bed.host import Host, host_up
+from tests.system.databases.fixtures import mariadb_server, postgresql_server
 
+__all__ = ["mariadb_server", "postgresql_server"]
 SUITES = ("bookworm", "trixie")
 
 
