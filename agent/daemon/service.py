@@ -69,8 +69,9 @@ class Daemon:
         self._metrics = metrics
         self._local = local
         self._worst_lag = 0.0
-        self._data_version = self._errors = 0
-        self.ready = self._stopping = False
+        self._errors = 0
+        self._mark = (0, 0)
+        self.ready = self._stopping = self._idle = False
         self.beat = time.monotonic()
         self.http: HttpServer | None = None
         self._loop = Loop(clock, self._stepped, self._erred)
@@ -240,21 +241,30 @@ class Daemon:
         self._teller.thresholds(self._thresholds.states, reactions)
         made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
         self._dispatcher.add(made)
-        wrote = self._others_wrote()
-        if wrote:
-            self._others.look(self._supervisor.children)
-        if self._take_strays() or made or wrote:
+        if self._look_at_store() or made:
             self._dispatch()
         self._launcher.reap()
-        self._evidence.show()
         self._worst_lag = max(self._worst_lag, self._loop.lag)
         self._teller.daemon(self._worst_lag, self._loop.wakeups, self.http.counts if self.http else None)
         self._worst_lag = self._loop.lag = 0.0
         self.beat = time.monotonic()
 
-    def _others_wrote(self) -> bool:
-        before, self._data_version = self._data_version, self._store.connection.version_of_data()
-        return before != self._data_version
+    def _look_at_store(self) -> bool:
+        """See to what is new in the store; return whether there may be something to start.
+
+        A store that nobody has written to, and in which no run is at work, needs no look.
+        """
+        mark = self._store.connection.mark()
+        if mark == self._mark and self._idle:
+            return False
+        others_wrote = mark[0] != self._mark[0]
+        if others_wrote:
+            self._others.look(self._supervisor.children)
+        taken = self._take_strays()
+        self._evidence.show()
+        self._idle = not self._store.runs.begun()
+        self._mark = mark
+        return others_wrote or taken
 
     def _take_strays(self) -> bool:
         """Look after runs that nobody watches like after our own; return whether there were any.

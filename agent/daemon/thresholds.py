@@ -13,13 +13,13 @@ from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Threshold
 from agent.model.reasons import Reason
 from agent.model.runs import Origin
-from agent.model.signals import ConditionState, Labels, Sampling
+from agent.model.signals import ConditionState, Labels, Sampling, labels
 from agent.probes.catalogue import group_of
 from agent.probes.wanted import Wanted, wanted
 from agent.rules.breaker import admit
 from agent.rules.condition_json import dump_state, load_state
 from agent.rules.conditions import Evaluation, Event
-from agent.rules.series import by_signal, evaluate_series, parse_state_key, state_key
+from agent.rules.series import by_signal, evaluate_series, parse_state_key, state_key, steady_series
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class Thresholds:
         self._wanted = Wanted()
         self._interval = interval
         self._policies: PolicySet | None = None
+        self._named: list[tuple[Threshold, Labels]] = []
         self.trail = Trail()
         self.states: dict[str, dict[Labels, ConditionState]] = {}
         self._written: dict[tuple[str, Labels], ConditionState] = {}
@@ -83,6 +84,7 @@ class Thresholds:
                 if before is not None and _condition_of(before) != _condition_of(threshold):
                     self._forget(name)
         self._policies = policies
+        self._named = [(threshold, labels(threshold.labels)) for threshold in policies.thresholds.values()]
 
     def _load(self) -> None:
         for key, text in self._store.conditions.all().items():
@@ -116,10 +118,14 @@ class Thresholds:
         forgotten: list[tuple[str, Labels]] = []
         fired: list[tuple[Threshold, Labels, ConditionState, Event]] = []
         seen: list[tuple[dict[Labels, ConditionState], Labels, Evaluation]] = []
-        for threshold in self._policies.thresholds.values():
+        for threshold, named in self._named:
             states = self.states.setdefault(threshold.name, {})
-            failed = group_of(threshold.signal) in sampling.errors
             samples = found.get(threshold.signal, [])
+            well = steady_series(threshold, named, states, samples, now)
+            if well is not None:
+                states.update(well)  # nothing of it is worth writing, so there is nothing that the store could refuse
+                continue
+            failed = group_of(threshold.signal) in sampling.errors
             results = evaluate_series(threshold, states, samples, failed, now, self._interval)
             for series, evaluation in results.items():
                 key = (threshold.name, series)

@@ -10,6 +10,7 @@ import psutil
 from agent.model.signals import Sample
 from agent.probes.group import Measured
 
+_COUNT_EVERY = 60.0
 _NAMES = ("used", "user", "system", "iowait", "steal")
 
 
@@ -37,14 +38,24 @@ class Cpu:
         return Measured([Sample(f"cpu.{name}_percent", (), share) for name, share in zip(_NAMES, shares, strict=True)])
 
 
-def read_load(now: float) -> Measured:
-    """Return the load averages, as they are and per processor."""
-    del now
-    processors = os.cpu_count() or 1
-    found = Measured()
-    for name, load in zip(("1m", "5m", "15m"), os.getloadavg(), strict=True):
-        found.samples += [Sample(f"load.{name}", (), load), Sample(f"load.per_cpu_{name}", (), load / processors)]
-    return found
+class Load:
+    """Load averages. Processors come and go seldom, and to count them is to open a file: that is done once a minute."""
+
+    def __init__(self) -> None:
+        self._processors = 0
+        self._counted = 0.0
+
+    def read(self, now: float) -> Measured:
+        """Return the load averages, as they are and per processor."""
+        if not self._processors or now - self._counted >= _COUNT_EVERY:
+            self._processors, self._counted = os.cpu_count() or 1, now
+        found = Measured()
+        for name, load in zip(("1m", "5m", "15m"), os.getloadavg(), strict=True):
+            found.samples += [
+                Sample(f"load.{name}", (), load),
+                Sample(f"load.per_cpu_{name}", (), load / self._processors),
+            ]
+        return found
 
 
 def read_uptime(now: float) -> Measured:

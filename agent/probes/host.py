@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 from agent.model.signals import Sample, Sampling
 from agent.probes.counters import DiskIo, Network
-from agent.probes.cpu import Cpu, read_load, read_uptime
+from agent.probes.cpu import Cpu, Load, read_uptime
 from agent.probes.disks import Disks
 from agent.probes.group import Measured, Read
 from agent.probes.kernel import FileDescriptors, Pressure
-from agent.probes.memory import Swap, read_memory
+from agent.probes.memory import Memory
 from agent.probes.processes import Processes
 from agent.probes.temperatures import Temperatures
 from agent.probes.wanted import Wanted
@@ -29,13 +29,13 @@ class HostProbe:
         instead: Mapping[str, Read] | None = None,
     ) -> None:
         self._monotonic = monotonic
-        self._disks, self._disk_io, self._network = Disks(), DiskIo(), Network()
+        self._disks, self._disk_io, self._network, self._memory = Disks(), DiskIo(), Network(), Memory()
         self._processes, self._temperatures = Processes(), Temperatures()
         self._groups: dict[str, Read] = {
             "cpu": Cpu().read,
-            "load": read_load,
-            "memory": read_memory,
-            "swap": Swap().read,
+            "load": Load().read,
+            "memory": self._memory.read,
+            "swap": self._memory.read_swap,
             "disk": self._disks.read,
             "disk_io": self._disk_io.read,
             "network": self._network.read,

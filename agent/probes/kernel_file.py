@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 
 _AT_ONCE = 1 << 16
+_NO_MORE = 2048
+"""The kernel hands out a page at most, in whole lines, and no line of these files is as long as half a page."""
 
 
 class KernelFile:
@@ -22,9 +24,11 @@ class KernelFile:
         """Return what the file says; OSError where there is none, or it cannot be read."""
         if self._file is None:
             self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        found = b""
-        # The kernel hands out a page at most, in whole lines: only an empty read tells the end.
-        while more := os.pread(self._file, _AT_ONCE, len(found)):
+        found = os.pread(self._file, _AT_ONCE, 0)
+        length = len(found)
+        while length > _NO_MORE:
+            more = os.pread(self._file, _AT_ONCE, len(found))
+            length = len(more)
             found += more
         return found
 

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import psutil
-
 from agent.model.signals import Sample
 from agent.probes.group import Measured
 from agent.probes.kernel_file import KernelFile
 
 
-def read_memory(now: float) -> Measured:
-    """Return what is used and available of memory."""
-    del now
-    memory = psutil.virtual_memory()
-    return Measured(
-        [
-            Sample("memory.used_percent", (), 100.0 * (memory.total - memory.available) / memory.total),
-            Sample("memory.available_bytes", (), float(memory.available)),
-            Sample("memory.total_bytes", (), float(memory.total)),
-        ]
-    )
-
-
-class Swap:
-    """Swap as the kernel's table of memory tells it; psutil reads paging counters with it, for ten times the time."""
+class Memory:
+    """Memory and swap by the kernel's own table, which one reading gives both of."""
 
     def __init__(self) -> None:
         self._file = KernelFile("/proc/meminfo")
+        self._table = b""
 
     def read(self, now: float) -> Measured:
-        """Return what is used of swap; nothing on a host without swap."""
+        """Return what is used and available of memory."""
         del now
-        table = self._file.read()
+        self._table = self._file.read()
+        total, available = _bytes(self._table, b"MemTotal:"), _bytes(self._table, b"\nMemAvailable:")
+        return Measured(
+            [
+                Sample("memory.used_percent", (), 100.0 * (total - available) / total),
+                Sample("memory.available_bytes", (), float(available)),
+                Sample("memory.total_bytes", (), float(total)),
+            ]
+        )
+
+    def read_swap(self, now: float) -> Measured:
+        """Return what is used of swap, by the table that `read` took last; nothing on a host without swap."""
+        del now
+        table, self._table = self._table or self._file.read(), b""
         total, free = _bytes(table, b"\nSwapTotal:"), _bytes(table, b"\nSwapFree:")
         if total == 0:
             return Measured()

@@ -101,6 +101,18 @@ def evaluate(
     return Evaluation(ConditionState(verdict, since, violations, fired_at, value, now, measured_at), event)
 
 
+def steady(threshold: Threshold, state: ConditionState, value: float, now: float) -> ConditionState | None:
+    """Given a state in which all is well and a number taken at `now`, return the state if all still is, as `evaluate`.
+
+    Returns None where there is more to decide. Nearly every reading of a well host ends here.
+    """
+    if state.verdict is not Verdict.PASS or state.since is not None or state.fired_at is not None:
+        return None
+    if not math.isfinite(value) or violates(threshold.bound, value):
+        return None
+    return ConditionState(Verdict.PASS, None, 0, None, value, now, now)
+
+
 def standing(state: ConditionState) -> Standing:
     """Given a state, return where its condition stands."""
     if state.fired_at is not None:

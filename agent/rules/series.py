@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from agent.model.policies import Threshold
 from agent.model.signals import ConditionState, Labels, Sample, labels
-from agent.rules.conditions import Evaluation, Event, Gap, evaluate
+from agent.rules.conditions import Evaluation, Event, Gap, evaluate, steady
 
 FORGOTTEN_AFTER = 86_400.0
 
@@ -62,6 +62,26 @@ def evaluate_series(
     if all(evaluation.forgotten for evaluation in result.values()):
         result[named] = evaluate(threshold, _FRESH, missing, now, interval)
     return result
+
+
+def steady_series(
+    threshold: Threshold, named: Labels, states: Mapping[Labels, ConditionState], samples: Sequence[Sample], now: float
+) -> dict[Labels, ConditionState] | None:
+    """As `evaluate_series`, where every series was well and still is: return their states, else None.
+
+    `named` are the labels that the threshold names, in order.
+    """
+    result = {}
+    carried = frozenset(named).issubset
+    for sample in samples:
+        series = sample.labels
+        if series == named or carried(series):
+            state = states.get(series)
+            after = None if state is None else steady(threshold, state, sample.value, now)
+            if after is None:
+                return None
+            result[series] = after
+    return result if len(result) == len(states) and result else None
 
 
 def state_key(threshold: str, series: Labels) -> str:

@@ -203,9 +203,10 @@ class Connection:
         """Return how many rows the last statement changed."""
         return self._db.changes()
 
-    def version_of_data(self) -> int:
-        """Return a number that changes when another connection has written."""
-        return int(str(next(self._db.execute("PRAGMA data_version"))[0]))
+    def mark(self) -> tuple[int, int]:
+        """Return two numbers: one changes when another connection has written, the other when this one has."""
+        others = int(str(next(self._db.execute("PRAGMA data_version"))[0]))
+        return others, self._db.total_changes()
 
     def size(self) -> int:
         """Return the size of the store's files in bytes."""

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from agent.probes.counters import DiskIo, Network, parse_device, parse_interfaces
-from agent.probes.cpu import Cpu, read_load, read_uptime
+from agent.probes.cpu import Cpu, Load, read_uptime
 from agent.probes.group import Measured
 from agent.probes.kernel import FileDescriptors, Pressure, parse_pressure
-from agent.probes.memory import Swap, read_memory
+from agent.probes.memory import Memory
 from agent.probes.temperatures import LOOKED_FOR_EVERY, Temperatures
 
 
@@ -48,7 +48,7 @@ def test_two_passes_in_one_tick_have_no_shares_of_processor_time() -> None:
 
 
 def test_load_is_told_as_it_is_and_per_processor() -> None:
-    found = numbers(read_load(0.0))
+    found = numbers(Load().read(0.0))
     assert found["load.1m"] == pytest.approx(os.getloadavg()[0], abs=1)
     assert found["load.per_cpu_15m"] == pytest.approx(found["load.15m"] / (os.cpu_count() or 1))
 
@@ -59,7 +59,7 @@ def test_uptime_agrees_with_the_kernel() -> None:
 
 
 def test_memory_of_this_host_is_told() -> None:
-    found = numbers(read_memory(0.0))
+    found = numbers(Memory().read(0.0))
     assert found["memory.total_bytes"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     used = found["memory.total_bytes"] - found["memory.available_bytes"]
     assert found["memory.used_percent"] == pytest.approx(100 * used / found["memory.total_bytes"])
@@ -68,7 +68,7 @@ def test_memory_of_this_host_is_told() -> None:
 def test_swap_of_this_host_is_told_if_there_is_any() -> None:
     with open("/proc/swaps", encoding="ascii") as file:
         has_swap = len(file.readlines()) > 1
-    assert bool(numbers(Swap().read(0.0))) is has_swap
+    assert bool(numbers(Memory().read_swap(0.0))) is has_swap
 
 
 def test_file_descriptors_of_the_host_are_counted() -> None:
@@ -114,10 +114,10 @@ def test_shares_of_processor_time_are_those_of_the_kernels_own_table() -> None:
 def test_memory_is_that_of_the_kernels_own_table() -> None:
     with open("/proc/meminfo", encoding="ascii") as file:
         table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file}
-    found = numbers(read_memory(0.0))
+    found = numbers(Memory().read(0.0))
     assert found["memory.available_bytes"] == pytest.approx(table["MemAvailable"], rel=0.2)
     if table["SwapTotal"]:
-        assert numbers(Swap().read(0.0))["swap.free_bytes"] == pytest.approx(table["SwapFree"], rel=0.2)
+        assert numbers(Memory().read_swap(0.0))["swap.free_bytes"] == pytest.approx(table["SwapFree"], rel=0.2)
 
 
 def test_counters_of_block_devices_are_those_of_psutil() -> None:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agent.model.policies import NoData
+from agent.model.policies import NoData, Threshold
 from agent.model.signals import ConditionState, Labels, Sample, Verdict, labels
 from agent.rules.conditions import Evaluation, Event
-from agent.rules.series import FORGOTTEN_AFTER, by_signal, evaluate_series, parse_state_key, state_key
+from agent.rules.series import FORGOTTEN_AFTER, by_signal, evaluate_series, parse_state_key, state_key, steady_series
 from tests.rules.test_conditions import BAD, GOOD, THRESHOLD
 
 ROOT, HOME = labels({"mountpoint": "/"}), labels({"mountpoint": "/home"})
@@ -107,3 +107,32 @@ def test_key_of_a_state_is_read_back_as_it_was(name: str, pairs: dict[str, str])
 def test_what_is_no_key_of_a_state_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_state_key(key)
+
+
+LEVELS = st.sampled_from([GOOD, BAD, float("nan")])
+PASSES = st.lists(st.dictionaries(st.sampled_from([ROOT, HOME]), LEVELS), min_size=1, max_size=5)
+
+
+@given(PASSES, st.sampled_from([THRESHOLD, NAMED]))
+def test_steady_series_is_what_evaluate_series_concludes_or_leaves_it_to_it(
+    passes: list[dict[Labels, float]], threshold: Threshold
+) -> None:
+    before: dict[Labels, ConditionState] = {}
+    for number, found in enumerate(passes):
+        samples = [disk(series, value) for series, value in found.items()]
+        well = steady_series(threshold, labels(threshold.labels), before, samples, 10.0 * number)
+        full = evaluate_series(threshold, before, samples, False, 10.0 * number, 10.0)
+        if well is not None:
+            assert well == states(full)
+            assert {evaluation.event for evaluation in full.values()} == {Event.NONE}
+            assert not any(evaluation.forgotten for evaluation in full.values())
+        before = states(full)
+
+
+def test_steady_series_decides_what_stays_good() -> None:
+    before = states(evaluate_series(THRESHOLD, {}, [disk(ROOT, GOOD), disk(HOME, GOOD)], False, 0.0))
+    well = steady_series(THRESHOLD, (), before, [disk(ROOT, GOOD), disk(HOME, GOOD)], 10.0)
+    assert well is not None
+    assert well.keys() == {ROOT, HOME}
+    assert steady_series(THRESHOLD, (), before, [disk(ROOT, GOOD)], 10.0) is None
+    assert steady_series(THRESHOLD, (), {}, [disk(ROOT, GOOD)], 10.0) is None
