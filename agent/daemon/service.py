@@ -68,8 +68,7 @@ class Daemon:
         self._notifier = notifier
         self._metrics = metrics
         self._local = local
-        self._worst_lag = 0.0
-        self._errors = 0
+        self._worst_lag, self._errors = 0.0, 0
         self._mark = (0, 0)
         self.ready = self._stopping = self._idle = False
         self.beat = time.monotonic()
