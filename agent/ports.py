@@ -126,7 +126,10 @@ class Ledger(Protocol):
         ...
 
     def verifications(self, repository: str) -> Mapping[str, Verification]:
-        """Return the newest deep verification of each backup, or the newest at all where none was deep, by id."""
+        """Return by id the newest verification of each backup that was deep or found flaws, else the newest at all.
+
+        A look at the structure alone does not clear what was found before.
+        """
         ...
 
 

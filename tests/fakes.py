@@ -122,7 +122,7 @@ class FakeLedger:
     def verified(self, verification: Verification) -> None:
         key = verification.repository, verification.backup
         before = self.checked.get(key)
-        if verification.deep or before is None or not before.deep:
+        if verification.deep or verification.flaws or before is None or not (before.deep or before.flaws):
             self.checked[key] = verification
 
     def verifications(self, repository: str) -> Mapping[str, Verification]:

@@ -23,7 +23,10 @@ class Damaged(RunFailed):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What to back up. `paths` are absolute; `exclude` are patterns of paths below them, as tar and restic know them.
+    """What to back up. `paths` are absolute.
+
+    `exclude` are patterns of absolute paths as tar and restic know them, such as `/srv/shop/*.tmp` or, whatever lies
+    between, `/srv/shop/**/*.tmp`; a backslash takes the meaning from what follows it. What is below one is left out.
 
     `parent` is the backup to build on, None for a full one. `now` is when the run began.
     """
