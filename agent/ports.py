@@ -61,12 +61,13 @@ class Completed(Struct, frozen=True):
 class Program(Struct, frozen=True):
     """A command with descriptors of ours as its standard input and output; None is an empty input, a lost output.
 
-    What it writes to its standard error is kept as its output.
+    What it writes to its standard error is kept as its output, unless `stderr` is a descriptor that gets it.
     """
 
     command: Command
     stdin: int | None = None
     stdout: int | None = None
+    stderr: int | None = None
 
 
 class Piped(Protocol):

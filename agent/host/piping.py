@@ -40,10 +40,9 @@ class Started(Struct):
     ended: bool = False
 
     @property
-    def errors(self) -> int:
-        """The descriptor that its messages come from."""
-        assert self.popen.stderr is not None
-        return self.popen.stderr.fileno()
+    def errors(self) -> int | None:
+        """The descriptor that its messages come from, None when somebody else hears them."""
+        return None if self.popen.stderr is None else self.popen.stderr.fileno()
 
     def send(self, *numbers: signal.Signals) -> None:
         """Send signals to its process group; a group that has gone, or is another user's, is left alone."""
@@ -76,16 +75,18 @@ def _begin(program: Program, fence: Callable[[], object] | None, stack: ExitStac
     lending = stack.enter_context(lent(command.credentials, who))
     command = structs.replace(command, environment={**command.environment, **lending})
     stdout = subprocess.DEVNULL if program.stdout is None else program.stdout
-    popen = start(command, who, fence, stdin=program.stdin, stdout=stdout, stderr=subprocess.PIPE)
+    stderr = subprocess.PIPE if program.stderr is None else program.stderr
+    popen = start(command, who, fence, stdin=program.stdin, stdout=stdout, stderr=stderr)
     one = Started(command, popen, os.pidfd_open(popen.pid), time.monotonic(), Tail(command.output_limit))
-    listen(one.errors)
+    if one.errors is not None:
+        listen(one.errors)
     return one
 
 
 def _close(one: Started) -> None:
     os.close(one.pidfd)
-    assert one.popen.stderr is not None
-    one.popen.stderr.close()
+    if one.popen.stderr is not None:
+        one.popen.stderr.close()
 
 
 class Pipeline:
@@ -128,13 +129,14 @@ class Pipeline:
         poller = select.poll()
         for one in self._programs:
             poller.register(one.pidfd, select.POLLIN)
-            poller.register(one.errors, select.POLLIN)
+            if one.errors is not None:
+                poller.register(one.errors, select.POLLIN)
         while not all(one.ended for one in self._programs):
             ready = {descriptor for descriptor, _ in poller.poll(_LOOK_EVERY * 1000)}
             now = time.monotonic()
             stopped = self._stop()
             for one in self._programs:
-                if one.errors in ready and not one.tail.read(one.errors):
+                if one.errors is not None and one.errors in ready and not one.tail.read(one.errors):
                     poller.unregister(one.errors)
                 if not one.ended and one.pidfd in ready:
                     one.ended, one.seconds = True, now - one.begun
@@ -160,6 +162,7 @@ def _completed(one: Started, survivors: tuple[int, ...]) -> Completed:
         # What SIGKILL cannot end cannot be waited for; whoever inherits it will reap it.
         one.popen.returncode = code = -signal.SIGKILL
     # Somebody out of reach may hold the other end of the pipe: what is there is taken, more is not waited for.
-    one.tail.read(one.errors, most=64)
+    if one.errors is not None:
+        one.tail.read(one.errors, most=64)
     _close(one)
     return Completed(code, one.tail.text(), one.tail.total, one.timed_out, one.seconds, one.stopped, survivors)

@@ -55,6 +55,16 @@ def test_piped_messages_are_kept_apart_from_data(processes: SystemProcesses, wor
     assert (it.completed[0].code, it.completed[0].output) == (3, "oops\n")
 
 
+def test_piped_messages_can_be_heard_while_it_works(processes: SystemProcesses, word: str) -> None:
+    heard, into = os.pipe()
+    endless = command("sh", "-c", "echo oops >&2; exec sleep 60 2>&-", word=word)
+    with pytest.raises(ZeroDivisionError), processes.piped((Program(endless, stderr=into),), never) as it:
+        close(into)
+        assert read_all(heard) == b"oops\n"
+        raise ZeroDivisionError
+    assert (it.completed[0].code, it.completed[0].output) == (-9, "")
+
+
 def test_piped_timeout_ends_the_data(processes: SystemProcesses, word: str) -> None:
     source, into = os.pipe()
     slow = command("sh", "-c", "echo begun; exec sleep 60", word=word, timeout=0.3, grace=1.0)
