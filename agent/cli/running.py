@@ -26,7 +26,7 @@ from agent.store import Store
 REFUSALS = frozenset(
     {
         *(Reason.LIMIT_ITEMS, Reason.LIMIT_BYTES, Reason.LIMIT_PERCENT, Reason.BEYOND_HISTORY),
-        *(Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN),
+        *(Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN, Reason.REPOSITORY_IN_USE),
     }
 )
 

@@ -14,7 +14,7 @@ from agent.model.signals import Labels
 
 _REFUSED = frozenset(
     {Reason.LIMIT_ITEMS, Reason.LIMIT_BYTES, Reason.LIMIT_PERCENT, Reason.BEYOND_HISTORY}
-    | {Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN}
+    | {Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN, Reason.REPOSITORY_IN_USE}
 )
 
 _BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})

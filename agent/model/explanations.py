@@ -48,6 +48,7 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.CLOCK_SUSPECT: "The clock of the host stands where ages cannot be judged by it.",
         Reason.WORLD_DRIFTED: "The host or the policies are not as they were when the plan was made; plan again.",
         Reason.BREAKER_OPEN: "It acted as often as `at_most` allows; it is held until an admin releases it.",
+        Reason.REPOSITORY_IN_USE: "Another agent is changing the backups of this task, or the repository, right now.",
     },
     "An object is deleted": {
         Reason.TOO_OLD: "It is older than `max_age`.",
@@ -70,6 +71,10 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.UNDELETABLE: "The kernel refused to delete it: it is immutable, or its file system is read-only.",
         Reason.NOT_EMPTY: "Something is in the directory.",
         Reason.DATED_IN_THE_FUTURE: "Its time stamp lies in the future, so its age is unknown.",
+        Reason.KEPT_BY_RULE: "A rule of `keep` wants this backup; the detail names each with the slot that it takes.",
+        Reason.NEWEST_PROVEN: "It is the newest backup that a restore has proven.",
+        Reason.NEEDED_BY_KEPT: "A backup that is kept cannot be restored without it.",
+        Reason.NOT_MADE_HERE: "It is dated before backups that this host made, and came after them: look who made it.",
     },
 }
 """Every reason with a sentence, under what it is said of."""

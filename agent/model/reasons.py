@@ -49,12 +49,14 @@ class Reason(StrEnum):
     CLOCK_SUSPECT = "clock_suspect"
     WORLD_DRIFTED = "world_drifted"
     BREAKER_OPEN = "breaker_open"
+    REPOSITORY_IN_USE = "repository_in_use"
 
     # An object is deleted.
     TOO_OLD = "too_old"
     OVER_COUNT = "over_count"
     OVER_SIZE = "over_size"
     EMPTY_DIRECTORY = "empty_directory"
+    OUTSIDE_KEEP = "outside_keep"
 
     # An object is kept.
     YOUNG_ENOUGH = "young_enough"
@@ -71,3 +73,7 @@ class Reason(StrEnum):
     UNDELETABLE = "undeletable"
     NOT_EMPTY = "not_empty"
     DATED_IN_THE_FUTURE = "dated_in_the_future"
+    KEPT_BY_RULE = "kept_by_rule"
+    NEWEST_PROVEN = "newest_proven"
+    NEEDED_BY_KEPT = "needed_by_kept"
+    NOT_MADE_HERE = "not_made_here"
