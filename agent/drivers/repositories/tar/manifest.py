@@ -1,0 +1,138 @@
+"""The manifest of an archive: JSON lines, one per object in the order of the archive, then one that ends it.
+
+JSON is ASCII here. A byte of a name that is no UTF-8 is a lone surrogate, U+DC80 to U+DCFF (PEP 383), so that every
+name comes back as it was. Paths are absolute, those of hard links' targets too; times are nanoseconds since the epoch.
+Nobody need ever have a whole manifest in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from json.encoder import encode_basestring_ascii as quoted
+
+import msgspec
+from msgspec import Struct
+
+from agent.drivers.repository import Damaged
+from agent.model.backups import Entry
+
+VERSION = 1
+
+
+class Object(Struct, frozen=True, kw_only=True):
+    """An object of an archive. `modified` is `entry.modified` in whole nanoseconds; `device` is (major, minor).
+
+    `names` is what a directory held, None for what is none: GNU tar's dumpdir as (code, name). `Y` is an entry in this
+    archive, `N` one unchanged and not in it, `D` a directory. `R` and `T` come in pairs: the directory of the first
+    member name became that of the second, and its unchanged content with it; `X` names a temporary one.
+    """
+
+    entry: Entry
+    modified: int
+    device: tuple[int, int] = (0, 0)
+    names: tuple[tuple[str, bytes], ...] | None = None
+
+
+class End(Struct, frozen=True, kw_only=True):
+    """The last line: how many objects there are, what was to be backed up, and what is missing or was left out."""
+
+    objects: int
+    sources: tuple[str, ...]
+    exclude: tuple[str, ...]
+    one_file_system: bool
+    flaws: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def line(
+    path: bytes,
+    kind: str,
+    mode: int,
+    uid: int,
+    gid: int,
+    size: int,
+    modified: int,
+    *,
+    sha256: str = "",
+    target: bytes = b"",
+    device: tuple[int, int] = (0, 0),
+    names: Sequence[tuple[str, bytes]] | None = None,
+) -> str:
+    """Return the line of an object; see `Object` and `agent.model.backups.Entry`."""
+    text = (
+        f'{{"path":{_text(path)},"kind":"{kind}","mode":{mode},"uid":{uid},"gid":{gid},"size":{size},'
+        f'"modified":{modified}'
+    )
+    if sha256:
+        text += f',"sha256":"{sha256}"'
+    if target:
+        text += f',"target":{_text(target)}'
+    if device != (0, 0):
+        text += f',"device":[{device[0]},{device[1]}]'
+    if names is not None:
+        text += f',"names":[{",".join(_text(code.encode() + name) for code, name in names)}]'
+    return text + "}\n"
+
+
+def last_line(end: End) -> str:
+    """Return the line that ends a manifest."""
+    fields = {name: getattr(end, name) for name in End.__struct_fields__}
+    return json.dumps({"end": VERSION, **fields}) + "\n"
+
+
+def read(lines: Iterable[bytes], where: str) -> Iterator[Object | End]:
+    """Given the lines of a manifest, yield its objects and then its end.
+
+    `where` names it in messages. Raises Damaged for a line that is none, and when the end is missing, is not the last
+    line or counts other than came.
+    """
+    ended = False
+    for count, raw in enumerate(lines):
+        if ended:
+            raise Damaged(f"{where} goes on after its end")
+        try:
+            fields = json.loads(raw)
+            ended = "end" in fields
+            yield _end(fields) if ended else _object(fields)
+        except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+            raise Damaged(f"{where} has a line that does not belong there: {raw[:200]!r}") from error
+        if ended and fields["objects"] != count:
+            raise Damaged(f"{where} has {count} objects and tells of {fields['objects']}")
+    if not ended:
+        raise Damaged(f"{where} ends too early")
+
+
+def _text(raw: bytes) -> str:
+    return quoted(os.fsdecode(raw))
+
+
+def _object(fields: dict[str, object]) -> Object:
+    modified, names, device = fields["modified"], fields.get("names"), fields.get("device", (0, 0))
+    numbers = {name: fields[name] for name in ("mode", "uid", "gid", "size")}
+    if not isinstance(modified, int) or not all(isinstance(number, int) for number in numbers.values()):
+        raise TypeError("a number is missing")
+    if not isinstance(device, list | tuple) or not isinstance(names, list | None):
+        raise TypeError("a list is missing")
+    entry = Entry(
+        path=_bytes(fields["path"]),
+        kind=str(fields["kind"]),
+        modified=modified / 1e9,
+        sha256=str(fields.get("sha256", "")),
+        target=_bytes(fields.get("target", "")),
+        **numbers,  # type: ignore[arg-type]
+    )
+    major, minor = device
+    pairs = None if names is None else tuple((name[:1], _bytes(name[1:])) for name in names)
+    return Object(entry=entry, modified=modified, device=(major, minor), names=pairs)
+
+
+def _end(fields: dict[str, object]) -> End:
+    return msgspec.convert({name: fields[name] for name in End.__struct_fields__}, End)
+
+
+def _bytes(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError("a name is missing")
+    return os.fsencode(text)
