@@ -18,7 +18,10 @@ from agent.schema import Schema, Schemas, resolve, root
 from tests.policy.samples import GOOD
 
 NAMES = ["policy.schema.json", "agent.schema.json", *(f"actions/{name}.json" for name in Schemas().action_names())]
-KEYWORDS = {"x-quantity", "x-minimum", "x-maximum", "x-hint", "x-text-is", "x-later"}
+KEYWORDS = {
+    *("x-quantity", "x-minimum", "x-maximum", "x-hint", "x-text-is"),
+    *("x-reference", "x-secret", "x-later"),
+}
 
 
 def load(name: str) -> Schema:

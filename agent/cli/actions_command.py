@@ -53,6 +53,8 @@ _LIMITS = {
 
 
 def _kind(option: dict[str, Any]) -> str:
+    if "x-reference" in option:
+        return f"a name of {option['x-reference']}"
     if "x-quantity" in option:
         return str(option["x-quantity"])
     if "enum" in option:

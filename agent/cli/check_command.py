@@ -26,6 +26,8 @@ def main(arguments: argparse.Namespace) -> int:
         "windows": len(policies.windows),
         "tasks": len(policies.tasks),
         "thresholds": len(policies.thresholds),
+        "databases": len(policies.databases),
+        "repositories": len(policies.repositories),
     }
     warnings = gap_warnings(policies, world.zone)
     if arguments.json:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Category(StrEnum):
@@ -97,7 +98,10 @@ class Breaker(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
-    """A named piece of maintenance. `options` is the JSON text of valid, completed action options."""
+    """A named piece of maintenance. `options` is the JSON text of valid, completed action options.
+
+    In a policy set, they hold what they name of `databases` and `repositories` in place of the names.
+    """
 
     name: str
     description: str
@@ -160,6 +164,15 @@ class Threshold(Struct, frozen=True):
     position: Position
 
 
+class Definition(Struct, frozen=True):
+    """A database or a repository: the driver of its engine, and that driver's settings, completed and JSON-able."""
+
+    name: str
+    driver: str
+    settings: Mapping[str, Any]
+    position: Position
+
+
 class PolicySet(Struct, frozen=True):
     """All policies in force, cross-checked. `digest` names exactly these bytes; `files` counts them."""
 
@@ -168,3 +181,5 @@ class PolicySet(Struct, frozen=True):
     windows: Mapping[str, Window]
     tasks: Mapping[str, Task]
     thresholds: Mapping[str, Threshold]
+    databases: Mapping[str, Definition] = field(default_factory=dict)
+    repositories: Mapping[str, Definition] = field(default_factory=dict)

@@ -6,9 +6,11 @@
     yaml_front  bytes to plain data with positions, bounded on hostile input
     shape       data against the schemas: accepted fast, or every mistake worded
     normalise   defaults filled, quantities turned into numbers
+    references  where options of actions name things of the set
     compile     all of these for one file: a fragment, as JSON
     fragments   the JSON of a fragment to the model's values
     link        all fragments to one policy set
+    completing  what options name, put in place of the names
     load        all of it in one process, for the command line and a cold start
     child       the compiler as a process of its own, for the daemon
     protocol    the conversation with that process, seen from the daemon

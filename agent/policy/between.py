@@ -14,12 +14,18 @@ from agent.policy.fragments import Name, Outline, Reference
 from agent.policy.nearest import quoted, suggest
 from agent.policy.paths import dotted
 
-THINGS = {"windows": "window", "tasks": "task", "thresholds": "threshold"}
+THINGS = {
+    "windows": "window",
+    "databases": "database",
+    "repositories": "repository",
+    "tasks": "task",
+    "thresholds": "threshold",
+}
 SHARED = ("tasks", "thresholds")
 """Sections that share their names: a hold that is to be released is of one or the other."""
 
 TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
-"""By kind of reference: the section that the name has to be found in."""
+"""By kind of reference: the section that the name has to be found in; other kinds are sections themselves."""
 
 MOST = 200
 """So many mistakes between files are worded."""
@@ -78,17 +84,16 @@ class _Between:
             if spec is not None and reference.name not in spec.labels:
                 wrong = f"{reference.of} has no label {quoted(reference.name)}"
                 yield _mistake(file, reference, wrong, suggest(reference.name, spec.labels, "labels"))
-        elif reference.name not in self._known[TARGETS[reference.kind]]:
+        elif reference.name not in self._known[section := TARGETS.get(reference.kind, reference.kind)]:
             if self._complete:
-                section = TARGETS[reference.kind]
-                yield _unknown(file, reference, THINGS[section], self._known[section])
+                yield _unknown(file, reference, THINGS[section], section, self._known[section])
         elif reference.kind == "needs":
             self._needs.setdefault((reference.owner, reference.name), (file, reference))
 
     def _signal(self, file: str, reference: Reference, labels: set[str]) -> Iterator[Mistake]:
         spec = self._signals.get(reference.name)
         if spec is None:
-            yield _unknown(file, reference, "signal", self._signals)
+            yield _unknown(file, reference, "signal", "signals", self._signals)
             return
         for label in spec.required:
             if label not in labels:
@@ -107,9 +112,9 @@ class _Between:
             yield _mistake(file, reference, f"a loop: {' needs '.join((*way, loop[0]))}", "remove one of these needs")
 
 
-def _unknown(file: str, reference: Reference, what: str, known: Iterable[str]) -> Mistake:
+def _unknown(file: str, reference: Reference, what: str, those: str, known: Iterable[str]) -> Mistake:
     wrong = f"unknown {what} {quoted(reference.name)}"
-    return _mistake(file, reference, wrong, suggest(reference.name, known, f"{what}s"))
+    return _mistake(file, reference, wrong, suggest(reference.name, known, those))
 
 
 def _mistake(file: str, reference: Reference, wrong: str, right: str) -> Mistake:

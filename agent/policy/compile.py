@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from yaml.nodes import Node
 
 from agent.policy.broken import Broken
-from agent.policy.fragments import FORMAT, SECTIONS
+from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS
 from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.outline import outline_of
 from agent.policy.places import members, place
+from agent.policy.references import MarksOf, named
 from agent.policy.shape import Shapes
 from agent.policy.yaml_front import read
 from agent.schema import Schemas
@@ -31,10 +32,11 @@ class Compiled(NamedTuple):
 
     body: dict[str, Any]
     node: Node | None
+    marks_of: MarksOf
 
     def outline(self) -> str:
         """Return the JSON of the names that the file gives and refers to."""
-        return _dense(outline_of(self.node))
+        return _dense(outline_of(self.node, self.marks_of))
 
     def fragment(self) -> str:
         """Return the JSON of the fragment, which `agent.policy.fragments` reads."""
@@ -58,13 +60,13 @@ class Compiler:
         if not document.flaws and shape.accepts(document.data):
             complaints: list[Complaint] = []
             policy = normalise(shape.plan, document.data, complaints)
-            accepted = self._take_options(policy, complaints)
-            if accepted and not complaints and not self.meaning.of_policy(policy, document.data):
-                return Compiled(_body(policy, document.node), document.node)
+            uses = self._take_options(policy, complaints)
+            if uses is not None and not complaints and not self.meaning.of_policy(policy, document.data):
+                return Compiled(_body(policy, document.node, uses), document.node, self.shapes.marks)
         # Only a file with mistakes pays for finding and wording them all.
         from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
 
-        outline = "" if document.node is None else _dense(outline_of(document.node))
+        outline = "" if document.node is None else _dense(outline_of(document.node, self.shapes.marks))
         raise Broken(policy_mistakes(document, file, self.shapes, self.meaning), outline)
 
     def settings(self, data: bytes, file: str) -> dict[str, Any]:
@@ -106,21 +108,32 @@ class Compiler:
 
         raise Broken(settings_mistakes(document, file, shape, lambda values: complete(values, directory, root=root)[1]))
 
-    def _take_options(self, policy: dict[str, Any], complaints: list[Complaint]) -> bool:
-        """Put the options of each task as JSON text in place of `with`; False if an action rejects them."""
+    def _take_options(self, policy: dict[str, Any], complaints: list[Complaint]) -> list[Any] | None:
+        """Put the options of each task as JSON text in place of `with`; None if an action rejects them.
+
+        Returns what they refer to, as `agent.policy.fragments.Use` has it.
+        """
+        uses: list[Any] = []
         for name, task in policy["tasks"].items():
             if task["action"] not in self.shapes.actions:
-                return False
+                return None
             shape = self.shapes.action(task["action"])
             if not shape.accepts(task["with"]):
-                return False
-            task["with"] = _dense_sorted(normalise(shape.plan, task["with"], complaints, ("tasks", name, "with")))
-        return True
+                return None
+            options = normalise(shape.plan, task["with"], complaints, ("tasks", name, "with"))
+            if shape.marks is not None:
+                uses += [(name, *use) for use in named(shape.marks, options)]
+            task["with"] = _dense_sorted(options)
+        return uses
 
 
-def _body(policy: dict[str, Any], root: Node | None) -> dict[str, Any]:
+def _body(policy: dict[str, Any], root: Node | None, uses: list[Any]) -> dict[str, Any]:
+    for section in DEFINITIONS:
+        for name, thing in policy[section].items():
+            ((driver, settings),) = thing.items()
+            policy[section][name] = {"driver": driver, "settings": settings}
     for section, _, things in members(root):
         if section in SECTIONS:
             for name, key, _ in members(things):
                 policy[section][name]["at"] = place(key)
-    return {"format": FORMAT, **{section: policy[section] for section in SECTIONS}}
+    return {"format": FORMAT, **{section: policy[section] for section in SECTIONS}, "uses": uses}

@@ -15,6 +15,7 @@ from agent.model.policies import (
     Bound,
     Breaker,
     Category,
+    Definition,
     Limits,
     NoData,
     Overlap,
@@ -28,10 +29,13 @@ from agent.model.policies import (
     Window,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever a fragment of the past could be misread."""
 
-SECTIONS = ("windows", "tasks", "thresholds")
+DEFINITIONS = ("databases", "repositories")
+"""Sections of things that the options of actions refer to, each by the driver of its engine."""
+
+SECTIONS = ("windows", *DEFINITIONS, "tasks", "thresholds")
 
 _CATEGORIES = {category.value: category for category in Category}
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
@@ -52,8 +56,9 @@ class Name(NamedTuple):
 class Reference(NamedTuple):
     """A name that a file refers to.
 
-    `kind` is `window`, `needs`, `run`, `signal` or `label`; `owner` is the name of the thing that refers, and `of`
-    the signal that a label belongs to. `path` is the dotted way to the place.
+    `kind` is `window`, `needs`, `run`, `signal` or `label`, or the section that an option of an action refers to;
+    `owner` is the name of the thing that refers, and `of` the signal that a label belongs to. `path` is the dotted way
+    to the place.
     """
 
     kind: str
@@ -63,6 +68,15 @@ class Reference(NamedTuple):
     path: str
     line: int
     column: int
+
+
+class Use(NamedTuple):
+    """A name of a section in the options of a task, and the way to it there."""
+
+    task: str
+    section: str
+    name: str
+    path: tuple[str | int, ...]
 
 
 class Outline(NamedTuple):
@@ -84,6 +98,9 @@ class Fragment(Struct, frozen=True):
     tasks: tuple[Task, ...]
     thresholds: tuple[Threshold, ...]
     outline_text: str
+    databases: tuple[Definition, ...] = ()
+    repositories: tuple[Definition, ...] = ()
+    uses: tuple[Use, ...] = ()
 
     @property
     def outline(self) -> Outline | None:
@@ -123,7 +140,14 @@ def fragment_from(body: Mapping[str, Any], file: str, digest: str) -> Fragment:
         tuple([_task(name, thing, file) for name, thing in body["tasks"].items()]),
         tuple([_threshold(name, thing, file) for name, thing in body["thresholds"].items()]),
         body.get("outline", ""),
+        tuple([_definition(name, thing, file) for name, thing in body["databases"].items()]),
+        tuple([_definition(name, thing, file) for name, thing in body["repositories"].items()]),
+        tuple([Use(task, section, name, tuple(path)) for task, section, name, path in body["uses"]]),
     )
+
+
+def _definition(name: str, thing: dict[str, Any], file: str) -> Definition:
+    return Definition(name, thing["driver"], thing["settings"], Position(file, *thing["at"]))
 
 
 def _window(name: str, thing: dict[str, Any], file: str) -> Window:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agent.digests import sha256
 from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet, Task, Threshold, Window
 from agent.policy.between import Signals, mistakes_between
+from agent.policy.completing import complete, defined
 from agent.policy.fragments import Fragment, Outline
 
 __all__ = ["Signals", "digest_of", "fitted", "link", "misfits", "mistakes_between"]
@@ -50,20 +51,29 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
             tasks[task.name] = task
         for threshold in fragment.thresholds:
             thresholds[threshold.name] = threshold
-    if things != len(windows) + len(tasks | thresholds):
+    known = defined(fragments)
+    if known is None or things != len(windows) + len(tasks | thresholds):
         return None
-    for task in tasks.values():
-        if task.window is not None and task.window not in windows:
-            return None
-        if task.needs and not all(need in tasks for need in task.needs):
-            return None
+    if not _named(tasks.values(), windows, tasks):
+        return None
     for threshold in thresholds.values():
         if not (_measurable(threshold, signals) and all(name in tasks for name in threshold.run)):
             return None
     if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
         return None
+    if not complete(tasks, known):
+        return None
     digest = digest_of({name: fragment.digest for name, fragment in fragments.items()})
-    return PolicySet(digest, len(fragments), windows, tasks, thresholds)
+    return PolicySet(digest, len(fragments), windows, tasks, thresholds, known.databases, known.repositories)
+
+
+def _named(tasks: Iterable[Task], windows: Mapping[str, Window], known: Mapping[str, Task]) -> bool:
+    for task in tasks:
+        if task.window is not None and task.window not in windows:
+            return False
+        if task.needs and not all(need in known for need in task.needs):
+            return False
+    return True
 
 
 def _measurable(threshold: Threshold, signals: Signals) -> bool:

@@ -1,4 +1,7 @@
-"""What a schema cannot say of one file: schedules that fire, windows that open, time zones, clear bounds that fit."""
+"""What a schema cannot say of one file: schedules that fire, windows that open, time zones, clear bounds that fit.
+
+What it cannot say of databases and repositories is in `agent.policy.definitions`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
+from agent.policy.definitions import complaints_of
 from agent.policy.normalise import Complaint, Path
 from agent.trigger import ScheduleError, parse, zone
 
@@ -36,7 +40,7 @@ class Meaning:
                 found += self._task(task["schedule"], ("tasks", name, "schedule"), at_text=at_text)
         for name, threshold in policy["thresholds"].items():
             found += _bounds(threshold, ("thresholds", name))
-        return found
+        return [*found, *complaints_of(policy)]
 
     def of_timezone(self, name: str, path: Path) -> list[Complaint]:
         """Given a name of a time zone and the path it stands at, complain if there is no such zone."""

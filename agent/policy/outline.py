@@ -9,29 +9,38 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from agent.policy.fragments import SECTIONS
 from agent.policy.paths import dotted
 from agent.policy.places import members, place
+from agent.policy.references import MarksOf, written
 
-ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}, "windows": {}}
+ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}}
 """By section: the keys whose value is a name, and what kind of reference it is."""
 
-MANY = {"tasks": {"needs": "needs"}, "thresholds": {"run": "run"}, "windows": {}}
+MANY = {"tasks": {"needs": "needs"}, "thresholds": {"run": "run"}}
 """By section: the keys whose value is a list of names."""
 
+Found = list[tuple[str, str, str, str, str, int, int]]
+"""References, as `agent.policy.fragments.Reference` has them."""
 
-def outline_of(root: Node | None) -> dict[str, Any]:
-    """Given a document's root, return its names and references; what is not as it should be is passed over."""
+
+def outline_of(root: Node | None, marks_of: MarksOf) -> dict[str, Any]:
+    """Given a document's root, return its names and references; what is not as it should be is passed over.
+
+    `marks_of` tells of each action where its options refer to something.
+    """
     names: list[tuple[str, str, int, int]] = []
-    references: list[tuple[str, str, str, str, str, int, int]] = []
+    references: Found = []
     for section, _, things in members(root):
         if section not in SECTIONS:
             continue
         for name, key, thing in members(things):
             names.append((section, name, *place(key)))
             _references(section, name, thing, references)
+            if section == "tasks":
+                _options(name, thing, marks_of, references)
     return {"names": names, "references": references}
 
 
-def _references(section: str, owner: str, thing: Node, found: list[tuple[str, str, str, str, str, int, int]]) -> None:
-    one, many = ONE[section], MANY[section]
+def _references(section: str, owner: str, thing: Node, found: Found) -> None:
+    one, many = ONE.get(section, {}), MANY.get(section, {})
     signal, labels = "", None
     for name, _, value in members(thing):
         if name in one and isinstance(value, ScalarNode) and value.value:
@@ -46,3 +55,13 @@ def _references(section: str, owner: str, thing: Node, found: list[tuple[str, st
             labels = value
     for name, key, _ in members(labels):
         found.append(("label", name, owner, signal, dotted((section, owner, "labels", name)), *place(key)))
+
+
+def _options(owner: str, thing: Node, marks_of: MarksOf, found: Found) -> None:
+    """Add what the options of a task refer to."""
+    parts = {name: value for name, _, value in members(thing) if name in ("action", "with")}
+    action, options = parts.get("action"), parts.get("with")
+    marks = marks_of(action.value) if isinstance(action, ScalarNode) else None
+    if marks is not None and options is not None:
+        for section, name, path, at in written(marks, options, ("tasks", owner, "with")):
+            found.append((section, name, owner, "", dotted(path), *at))

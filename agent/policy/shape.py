@@ -8,15 +8,20 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from agent.policy.normalise import Plan, plan_of
+from agent.policy.references import Marks, marks_of
 from agent.schema import Schema, Schemas
 
 
 class Shape(NamedTuple):
-    """A schema ready for use: it accepts or rejects, and knows how to normalise what it accepts."""
+    """A schema ready for use: it accepts or rejects, and knows how to normalise what it accepts.
+
+    `marks` says where values name things of the policy set, None for nowhere.
+    """
 
     schema: Schema
     validator: jsonschema_rs.Draft202012Validator
     plan: Plan
+    marks: Marks | None
 
     def accepts(self, value: Any) -> bool:
         """Say whether the value is as the schema wants it."""
@@ -25,7 +30,7 @@ class Shape(NamedTuple):
 
 def shape_of(schema: Schema) -> Shape:
     """Given a schema, make it ready."""
-    return Shape(schema, jsonschema_rs.Draft202012Validator(schema), plan_of(schema))
+    return Shape(schema, jsonschema_rs.Draft202012Validator(schema), plan_of(schema), marks_of(schema))
 
 
 class Shapes:
@@ -54,6 +59,10 @@ class Shapes:
     def action(self, name: str) -> Shape:
         """Given the name of one of `actions`, return the shape of its options."""
         return self._ready.get(name) or self._keep(name, self._schemas.action(name))
+
+    def marks(self, action: str) -> Marks | None:
+        """Given the name of an action, known or not, return where names stand in its options, None for nowhere."""
+        return self.action(action).marks if action in self.actions else None
 
     def _keep(self, name: str, schema: Schema) -> Shape:
         self._ready[name] = shape_of(schema)

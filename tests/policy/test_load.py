@@ -153,7 +153,10 @@ def test_whatever_keeps_a_file_from_being_read_is_a_mistake_beside_the_others(tm
             "fifo.yaml:0:0: not a regular file: put a file there, or give the entry another suffix",
             "gone.yaml:0:0: leads nowhere: remove it, or restore what it leads to",
             "writing.yaml:0:0: is being written: try again when it is complete",
-            'wrong.yaml:2:1: x: unknown key "x": known keys: description, tasks, thresholds, version, windows',
+            (
+                'wrong.yaml:2:1: x: unknown key "x": '
+                "known keys: databases, description, repositories, tasks, thresholds, version, windows"
+            ),
         ]
 
 

@@ -52,6 +52,8 @@ class Options:
         schema = self.resolve(schema)
         if "x-quantity" in schema:
             names = [schema["x-quantity"], *(["null"] if "null" in schema.get("type", ()) else [])]
+        elif "x-reference" in schema:
+            names = [f"name of `{schema['x-reference']}`", *(["null"] if "null" in schema["type"] else [])]
         elif "const" in schema:
             names = [f"`{inline(schema['const'])}`"]
         elif "enum" in schema:
