@@ -55,6 +55,7 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.OVER_COUNT: "Its group has more objects than `max_count`, and it is among the oldest.",
         Reason.OVER_SIZE: "Its group takes more space than `max_size`, and it is among the oldest.",
         Reason.EMPTY_DIRECTORY: "The directory is empty, and the task removes empty directories.",
+        Reason.OUTSIDE_KEEP: "No rule of `keep` wants this backup, and nothing that is kept needs it.",
     },
     "An object is kept": {
         Reason.YOUNG_ENOUGH: "It is not older than `max_age`.",
