@@ -1,8 +1,10 @@
-"""Instants and durations as people read them."""
+"""Instants, durations and sizes as people read them."""
 
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def instant(seconds: float | None, zone: tzinfo) -> str:
@@ -33,3 +35,12 @@ def ago(then: float | None, now: float) -> str:
     if then is None:
         return "never"
     return f"{duration(now - then)} ago" if then <= now else f"in {duration(then - now)}"
+
+
+def size(number: float) -> str:
+    """Given bytes, return a short reading such as `14.2 GiB`."""
+    for unit in _UNITS:
+        if number < 1024 or unit == _UNITS[-1]:
+            return f"{number:,.0f} {unit}" if unit == "bytes" or number >= 100 else f"{number:.3g} {unit}"
+        number /= 1024
+    return ""

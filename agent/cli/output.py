@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from agent.readable import ago, duration, instant
+from agent.readable import ago, duration, instant, size
 
-__all__ = ["ago", "duration", "emit_json", "harmless", "instant", "path_text", "table"]
+__all__ = ["ago", "duration", "emit_json", "harmless", "instant", "path_text", "size", "table"]
 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 

@@ -8,9 +8,9 @@ from agent.engine.picture import BAD
 from agent.model.runs import RunState
 from agent.pages.charts import ceiling_of_counts, columns, plot
 from agent.pages.html import Markup, element
-from agent.readable import duration
+from agent.readable import duration, size
 from agent.report.story import DELETED, FREED, Story
-from agent.report.wording import count, evenly, many, opened, share, size
+from agent.report.wording import count, evenly, many, opened, share
 from agent.site.parts import card, facts, nothing, table
 
 _IDLE = (RunState.SKIPPED,)

@@ -11,9 +11,9 @@ from agent.model.runs import RunState
 from agent.pages.charts import ceiling, ceiling_of_seconds, columns, dots, plot
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import ticks
-from agent.readable import duration
+from agent.readable import duration, size
 from agent.report.story import DELETED, FREED, Story, TaskStory
-from agent.report.wording import count, evenly, moment, rest, round_duration, sentence, size, unit
+from agent.report.wording import count, evenly, moment, rest, round_duration, sentence, unit
 from agent.site.parts import card, chip, nothing, shade, table, words
 
 MOST_CHARTS = 12

@@ -7,17 +7,6 @@ from collections.abc import Sequence
 from agent.pages.html import Child, Markup, element
 from agent.report.period import Period
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
-
-
-def size(number: float) -> str:
-    """Given bytes, return a short reading such as `14.2 GiB`."""
-    for unit in _UNITS:
-        if number < 1024 or unit == _UNITS[-1]:
-            return f"{number:,.0f} {unit}" if unit == "bytes" or number >= 100 else f"{number:.3g} {unit}"
-        number /= 1024
-    return ""
-
 
 def count(number: float) -> str:
     """Given a count, return it with its thousands apart."""

@@ -132,14 +132,29 @@ def cli() -> Iterator[str]:
         "",
         f"{parser.description} Every command ends with one of the [exit codes](exit-codes.md).",
     )
-    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    arguments = {name: [_argument(action) for action in command._actions] for name, command in commands.choices.items()}
+    commands = _commands(parser)
+    arguments = {name: _arguments(command) for name, command in commands.items()}
     common = [row for row in next(iter(arguments.values())) if all(row in rows for rows in arguments.values())]
     yield from ("", "## Arguments of every command", "", *table(("argument", "means"), common))
-    for name, command in commands.choices.items():
+    for name, command in commands.items():
         yield from ("", f"## hostkeeper {name}", "", str(command.description))
         if own := [row for row in arguments[name] if row not in common]:
             yield from ("", *table(("argument", "means"), own))
+        for below, subcommand in _commands(command).items():
+            yield from ("", f"### hostkeeper {name} {below}", "", str(subcommand.description))
+            if rows := [row for row in _arguments(subcommand) if row not in common]:
+                yield from ("", *table(("argument", "means"), rows))
+
+
+def _commands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """Return the commands that a parser chooses from."""
+    found = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return found[0].choices if found else {}
+
+
+def _arguments(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
+    """Return a row for each argument that is told of."""
+    return [_argument(action) for action in parser._actions if action.help != argparse.SUPPRESS]
 
 
 def _argument(action: argparse.Action) -> tuple[str, str]:

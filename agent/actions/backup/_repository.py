@@ -64,13 +64,14 @@ def _tools(definition: Definition, ctx: Context, scratch: str, family: str) -> T
 
 
 @contextmanager
-def scratch_of(ctx: Context) -> Iterator[str]:
-    """Make the directory that a run works in; it goes afterwards, and that of a run that was killed before."""
+def scratch_of(ctx: Context, where: str | None = None) -> Iterator[str]:
+    """Make the directory that a run works in, below a place that root alone controls, None for one that the agent
+    chooses; it goes afterwards, and that of a run that was killed before."""
     left = ctx.memory.recall(_SCRATCH)
     if isinstance(left, str) and _is_ours(left):
         remove_whole(left)
     roomy = "TMPDIR" not in os.environ and os.path.isdir(_ROOMY)
-    with temporary(_ROOMY if roomy else None) as directory:
+    with temporary(where or (_ROOMY if roomy else None)) as directory:
         ctx.memory.remember(_SCRATCH, directory)
         yield directory
         ctx.memory.remember(_SCRATCH, None)

@@ -23,22 +23,20 @@ _NOWHERE: Mapping[str, Mapping[str, Any]] = {
 def connect(definition: Mapping[str, Any], tools: Tools) -> Database:
     """Given a database as a policy defines it, completed (`name`, `driver`, `settings`), return its driver.
 
-    Nothing is contacted yet.
+    Nothing is contacted yet. Raises RunFailed for an engine that is not known.
     """
     driver = definition["driver"]
     if driver not in ENGINES:
-        raise ValueError(f"no such engine: {driver!r}")
+        raise RunFailed(f"{definition['name']} is a {driver} database, which this version of hostkeeper cannot handle")
     made: Database = importlib.import_module(f"{__name__}.{driver}").DRIVER(
         definition["name"], definition["settings"], tools
     )
     return made
 
 
-def of_part(part: Part, tools: Tools) -> Database:
-    """Given the part of a backup that is a database, return a driver good for `scratch(part.facts)` alone.
+def definition_of(part: Part) -> Mapping[str, Any]:
+    """Given the part of a backup that is a database, return a definition good for `scratch(part.facts)` alone.
 
-    It needs neither the database nor a policy that names it. Raises RunFailed for an engine that is not known.
+    It needs neither the database nor a policy that names it.
     """
-    if part.kind not in ENGINES:
-        raise RunFailed(f"{part.name} is a {part.kind} database, which this version cannot load: use the one it is of")
-    return connect({"name": part.name, "driver": part.kind, "settings": _NOWHERE[part.kind]}, tools)
+    return {"name": part.name, "driver": part.kind, "settings": _NOWHERE.get(part.kind, {})}

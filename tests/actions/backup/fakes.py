@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,16 @@ class FakeRepository:
     def entries(self, backup: Backup) -> Iterator[Entry]:
         self.vault.enter("entries")
         for path, content in self._stored(backup).files.items():
-            yield Entry(path=path, kind="file", mode=0o100644, uid=0, gid=0, size=len(content), modified=backup.began)
+            yield Entry(
+                path=path,
+                kind="file",
+                mode=0o100644,
+                uid=os.geteuid(),
+                gid=os.getegid(),
+                size=len(content),
+                modified=backup.began,
+                sha256=sha256(content).hexdigest(),
+            )
 
     def restore(self, backup: Backup, selection: Selection, directory: str) -> Restored:
         self.vault.enter("restore")
@@ -166,6 +176,8 @@ class FakeRepository:
             target = Path(os.fsdecode(os.fsencode(directory) + path))
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+            target.chmod(0o644)
+            os.utime(target, (backup.began, backup.began))
         return Restored(len(wanted), sum(map(len, wanted.values())), len(wanted))
 
     @contextmanager

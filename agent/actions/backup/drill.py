@@ -1,0 +1,228 @@
+"""Prove a backup: restore it into a scratch place and hold it against what was backed up.
+
+The databases of the backup need not be there: the engine and what it takes to load a copy come from the backup itself.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
+
+from agent.actions.backup import _box
+from agent.actions.backup._assertions import Assertion, answered, asked_of, met, require_sense
+from agent.actions.backup._comparing import compare, others
+from agent.actions.backup._loading import databases, load, miscounted
+from agent.actions.backup._repository import REAL, Definition, Drivers, database_of, repository_of, scratch_of
+from agent.actions.backup._room import require_room
+from agent.drivers.databases import definition_of
+from agent.drivers.repository import Repository, Selection
+from agent.errors import NotFound, RunFailed
+from agent.host.tree import Kernel, open_root
+from agent.model.actions import Action, Fact, OnInterrupt, Outcome, Preview, Step
+from agent.model.backups import Backup, Part, Proof
+from agent.ports import Context
+from agent.readable import duration, size
+from agent.rules.chains import chain
+
+_CHOSEN = "drilled"
+_NOTHING_LIVE = "it touches nothing live, and removes what it restored"
+_ROWS_TAKE = 2
+"""A loaded database takes about so many times the bytes of its copy: tables have room, indexes are built."""
+
+RANDOM = "random"
+
+Result = TypeVar("Result")
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """Names and types; defaults and limits are in the schema. Durations are seconds, sizes bytes."""
+
+    repository: Mapping[str, Any]
+    task: str
+    choose: str
+    where: str | None
+    assertions: Sequence[Mapping[str, Any]]
+
+
+class Findings(Struct):
+    """What a drill found: what was compared, how long the restoring itself took, and every difference."""
+
+    files: int = 0
+    rows: int = 0
+    tables: int = 0
+    assertions: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+
+def plan(options: Options, ctx: Context) -> Iterator[Step]:
+    """Given valid options, yield the step that chooses a backup and the one that drills it."""
+    yield from planned(options, ctx, REAL)
+
+
+def planned(options: Options, ctx: Context, drivers: Drivers) -> Iterator[Step]:
+    """As `plan`, with drivers to work with."""
+    require_sense(options.assertions)
+    drill = Drill(options, ctx, drivers)
+    yield Step(name="choose", do=drill.choose, preview=drill.preview_choice, irreversible="it touches nothing")
+    yield Step(name="restore", do=drill.do, preview=drill.preview, irreversible=_NOTHING_LIVE)
+
+
+class Drill(Struct):
+    """One drill of one backup."""
+
+    options: Options
+    ctx: Context
+    drivers: Drivers
+
+    @property
+    def _repository(self) -> Definition:
+        return self.options.repository
+
+    def _candidates(self, repository: Repository) -> tuple[Backup, ...]:
+        listing = repository.listing(self.ctx.host, self.options.task)
+        good = tuple(one for one in listing.backups if not one.flaws)
+        if not good:
+            there = f"{len(listing.backups)} with flaws" if listing.backups else "none"
+            raise NotFound(
+                f"{repository.name} has no good backup of {self.options.task} on {self.ctx.host} ({there}): "
+                f"run {self.options.task} first"
+            )
+        return good
+
+    def _chosen(self, repository: Repository) -> Backup:
+        """Return the backup of this run, the same whenever the run is taken up again."""
+        good = self._candidates(repository)
+        remembered = self.ctx.memory.recall(_CHOSEN)
+        if isinstance(remembered, list) and remembered[0] == self.ctx.run:
+            for one in good:
+                if one.id == remembered[1]:
+                    return one
+            raise RunFailed(f"backup {remembered[1]}, which this run began to drill, is gone: run the drill again")
+        if self.options.choose == RANDOM:
+            return random.Random(f"{self.ctx.host}/{self.ctx.task}/{self.ctx.run}").choice(good)  # noqa: S311
+        return good[-1]
+
+    def preview_choice(self, _explain: object) -> Preview:
+        """Say which backup would be drilled."""
+        repository = repository_of(self._repository, self.ctx, drivers=self.drivers)
+        if self.options.choose == RANDOM:
+            number = len(self._candidates(repository))
+            return Preview(f"choose one of {number:,} good backups of {self.options.task}", {"candidates": number})
+        backup = self._chosen(repository)
+        return Preview(f"drill {backup.id}, the newest good backup of {self.options.task}", {"backup": backup.id})
+
+    def choose(self) -> Outcome:
+        """Choose a backup for this run, and remember it."""
+        backup = self._chosen(repository_of(self._repository, self.ctx, drivers=self.drivers))
+        self.ctx.memory.remember(_CHOSEN, [self.ctx.run, backup.id])
+        return Outcome({"backup": backup.id, "level": str(backup.level)})
+
+    def preview(self, _explain: object) -> Preview:
+        """Say what would be restored where."""
+        where = self.options.where or "a directory of the agent's own"
+        return Preview(f"restore it below {where}, compare everything, hold {len(self.options.assertions)} assertions")
+
+    def do(self) -> Outcome:
+        """Restore, compare and record the proof. Raises RunFailed, naming all that differs, and StopRequested."""
+        if self.options.where is not None:
+            open_root(self.options.where, Kernel()).close()
+        with scratch_of(self.ctx, self.options.where) as scratch:
+            repository = repository_of(self._repository, self.ctx, scratch, self.drivers)
+            backup = self._chosen(repository)
+            builds_on = chain(repository.listing(self.ctx.host, self.options.task), backup.id)
+            found = Findings()
+            self._files(repository, backup, scratch, found)
+            for part in databases(backup):
+                self._database(repository, backup, part, scratch, found)
+            self._unasked(backup, found)
+        if found.wrong:
+            raise RunFailed(f"backup {backup.id} is not proven:\n" + "\n".join(found.wrong))
+        return self._proved(backup, builds_on, found)
+
+    def _files(self, repository: Repository, backup: Backup, scratch: str, found: Findings) -> None:
+        """Restore the files, compare them, and hold the assertions about them."""
+        root = os.path.join(scratch, "restored")
+        os.mkdir(root, 0o700)
+        need = sum(entry.size for entry in repository.entries(backup) if entry.kind == "file")
+        need += _ROWS_TAKE * max((part.bytes for part in databases(backup)), default=0)
+        require_room(scratch, need)
+        seconds, restored = self._timed(lambda: repository.restore(backup, Selection(), root))
+        found.seconds += seconds
+        compared = compare(root, repository.entries(backup), self.ctx.checkpoint)
+        found.files += max(restored.compared, compared.files)
+        found.bytes += restored.bytes
+        found.wrong += compared.sentences()
+        if (there := others(root)) != compared.others:
+            found.wrong.append(f"{there:,} files were restored, and {compared.others:,} are in the backup")
+        about_files = [one for one in self.options.assertions if one["sql"] is None]
+        found.assertions += len(about_files)
+        found.wrong += met(self.ctx, root, about_files)
+
+    def _database(self, repository: Repository, backup: Backup, part: Part, scratch: str, found: Findings) -> None:
+        """Load one database into a server of its own, count its rows, and ask it."""
+        database = database_of(definition_of(part), self.ctx, scratch, self.drivers)
+        asked: Sequence[Assertion] = asked_of(self.options.assertions).get(part.name, [])
+        with database.scratch(part.facts) as target:
+            seconds, _ = self._timed(lambda: load(self.ctx, repository, backup, part, target))
+            counts = target.counts()
+            found.seconds += seconds
+            found.bytes += part.bytes
+            found.tables += len(counts)
+            found.rows += sum(counts.values())
+            found.wrong += miscounted(part, counts)
+            found.assertions += len(asked)
+            found.wrong += answered(target, asked)
+
+    def _unasked(self, backup: Backup, found: Findings) -> None:
+        """An assertion about a database that is not in the backup does not hold."""
+        there = {part.name for part in databases(backup)}
+        for name in sorted(asked_of(self.options.assertions).keys() - there):
+            found.wrong.append(f"the backup has no database {name}, which an assertion asks")
+
+    def _timed(self, act: Callable[[], Result]) -> tuple[float, Result]:
+        began = self.ctx.clock.monotonic()
+        result = act()
+        return self.ctx.clock.monotonic() - began, result
+
+    def _proved(self, backup: Backup, builds_on: Sequence[Backup], found: Findings) -> Outcome:
+        checks = {
+            "files": found.files,
+            "tables": found.tables,
+            "rows": found.rows,
+            "assertions": found.assertions,
+        }
+        self.ctx.ledger.proved(
+            Proof(
+                repository=backup.repository,
+                task=backup.task,
+                backup=backup.id,
+                at=self.ctx.clock.now().timestamp(),
+                seconds=found.seconds,
+                bytes=found.bytes,
+                checks=checks,
+            )
+        )
+        said = f"{backup.id} is proven: {size(found.bytes)} restored in {duration(found.seconds)}"
+        facts: dict[str, Fact] = {
+            "backup": backup.id,
+            "chain": len(builds_on),
+            "bytes": found.bytes,
+            "seconds": found.seconds,
+            **checks,
+        }
+        return Outcome(facts, output=said)
+
+
+ACTION = Action(
+    summary="Proves a backup by restoring it into a scratch place",
+    options=Options,
+    plan=plan,
+    on_interrupt=lambda _options: OnInterrupt.RESUME,
+    box=_box.drill,
+)

@@ -1,0 +1,133 @@
+"""The arguments of `hostkeeper backup`; nothing here imports what its subcommands need."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+Adder = Callable[[argparse.ArgumentParser], None]
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repository", metavar="NAME", help="only this repository of the policies")
+    parser.add_argument("--host", metavar="HOST", help="the backups of this host (default: this one)")
+    parser.add_argument(
+        "--repository-path",
+        metavar="DIR",
+        help="the tar repository in this directory, which no policy need name; of all hosts, unless --host names one",
+    )
+    parser.add_argument("--identity", metavar="FILE", help="the age identity that reads an encrypted --repository-path")
+
+
+def _list(parser: argparse.ArgumentParser) -> None:
+    _where(parser)
+    parser.add_argument("--task", metavar="TASK", help="only the backups of this task")
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    _which(parser, "id")
+    parser.add_argument("--files", action="store_true", help="list every file in it as well")
+    _list(parser)
+
+
+def _which(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        name, metavar=name.upper(), help="the beginning of an id, or `latest`, or `latest-proven`, for which see --task"
+    )
+
+
+def _find(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pattern",
+        metavar="PATTERN",
+        help="a path or a name; `*` is any text, `?` any one character, `[a-z]` one of a set, and `**` any directories",
+    )
+    _list(parser)
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    _which(parser, "old")
+    _which(parser, "new")
+    _list(parser)
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "backup",
+        metavar="BACKUP",
+        help="`latest`, `latest-proven`, an id or its beginning, or an instant such as 2026-03-01T12:00:00Z",
+    )
+    parser.add_argument("--task", metavar="TASK", required=True, help="the task that made the backup")
+    parser.add_argument(
+        "--path", metavar="PATH", action="append", default=[], help="only this file or directory; may be repeated"
+    )
+    parser.add_argument(
+        "--database", metavar="NAME", action="append", default=[], help="only this database; may be repeated"
+    )
+    parser.add_argument(
+        "--table", metavar="NAME", action="append", default=[], help="only this table of the one --database"
+    )
+    parser.add_argument("--point-in-time", metavar="WHEN", help="up to this instant (pgbackrest repositories)")
+    parser.add_argument("--to", metavar="DIR", help="bring back into this directory, and replace nothing")
+    parser.add_argument(
+        "--yes-on",
+        metavar="HOST",
+        help="replace what is live without asking, for scripts; must be the name of this host",
+    )
+    parser.add_argument(
+        "--discard", action="store_true", help="do not keep what was replaced once the restore has succeeded"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    _source(parser)
+
+
+def _source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repository", metavar="NAME", help="another repository of the policies than the one of the task"
+    )
+    parser.add_argument("--host", metavar="HOST", help="a backup of this host (default: this one)")
+
+
+def _drill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", metavar="TASK", help="the task whose backups are drilled, or one that drills them")
+    parser.add_argument("--random", action="store_true", help="drill a random backup instead of the newest")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", metavar="TASK", help="only the backups of this task")
+
+
+def _recover(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repository-path", metavar="DIR", required=True, help="the directory of the tar repository")
+    parser.add_argument("--identity", metavar="FILE", help="the age identity that reads it, if it is encrypted")
+    parser.add_argument("--host", metavar="HOST", help="the host that is gone; may be left out where there is one only")
+    parser.add_argument("--to", metavar="DIR", required=True, help="the root of the new host, `/` for this one")
+    parser.add_argument("--at", metavar="WHEN", help="as things stood at this instant (default: the newest backups)")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace files that are already there, but never anything newer"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be brought back, and do nothing")
+
+
+SUBCOMMANDS: dict[str, tuple[str, Adder]] = {
+    "list": ("list the backups there are, and what is known of their worth", _list),
+    "show": ("show one backup: its parts, its chain, its proof", _show),
+    "find": ("say which backups have a file, how large and from when", _find),
+    "diff": ("say what came, changed and went between two backups", _diff),
+    "restore": ("bring files and databases back", _restore),
+    "drill": ("prove at once that a backup can be restored", _drill),
+    "explain": ("say which backups the rules keep, which they would remove, and why", _explain),
+    "recover": ("bring everything of a lost host back, from its repository alone", _recover),
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands; the arguments of every command may stand before and behind them."""
+    common = type(parser)(add_help=False, argument_default=argparse.SUPPRESS)
+    for name, metavar in (("policies", "DIR"), ("state", "DIR"), ("config", "FILE")):
+        common.add_argument(f"--{name}", metavar=metavar, help=argparse.SUPPRESS)
+    common.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
+    for name, (summary, adder) in SUBCOMMANDS.items():
+        text = f"{summary[0].upper()}{summary[1:]}."
+        adder(commands.add_parser(name, help=summary, description=text, parents=[common]))

@@ -1,0 +1,1 @@
+"""The subcommands of `hostkeeper backup`, one module each, and what they share."""

@@ -1,0 +1,66 @@
+"""`hostkeeper backup find`: which backups have a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import posixpath
+from collections.abc import Callable
+
+from agent.cli.backups.place import places
+from agent.cli.backups.show import entry_data
+from agent.cli.output import emit_json, instant, path_text, size, table
+from agent.cli.world import World
+from agent.errors import BadArgument, ExitCode, NotFound
+from agent.model.backups import Backup, Entry
+from agent.rules.patterns import Patterns
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print each object of each backup that the pattern fits; exit code 8 when none does."""
+    world = World(arguments)
+    fits = fitting(arguments.pattern)
+    found: list[tuple[Backup, Entry]] = []
+    with places(arguments, world) as looked:
+        for place in looked:
+            for backup in place.repository.listing(place.host, place.task).backups:
+                entries = place.repository.entries(backup)
+                found += [(backup, entry) for entry in entries if fits(os.fsdecode(entry.path))]
+    if arguments.json:
+        emit_json([{"backup": backup.id, "task": backup.task, **entry_data(entry)} for backup, entry in found])
+    elif found:
+        rows = [
+            (
+                backup.id,
+                backup.task,
+                instant(entry.modified, world.zone),
+                size(entry.size),
+                entry.kind,
+                path_text(entry.path),
+            )
+            for backup, entry in sorted(found, key=lambda one: (one[1].path, one[0].began))
+        ]
+        print(table(("backup", "task", "modified", "size", "kind", "path"), rows))
+    if not found:
+        raise NotFound(f"no backup has anything that fits {arguments.pattern!r}")
+    return ExitCode.OK
+
+
+def fitting(pattern: str) -> Callable[[str], bool]:
+    """Given a pattern, return what says of an absolute path whether it fits. Raises BadArgument.
+
+    An absolute one fits the whole path, one with slashes its end, one without them its name.
+    """
+    if not pattern.strip("/"):
+        raise BadArgument("the pattern is empty: give a name such as 'logo.png' or a path such as '/srv/shop/**'")
+    plain = pattern.rstrip("/") if not any(mark in pattern for mark in "*?[") else ""
+    if plain.startswith("/"):
+        return plain.__eq__
+    anchored = pattern.lstrip("/") if pattern.startswith("/") else f"**/{pattern}"
+    patterns = Patterns([anchored] if "/" in anchored else [f"/{anchored}"])
+
+    def fits(path: str) -> bool:
+        directory, name = posixpath.split(path.lstrip("/"))
+        return bool(patterns.within(directory)(name))
+
+    return fits

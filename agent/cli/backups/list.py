@@ -1,0 +1,96 @@
+"""`hostkeeper backup list`: the backups there are, and what is known of their worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import tzinfo
+
+from msgspec.structs import asdict
+
+from agent.cli.backups.place import Known, Place, known_of, places
+from agent.cli.output import ago, emit_json, harmless, instant, size, table
+from agent.cli.world import World
+from agent.drivers.repository import ListingFailed
+from agent.errors import ExitCode
+from agent.host.clock import SystemClock
+from agent.model.backups import Backup, Listing
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """List backups by repository, host and task, oldest first; exit code 4 when a repository cannot tell."""
+    world = World(arguments)
+    now = SystemClock().now().timestamp()
+    found: list[tuple[Place, Listing, Known]] = []
+    failed: list[str] = []
+    with places(arguments, world) as chosen:
+        for place in chosen:
+            try:
+                listing = place.repository.listing(place.host, place.task)
+            except ListingFailed as error:
+                failed.append(str(error))
+                continue
+            found.append((place, listing, known_of(world, place.repository.name)))
+    if arguments.json:
+        emit_json(
+            {
+                "repositories": [
+                    {
+                        "repository": place.repository.name,
+                        "backups": [data(backup, known) for backup in listing.backups],
+                        "junk": [asdict(one) for one in listing.junk],
+                    }
+                    for place, listing, known in found
+                ],
+                "failed": failed,
+            }
+        )
+    else:
+        print("\n".join(line for one in found for line in _lines(*one, now, world.zone)) or "no backups")
+        for sentence in failed:
+            print(harmless(sentence), file=sys.stderr)
+    return ExitCode.RUN_FAILED if failed else ExitCode.OK
+
+
+def data(backup: Backup, known: Known) -> dict[str, object]:
+    """Given a backup and what is known of its repository's, return everything about it for `--json`."""
+    proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
+    return {
+        **asdict(backup),
+        "parts": [asdict(part) for part in backup.parts],
+        "bytes": backup.bytes,
+        "stored": backup.stored,
+        "good": not backup.flaws,
+        "proof": None if proof is None else asdict(proof),
+        "verification": None if verified is None else asdict(verified),
+    }
+
+
+def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinfo) -> list[str]:
+    lines: list[str] = []
+    for host, task in sorted({(one.host, one.task) for one in listing.backups}):
+        mine = [one for one in listing.backups if (one.host, one.task) == (host, task)]
+        rows = [_row(backup, known, now, zone) for backup in mine]
+        lines += [
+            harmless(f"{task} of {host} in {place.repository.name}"),
+            table(("id", "level", "builds on", "made", "age", "read", "stored", "proven", "flaws"), rows),
+            "",
+        ]
+    lines += [harmless(f"no backup: {one.name} in {place.repository.name}: {one.why}") for one in listing.junk]
+    return lines
+
+
+def _row(backup: Backup, known: Known, now: float, zone: tzinfo) -> tuple[str, ...]:
+    proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
+    flaws = len(backup.flaws) + (len(verified.flaws) if verified else 0)
+    return (
+        backup.id,
+        str(backup.level),
+        backup.parent or "-",
+        instant(backup.began, zone),
+        ago(backup.began, now),
+        size(backup.bytes),
+        size(backup.stored),
+        ago(proof.at, now) if proof else "never",
+        str(flaws) if flaws else "-",
+    )

@@ -1,0 +1,111 @@
+"""Which repositories a subcommand looks into, and how it opens them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from agent.cli.world import World
+from agent.drivers.database import Tools
+from agent.drivers.repositories import open_repository
+from agent.drivers.repository import Repository
+from agent.errors import NotFound
+from agent.host.clock import SystemClock
+from agent.host.processes import SystemProcesses
+from agent.host.scratch import temporary
+from agent.model.backups import Proof, Verification
+from agent.model.policies import PolicySet
+from agent.policy.nearest import suggest
+
+Definition = Mapping[str, Any]
+"""A repository as `agent.drivers.repositories.open_repository` wants it."""
+
+CREATES = "backup.create"
+
+
+class Place(Struct, frozen=True):
+    """An open repository, and whose backups in it are meant: an empty host is every host, an empty task every task."""
+
+    repository: Repository
+    host: str
+    task: str
+
+
+class Known(Struct, frozen=True):
+    """What the store has of the backups of one repository, by id."""
+
+    proofs: Mapping[str, Proof]
+    verifications: Mapping[str, Verification]
+
+
+def this_host() -> str:
+    """Return the name under which this host keeps its backups."""
+    return os.uname().nodename
+
+
+def definitions(policies: PolicySet) -> dict[str, Definition]:
+    """Given policies, return every repository that they define, by name."""
+    return {
+        name: {"name": name, "driver": one.driver, "settings": one.settings}
+        for name, one in policies.repositories.items()
+    }
+
+
+def definition_at(path: str, identity: str | None) -> Definition:
+    """Given the directory of a tar repository and a file with an age identity, if any, return its definition."""
+    encryption = None if identity is None else {"age": {"recipients": [], "identity_file": os.path.abspath(identity)}}
+    settings = {"path": os.path.abspath(path), "compression_level": 3, "threads": 1, "encryption": encryption}
+    return {"name": os.path.basename(os.path.abspath(path)), "driver": "tar", "settings": settings}
+
+
+@contextmanager
+def tools() -> Iterator[Tools]:
+    """Make what drivers work with in a command that looks."""
+    with temporary() as scratch:
+        yield Tools(
+            processes=SystemProcesses(),
+            clock=SystemClock(),
+            stop=lambda: False,
+            progress=lambda _done, _total, _unit: None,
+            scratch=scratch,
+            keep=scratch,
+        )
+
+
+@contextmanager
+def places(arguments: argparse.Namespace, world: World) -> Iterator[list[Place]]:
+    """Open the repositories that the arguments mean. Raises NotFound and PolicyError."""
+    host, task = arguments.host or "", getattr(arguments, "task", None) or ""
+    if arguments.repository_path is not None:
+        chosen = [definition_at(arguments.repository_path, arguments.identity)]
+    else:
+        host = host or this_host()
+        chosen = _chosen(world.policies(), arguments.repository, task)
+    with tools() as made:
+        yield [Place(open_repository(one, made), host, task) for one in chosen]
+
+
+def _chosen(policies: PolicySet, repository: str | None, task: str) -> list[Definition]:
+    known = definitions(policies)
+    if repository is not None:
+        if repository not in known:
+            raise NotFound(f"there is no repository {repository!r}: {suggest(repository, known, 'repositories')}")
+        return [known[repository]]
+    if task in policies.tasks and policies.tasks[task].action == CREATES:
+        # Another task of another repository cannot have made its backups.
+        return [json.loads(policies.tasks[task].options)["repository"]]
+    if not known:
+        raise NotFound("the policies define no repository: define one, or name one with --repository-path")
+    return list(known.values())
+
+
+def known_of(world: World, repository: str) -> Known:
+    """Given the name of a repository, return what the store knows of its backups; nothing where there is no store."""
+    del world, repository
+    return Known({}, {})
