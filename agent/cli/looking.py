@@ -18,8 +18,8 @@ from agent.engine.process import StopFlag, context
 from agent.host.readonly import forbid_writing
 from agent.model.actions import Judgement
 from agent.model.policies import PolicySet, Task
-from agent.ports import Memory
 from agent.registry import load
+from agent.store import Store
 
 
 class Nothing:
@@ -42,9 +42,14 @@ class Nowhere:
 
 
 def look(
-    task: Task, policies: PolicySet, memory: Memory, now: datetime, state: str, explain: Callable[[Judgement], None]
+    task: Task,
+    policies: PolicySet,
+    store: Store | None,
+    now: datetime,
+    state: str,
+    explain: Callable[[Judgement], None],
 ) -> Plan:
-    """Given a task, what it remembers, an instant and the state directory, return what a run of it would do.
+    """Given a task, the store if there is one, an instant and the state directory, return what a run of it would do.
 
     The process cannot write to any file system afterwards.
     """
@@ -52,7 +57,9 @@ def look(
     options = action.options(**json.loads(task.options))
     if not forbid_writing():
         print("this kernel has no Landlock: nothing but the program itself keeps it from writing", file=sys.stderr)
-    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere(), NoBackups(), state), explain=explain)
+    memory = store.memory(task.name) if store is not None else Nothing()
+    ledger = store.ledger if store is not None else NoBackups()
+    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere(), ledger, state), explain=explain)
     steps = tuple(action.plan(options, looking))
     return Plan(
         task=task.name,

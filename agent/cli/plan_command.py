@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from agent.cli.looking import Nothing, data, look, say, text
+from agent.cli.looking import data, look, say, text
 from agent.cli.output import emit_json
 from agent.cli.world import World
 from agent.engine.plan import dumps
@@ -19,11 +19,10 @@ def main(arguments: argparse.Namespace) -> int:
     policies = world.policies()
     task = world.task(policies, arguments.task)
     store = world.store_if_any()
-    memory = store.memory(task.name) if store is not None else Nothing()
     # Opened before looking, which takes the ability to write from this process; what is open stays writable.
     output = open_private(arguments.output) if getattr(arguments, "output", None) else None
     loud = arguments.explain and not arguments.json
-    plan = look(task, policies, memory, SystemClock().now(), arguments.state, say if loud else lambda _: None)
+    plan = look(task, policies, store, SystemClock().now(), arguments.state, say if loud else lambda _: None)
     if output is not None:
         with os.fdopen(output, "w", encoding="utf-8") as file:
             file.write(dumps(plan))

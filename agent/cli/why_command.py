@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from agent.cli.history_command import whole
-from agent.cli.looking import Nothing, look
+from agent.cli.looking import look
 from agent.cli.output import emit_json, harmless, instant
 from agent.cli.parser import MANY
 from agent.cli.world import World
@@ -126,6 +126,5 @@ def _judged(task: Task, policies: PolicySet, store: Store, wanted: bytes) -> lis
             verb = "would be deleted" if judgement.deleted else "is kept"
             heard.append(_reason(f"{verb} by {task.name}", judgement.reason, None, judgement.detail))
 
-    memory = store.memory(task.name) if store.runs.latest(task.name) else Nothing()
-    look(task, policies, memory, SystemClock().now(), store.directory, hear)
+    look(task, policies, store, SystemClock().now(), store.directory, hear)
     return heard

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from agent.engine import document
 from agent.engine.execute import Execution
-from agent.engine.nothing import NoBackups
 from agent.engine.plan import require
 from agent.engine.progress import Progress
 from agent.errors import AgentError, Refused
@@ -129,7 +128,7 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
             objects = FileObjectLog(store.directory, number)
-            within = context(task, number, now, stop, store.memory(task.name), objects, NoBackups(), store.directory)
+            within = context(task, number, now, stop, store.memory(task.name), objects, store.ledger, store.directory)
             steps = tuple(action.plan(options, replace(within, processes=_processes(task, store.directory))))
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)

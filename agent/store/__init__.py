@@ -8,6 +8,7 @@ from typing import Self
 
 from agent.store.chain import Chain
 from agent.store.connection import Connection
+from agent.store.ledger import Ledger
 from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
 from agent.store.runs import Runs
 from agent.store.steps import Steps
@@ -28,6 +29,7 @@ class Store:
         self.conditions = Conditions(self.connection)
         self.fragments = Fragments(self.connection)
         self.facts = Facts(self.connection)
+        self.ledger = Ledger(self.connection)
 
     @property
     def directory(self) -> str:

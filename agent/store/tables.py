@@ -52,6 +52,23 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX history_by_subject ON history (kind, subject);
     """,
+    """
+    CREATE TABLE backups (
+        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, began REAL NOT NULL, body TEXT NOT NULL,
+        seal TEXT NOT NULL, PRIMARY KEY (repository, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX backups_by_task ON backups (repository, task, began);
+    CREATE TABLE proofs (
+        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL,
+        seal TEXT NOT NULL, PRIMARY KEY (repository, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX proofs_by_task ON proofs (repository, task, at);
+    CREATE TABLE verifications (
+        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, stands INTEGER NOT NULL,
+        body TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (repository, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX verifications_by_task ON verifications (repository, task, at);
+    """,
 )
 
 CHAINED = 3
