@@ -74,6 +74,11 @@ class Target(Protocol):
 class Replacing(Target, Protocol):
     """A database loaded beside the live one, to take its place."""
 
+    @property
+    def beside(self) -> str:
+        """What people call the one that is not live: where it is before and after the swap."""
+        ...
+
     def swap(self) -> None:
         """Put the loaded database in the place of the live one, which is kept under another name."""
         ...

@@ -107,5 +107,8 @@ def _chosen(policies: PolicySet, repository: str | None, task: str) -> list[Defi
 
 def known_of(world: World, repository: str) -> Known:
     """Given the name of a repository, return what the store knows of its backups; nothing where there is no store."""
-    del world, repository
-    return Known({}, {})
+    store = world.store_if_any()
+    if store is None:
+        return Known({}, {})
+    with store:
+        return Known(store.ledger.proofs(repository), store.ledger.verifications(repository))

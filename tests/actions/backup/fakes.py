@@ -236,6 +236,7 @@ class FakeTarget:
     rows: dict[str, int]
     answers: dict[str, str] = field(default_factory=dict)
     did: list[str] = field(default_factory=list)
+    beside: str = "shop_beside"
 
     def loading(self, source: int, tables: Sequence[str] = ()) -> tuple[Program, ...]:
         self.did.append(f"load {' '.join(tables)}".rstrip())
