@@ -23,14 +23,33 @@ _INSTANTS = {"backups": "began", "proofs": "at", "verifications": "at"}
 """By table, the column that says which rows are newer."""
 
 
-class Series(msgspec.Struct, frozen=True):
-    """All that is known of the backups of one task in one repository: they are oldest first, the rest is by id."""
+BACKUPS = "repository, id, task, began, stored, body"
+PROOFS = "repository, id, task, at, body"
+VERIFICATIONS = "repository, id, task, at, deep, flaws, body"
+CHANGES = "ledger"
+"""The fact of the store that counts how often the ledger was written to."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the backups of one task in one repository stand, by what this host knows. Instants are None for never.
+
+    `proven` is when the newest proven backup began: what a disaster now would go back to. `damaged` counts backups in
+    which the verification that stands found flaws. Of the `stored` bytes, `read` were read by deep verifications, of
+    which `last_deep` was the last, and `oldest_deep` is that of the backup that was not read for the longest; it is
+    None while there is one that never was.
+    """
 
     repository: str
     task: str
-    backups: tuple[Backup, ...]
-    proofs: Mapping[str, Proof]
-    verifications: Mapping[str, Verification]
+    backups: int
+    newest: Backup | None
+    proven: float | None
+    last_proof: Proof | None
+    damaged: int
+    stored: int
+    read: int
+    last_deep: float | None
+    oldest_deep: float | None
 
 
 class Ledger:
@@ -41,7 +60,7 @@ class Ledger:
 
     def made(self, backup: Backup) -> None:
         """Remember a backup that was made."""
-        values = (backup.repository, backup.id, backup.task, backup.began, _text(backup))
+        values = (backup.repository, backup.id, backup.task, backup.began, backup.stored, _text(backup))
         reach("ledger.made:before")
         with self._db.transaction():
             self._put("backups", values)
@@ -50,7 +69,7 @@ class Ledger:
     def known(self, repository: str, task: str) -> tuple[Backup, ...]:
         """Return the backups of a task that were made by this host and not removed since, oldest first."""
         where = "WHERE repository = ? AND task = ? ORDER BY began, id"
-        return tuple(self._bodies("backups", "repository, id, task, began, body", where, (repository, task), Backup))
+        return tuple(self._bodies("backups", BACKUPS, where, (repository, task), Backup))
 
     def removed(self, repository: str, backups: Sequence[str]) -> None:
         """Forget backups, and what is known of them, by id."""
@@ -61,6 +80,7 @@ class Ledger:
             for table in _INSTANTS:
                 for backup in backups:
                     self._db.rows(f"DELETE FROM {table} WHERE repository = ? AND id = ?", (repository, backup))
+            self._changed()
         reach("ledger.removed:after")
 
     def proved(self, proof: Proof) -> None:
@@ -73,43 +93,60 @@ class Ledger:
 
     def proofs(self, repository: str) -> Mapping[str, Proof]:
         """Return the newest proof of each backup of a repository, by id."""
-        found = self._bodies("proofs", "repository, id, task, at, body", "WHERE repository = ?", (repository,), Proof)
+        found = self._bodies("proofs", PROOFS, "WHERE repository = ?", (repository,), Proof)
         return {proof.backup: proof for proof in found}
 
     def verified(self, verification: Verification) -> None:
         """Remember a verification, whatever it found; a look at the structure alone does not clear what stands."""
         found = verification
-        stands = int(found.deep or bool(found.flaws))
-        values = (found.repository, found.backup, found.task, found.at, stands, _text(found))
+        what = (int(found.deep), len(found.flaws))
+        values = (found.repository, found.backup, found.task, found.at, *what, _text(found))
         reach("ledger.verified:before")
         with self._db.transaction():
-            standing = "SELECT 1 FROM verifications WHERE repository = ? AND id = ? AND stands"
-            if stands or not self._db.rows(standing, (found.repository, found.backup)):
+            standing = "SELECT 1 FROM verifications WHERE repository = ? AND id = ? AND (deep OR flaws)"
+            if any(what) or not self._db.rows(standing, (found.repository, found.backup)):
                 self._put("verifications", values)
         reach("ledger.verified:after")
 
     def verifications(self, repository: str) -> Mapping[str, Verification]:
         """Return by id the newest verification of each backup that was deep or found flaws, else the newest at all."""
-        columns, where = "repository, id, task, at, stands, body", "WHERE repository = ?"
-        found = self._bodies("verifications", columns, where, (repository,), Verification)
+        where = "WHERE repository = ?"
+        found = self._bodies("verifications", VERIFICATIONS, where, (repository,), Verification)
         return {verification.backup: verification for verification in found}
 
-    def series(self, most: int) -> list[Series]:
-        """Return what is known of the backups of each task in each repository, by both names, at most so many."""
-        names = "SELECT DISTINCT repository, task FROM backups ORDER BY repository, task LIMIT ?"
-        return [self._series(str(repository), str(task)) for repository, task in self._db.rows(names, (most,))]
+    def changes(self) -> int:
+        """Return a number that grows with everything that is written here, by whichever process."""
+        rows = self._db.rows("SELECT value FROM facts_of_store WHERE key = ?", (CHANGES,))
+        return int(str(rows[0][0])) if rows else 0
 
-    def _series(self, repository: str, task: str) -> Series:
+    def standing(self, repository: str, task: str) -> Standing:
+        """Return where the backups of a task in a repository stand; it costs little, however many there are."""
         place, where = (repository, task), "WHERE repository = ? AND task = ?"
-        proofs = self._bodies("proofs", "repository, id, task, at, body", where, place, Proof)
-        columns = "repository, id, task, at, stands, body"
-        verifications = self._bodies("verifications", columns, where, place, Verification)
-        return Series(
-            repository,
-            task,
-            self.known(repository, task),
-            {proof.backup: proof for proof in proofs},
-            {verification.backup: verification for verification in verifications},
+        newest = self._bodies("backups", BACKUPS, f"{where} ORDER BY began DESC, id DESC LIMIT 1", place, Backup)
+        proofs = self._bodies("proofs", PROOFS, f"{where} ORDER BY at DESC, id DESC LIMIT 1", place, Proof)
+        both = "backups AS b {} JOIN {} AS o ON o.repository = b.repository AND o.id = b.id"
+        of = "WHERE b.repository = ? AND b.task = ?"
+        ((proven,),) = self._db.rows(f"SELECT max(b.began) FROM {both.format('', 'proofs')} {of}", place)
+        ((damaged, last),) = self._db.rows(
+            f"SELECT coalesce(sum(flaws > 0), 0), max(CASE WHEN deep THEN at END) FROM verifications {where}", place
+        )
+        ((count, stored, read, deep, oldest),) = self._db.rows(
+            "SELECT count(*), coalesce(sum(b.stored), 0), coalesce(sum(CASE WHEN o.deep THEN b.stored END), 0), "
+            f"coalesce(sum(o.deep), 0), min(o.at) FROM {both.format('LEFT', 'verifications')} {of}",
+            place,
+        )
+        return Standing(
+            repository=repository,
+            task=task,
+            backups=int(count or 0),
+            newest=newest[0] if newest else None,
+            proven=_instant(proven),
+            last_proof=proofs[0] if proofs else None,
+            damaged=int(damaged or 0),
+            stored=int(stored or 0),
+            read=int(read or 0),
+            last_deep=_instant(last),
+            oldest_deep=_instant(oldest) if deep == count else None,
         )
 
     def _put(self, table: str, values: tuple[Value, ...]) -> None:
@@ -122,6 +159,10 @@ class Ledger:
             f"task = ? ORDER BY {_INSTANTS[table]} DESC, id DESC LIMIT -1 OFFSET ?)",
             (repository, repository, task, MOST),
         )
+        self._changed()
+
+    def _changed(self) -> None:
+        self._db.rows("INSERT OR REPLACE INTO facts_of_store VALUES (?, ?)", (CHANGES, str(self.changes() + 1)))
 
     def _bodies(self, table: str, columns: str, where: str, values: tuple[Value, ...], kind: type[Any]) -> list[Any]:
         rows = self._db.rows(f"SELECT {columns}, seal FROM {table} {where}", values)
@@ -130,3 +171,7 @@ class Ledger:
 
 def _text(value: msgspec.Struct) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _instant(value: Value) -> float | None:
+    return None if value is None else float(value)

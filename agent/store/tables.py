@@ -54,8 +54,8 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     """
     CREATE TABLE backups (
-        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, began REAL NOT NULL, body TEXT NOT NULL,
-        seal TEXT NOT NULL, PRIMARY KEY (repository, id)
+        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, began REAL NOT NULL,
+        stored INTEGER NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (repository, id)
     ) WITHOUT ROWID;
     CREATE INDEX backups_by_task ON backups (repository, task, began);
     CREATE TABLE proofs (
@@ -64,8 +64,8 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX proofs_by_task ON proofs (repository, task, at);
     CREATE TABLE verifications (
-        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, stands INTEGER NOT NULL,
-        body TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (repository, id)
+        repository TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, deep INTEGER NOT NULL,
+        flaws INTEGER NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (repository, id)
     ) WITHOUT ROWID;
     CREATE INDEX verifications_by_task ON verifications (repository, task, at);
     """,

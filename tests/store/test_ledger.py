@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -11,7 +11,7 @@ from agent.errors import StoreError
 from agent.model.backups import Backup, Level, Part, Proof, Verification
 from agent.store import Store
 from agent.store.connection import DATABASE_NAME
-from agent.store.ledger import MOST
+from agent.store.ledger import MOST, Ledger
 from agent.store.tables import MIGRATIONS
 from tests.fakes import FakeLedger
 
@@ -91,16 +91,54 @@ def test_verifications_are_as_the_fake_ledger_has_them_in_whatever_order(store: 
         assert store.ledger.verifications("local") == fake.verifications("local")
 
 
-def test_series_hold_all_that_is_known_of_a_task_in_a_repository(store: Store) -> None:
+def test_standing_of_nothing_is_nothing(store: Store) -> None:
+    found = store.ledger.standing("local", "save")
+    assert (found.backups, found.newest, found.proven, found.last_proof, found.damaged) == (0, None, None, None, 0)
+    assert (found.stored, found.read, found.last_deep, found.oldest_deep) == (0, 0, None, None)
+
+
+def test_standing_is_of_the_newest_backup_the_newest_proven_and_the_last_proof(store: Store) -> None:
+    for backup in (SECOND, FIRST, replace(SECOND, repository="other"), replace(SECOND, task="other", id="c")):
+        store.ledger.made(backup)
+    later = replace(PROOF, backup="gone", at=PROOF.at + 9)
+    for proof in (PROOF, later, replace(PROOF, repository="other", backup="b")):
+        store.ledger.proved(proof)
+    found = store.ledger.standing("local", "save")
+    assert (found.backups, found.newest, found.proven, found.last_proof) == (2, SECOND, FIRST.began, later)
+    assert store.ledger.standing("other", "save").proven == SECOND.began
+
+
+def test_standing_says_how_much_was_read_when_and_what_is_damaged(store: Store) -> None:
     store.ledger.made(FIRST)
-    store.ledger.made(replace(SECOND, repository="other"))
-    store.ledger.proved(PROOF)
-    store.ledger.verified(VERIFICATION)
-    here, there = store.ledger.series(10)
-    assert (here.repository, here.task, here.backups) == ("local", "save", (FIRST,))
-    assert (here.proofs, here.verifications) == ({"a": PROOF}, {"a": VERIFICATION})
-    assert (there.repository, there.proofs, there.verifications) == ("other", {}, {})
-    assert store.ledger.series(1) == [here]
+    store.ledger.made(replace(SECOND, parts=(replace(PART, stored=5),)))
+    deep = replace(VERIFICATION, deep=True)
+    store.ledger.verified(deep)
+    store.ledger.verified(replace(VERIFICATION, backup="b", at=BEGAN + 500))
+    found = store.ledger.standing("local", "save")
+    assert (found.stored, found.read, found.damaged) == (8, 3, 0)
+    assert (found.last_deep, found.oldest_deep) == (deep.at, None)
+    store.ledger.verified(replace(deep, backup="b", at=BEGAN + 300, flaws=("torn", "cut")))
+    found = store.ledger.standing("local", "save")
+    assert (found.read, found.damaged, found.last_deep, found.oldest_deep) == (8, 1, BEGAN + 300, deep.at)
+    store.ledger.removed("local", ["a"])
+    assert store.ledger.standing("local", "save").oldest_deep == BEGAN + 300
+
+
+def test_changes_grow_with_everything_that_is_written_and_with_nothing_else(store: Store) -> None:
+    ledger, seen = store.ledger, [store.ledger.changes()]
+    writes: tuple[Callable[[], None], ...] = (
+        lambda: ledger.made(FIRST),
+        lambda: ledger.proved(PROOF),
+        lambda: ledger.verified(VERIFICATION),
+        lambda: ledger.removed("local", ["a"]),
+    )
+    for write in writes:
+        write()
+        seen.append(ledger.changes())
+    ledger.removed("local", [])
+    ledger.standing("local", "save")
+    assert seen == [0, 1, 2, 3, 4]
+    assert ledger.changes() == 4
 
 
 def test_ledger_of_a_series_keeps_the_newest_and_no_more(store: Store) -> None:
@@ -116,18 +154,26 @@ def test_ledger_of_a_series_keeps_the_newest_and_no_more(store: Store) -> None:
     assert store.ledger.known("local", "other")
 
 
-@pytest.mark.parametrize("table", ["backups", "proofs", "verifications"])
-def test_row_that_was_edited_is_refused(table: str, store: Store) -> None:
+@pytest.mark.parametrize(
+    ("table", "read"),
+    [
+        ("backups", lambda ledger: ledger.known("local", "save")),
+        ("proofs", lambda ledger: ledger.proofs("local")),
+        ("proofs", lambda ledger: ledger.standing("local", "save")),
+        ("verifications", lambda ledger: ledger.verifications("local")),
+    ],
+)
+def test_row_that_was_edited_is_refused(table: str, read: Callable[[Ledger], object], store: Store) -> None:
     store.ledger.made(FIRST)
     store.ledger.proved(PROOF)
     store.ledger.verified(VERIFICATION)
     store.close()
     path = Path(store.directory)
     with apsw.Connection(str(path / DATABASE_NAME)) as raw:
-        raw.execute(f"UPDATE {table} SET body = replace(body, 'save', 'sold')")
+        raw.execute(f"UPDATE {table} SET body = replace(body, '\"a\"', '\"z\"')")
     raw.close()
     with Store(str(path)) as again, pytest.raises(StoreError, match=f"row 'a' of table {table}"):
-        again.ledger.series(10)
+        read(again.ledger)
 
 
 def test_store_of_an_earlier_version_gets_a_ledger(tmp_path: Path) -> None:
