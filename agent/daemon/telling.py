@@ -9,6 +9,7 @@ import resource
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Set
 
+from agent.daemon.backups import Backups
 from agent.daemon.thresholds import Reaction
 from agent.host.http import Counts
 from agent.host.journald import about
@@ -49,6 +50,7 @@ class Teller:
         self._store = store
         self._metrics = metrics
         self._notifier = notifier
+        self._backups = Backups(store, metrics)
         self._sentence = ""
         self._told: Set[str] = frozenset()
 
@@ -63,6 +65,7 @@ class Teller:
         else:
             self._metrics.more_tasks(self._facts(self._told - before, next_due))
             self._metrics.next_due({name: next_due.get(name) for name in replanned})
+        self._backups.put_in_force(policies)
 
     def _facts(self, names: Collection[str], next_due: Mapping[str, float | None]) -> dict[str, TaskFacts]:
         if not names:
@@ -111,8 +114,9 @@ class Teller:
         LOG.log(level, "task %s: run %d %s%s%s", run.task, run.id, run.state, why, detail, extra=extra)
 
     def queue(self, running: int, waits: Iterable[Wait], holds: Mapping[str, str]) -> None:
-        """Tell what is at work, what waits and why, and what is held."""
+        """Tell what is at work, what waits and why, and what is held; and of backups, if any were made or looked at."""
         self._metrics.queue(QueueFacts(running=running, pending=Counter(w.reason for w in waits), holds=holds))
+        self._backups.look()
 
     def thresholds(self, states: Mapping[str, Mapping[Labels, ConditionState]], reactions: Iterable[Reaction]) -> None:
         """Tell where every threshold stands, and what has fired or cleared."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.metrics.endpoints import health_page, metrics_page
 from agent.metrics.metrics import Metrics
 from agent.metrics.records import (
+    BackupFacts,
     DaemonFacts,
     HistoryFacts,
     PolicyFacts,
@@ -16,6 +17,7 @@ from agent.metrics.records import (
 )
 
 __all__ = [
+    "BackupFacts",
     "DaemonFacts",
     "HistoryFacts",
     "Metrics",

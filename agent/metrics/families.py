@@ -106,6 +106,43 @@ SKIPS = _counter("skips", "Runs that were skipped or missed, by reason.", "task"
 REFUSALS = _counter("refusals", "Runs that were refused before they touched anything, by reason.", "task", "reason")
 OBJECTS = _counter("objects", "Objects that were judged, by why each was kept or deleted.", "task", "reason")
 
+_SERIES = ("repository", "task")
+BACKUPS = _gauge("backups", "Backups that a task has in a repository.", *_SERIES)
+BACKUPS_DAMAGED = _gauge("backups_damaged", "Backups in which a verification found damage.", *_SERIES)
+BACKUP_NEWEST = _gauge(
+    "backup_newest_timestamp_seconds", "When the newest backup began, in seconds since the epoch.", *_SERIES
+)
+BACKUP_LEVEL = _gauge("backup_newest_level", "1 for the level of the newest backup.", *_SERIES, "level")
+BACKUP_BYTES = _gauge("backup_newest_read_bytes", "What was read for the newest backup.", *_SERIES)
+BACKUP_STORED = _gauge("backup_newest_stored_bytes", "What the newest backup added to its repository.", *_SERIES)
+BACKUP_FLAWS = _gauge("backup_newest_flaws", "What is missing from the newest backup: 0 for a good one.", *_SERIES)
+BACKUP_PROVEN = _gauge(
+    "backup_proven_timestamp_seconds",
+    "When the newest backup that a restore has proven began, in seconds since the epoch: the recovery point.",
+    *_SERIES,
+)
+BACKUP_LAST_PROOF = _gauge(
+    "backup_last_proof_timestamp_seconds",
+    "When a restore last proved a backup, in seconds since the epoch.",
+    *_SERIES,
+)
+BACKUP_RECOVERY = _gauge(
+    "backup_recovery_duration_seconds", "How long the restore that last proved a backup took.", *_SERIES
+)
+BACKUP_LAST_READ = _gauge(
+    "backup_last_deep_verification_timestamp_seconds",
+    "When a backup was last read whole to verify it, in seconds since the epoch.",
+    *_SERIES,
+)
+BACKUP_OLDEST_READ = _gauge(
+    "backup_oldest_deep_verification_timestamp_seconds",
+    "Since when every backup has been read whole, in seconds since the epoch; absent while one never was.",
+    *_SERIES,
+)
+BACKUP_READ = _gauge(
+    "backup_deep_verified_ratio", "Share of the stored bytes that were read whole to verify them.", *_SERIES
+)
+
 RUNS_RUNNING = _gauge("runs_running", "Runs whose process is at work.")
 RUNS_PENDING = _gauge("runs_pending", "Runs that wait, by what they wait for.", "reason")
 HOLDS = _gauge("hold", "1 for each task or threshold that is held until an admin releases it.", "name", "reason")
@@ -162,6 +199,10 @@ OF_POLICIES = (
 OF_TASKS = (
     *(RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, FAILING, NEXT_DUE),
     *(STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS),
+)
+OF_BACKUPS = (
+    *(BACKUPS, BACKUPS_DAMAGED, BACKUP_NEWEST, BACKUP_LEVEL, BACKUP_BYTES, BACKUP_STORED, BACKUP_FLAWS),
+    *(BACKUP_PROVEN, BACKUP_LAST_PROOF, BACKUP_RECOVERY, BACKUP_LAST_READ, BACKUP_OLDEST_READ, BACKUP_READ),
 )
 OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE, THRESHOLD_EVENTS)
 OF_DAEMON = (

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agent.host.http import Counts
 from agent.metrics import families as f
+from agent.metrics.backups import BackupMetrics
 from agent.metrics.block import Block
 from agent.metrics.observed import HostMetrics, ThresholdMetrics
 from agent.metrics.page import Page
 from agent.metrics.records import (
+    BackupFacts,
     DaemonFacts,
     HistoryFacts,
     PolicyFacts,
@@ -39,6 +41,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._policies = Block(f.OF_POLICIES)
         self._tasks = TaskMetrics()
+        self._backups = BackupMetrics()
         self._thresholds = ThresholdMetrics()
         self._host = HostMetrics(signals)
         self._daemon = Block(f.OF_DAEMON)
@@ -46,6 +49,7 @@ class Metrics:
         self._blocks = (
             self._policies,
             self._tasks.block,
+            self._backups.block,
             self._thresholds.block,
             self._host.block,
             self._daemon,
@@ -104,6 +108,11 @@ class Metrics:
         """Given how a run ended, count it."""
         with self._lock:
             self._tasks.run_ended(facts)
+
+    def backups(self, facts: Iterable[BackupFacts]) -> None:
+        """Given where the backups of every task stand, show these and no others."""
+        with self._lock:
+            self._backups.show(facts)
 
     def queue(self, facts: QueueFacts) -> None:
         """Given what is at work, waits and is held, show it."""

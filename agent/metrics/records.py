@@ -56,6 +56,31 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     objects: Mapping[Reason, int] = field(default_factory=dict)
 
 
+class BackupFacts(Struct, frozen=True, kw_only=True):
+    """Where the backups of a task in a repository stand; None is never, or that there is none.
+
+    `newest` and `proven` are when the newest backup and the newest proven one began; `level`, `bytes`, `stored`
+    and `flaws` are the newest one's. The last proof was at `last_proof` and took `recovery` seconds. Deep verifications
+    have read the share `read` of all, the last at `last_read`, and each backup at `oldest_read` or later.
+    """
+
+    repository: str
+    task: str
+    backups: int
+    damaged: int = 0
+    newest: float | None = None
+    level: str = ""
+    bytes: int | None = None
+    stored: int | None = None
+    flaws: int | None = None
+    proven: float | None = None
+    last_proof: float | None = None
+    recovery: float | None = None
+    last_read: float | None = None
+    oldest_read: float | None = None
+    read: float | None = None
+
+
 class QueueFacts(Struct, frozen=True, kw_only=True):
     """Runs at work, runs that wait by reason, and what is held: name and reason."""
 

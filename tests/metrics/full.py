@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.host.http import Counts, Dropped
 from agent.metrics import (
+    BackupFacts,
     DaemonFacts,
     HistoryFacts,
     Metrics,
@@ -91,6 +92,28 @@ def full_metrics() -> Metrics:
             reason=Reason.LIMIT_ITEMS.value,
             steps_undone=2,
         )
+    )
+    metrics.backups(
+        [
+            BackupFacts(
+                repository="local",
+                task="backup-shop",
+                backups=9,
+                damaged=1,
+                newest=STARTED - 3600,
+                level="incremental",
+                bytes=1 << 30,
+                stored=1 << 20,
+                flaws=2,
+                proven=STARTED - 86400,
+                last_proof=STARTED - 7200,
+                recovery=12.5,
+                last_read=STARTED - 1800,
+                oldest_read=STARTED - 90000,
+                read=1.0,
+            ),
+            BackupFacts(repository="offsite", task=AWKWARD, backups=0),
+        ]
     )
     metrics.queue(QueueFacts(running=1, pending={"window_closed": 2}, holds={"root-filling": "breaker_open"}))
     metrics.signals(a_pass(), 0.0012)
