@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,11 @@ def _escaped(value: str) -> str:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[PostgreSQL]:
-    """Run a server in a directory of its own below /tmp; end it, and remove the directory, afterwards."""
+def running(more: Callable[[PostgreSQL], str] = lambda _server: "") -> Iterator[PostgreSQL]:
+    """Run a server in a directory of its own below /tmp; end it, and remove the directory, afterwards.
+
+    `more` gives lines of its configuration.
+    """
     with servers.place("hk-pg-") as directory, servers.place("hk-pw-") as secrets:
         server = PostgreSQL(directory, secrets, servers.free_port())
         secrets.chmod(0o700)
@@ -87,7 +90,7 @@ def running() -> Iterator[PostgreSQL]:
         servers.run_as_owner([servers.program("initdb"), "-D", str(server.data), *options])
         (server.data / "pg_hba.conf").write_text(_HBA.format(owner=server.owner), encoding="utf-8")
         with (server.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write(_CONFIGURATION.format(port=server.port, place=directory))
+            configuration.write(_CONFIGURATION.format(port=server.port, place=directory) + more(server))
         argv = [servers.program("postgres"), "-D", str(server.data)]
         ready = [*server.psql("postgres"), "-c", "select 1"]
         with servers.serving(argv, secrets / "log", ready, end=signal.SIGINT):
