@@ -18,6 +18,7 @@ from agent.actions.backup._comparing import compare, others
 from agent.actions.backup._loading import databases, load, miscounted
 from agent.actions.backup._repository import REAL, Definition, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
+from agent.actions.backup._selecting import reliable
 from agent.drivers.databases import definition_of
 from agent.drivers.repository import Repository, Selection
 from agent.errors import NotFound, RunFailed
@@ -86,7 +87,7 @@ class Drill(Struct):
 
     def _candidates(self, repository: Repository) -> tuple[Backup, ...]:
         listing = repository.listing(self.ctx.host, self.options.task)
-        good = tuple(one for one in listing.backups if not one.flaws)
+        good = reliable(listing, self.ctx.ledger, repository.name)
         if not good:
             there = f"{len(listing.backups)} with flaws" if listing.backups else "none"
             raise NotFound(
@@ -119,9 +120,13 @@ class Drill(Struct):
 
     def choose(self) -> Outcome:
         """Choose a backup for this run, and remember it."""
-        backup = self._chosen(repository_of(self._repository, self.ctx, drivers=self.drivers))
+        repository = repository_of(self._repository, self.ctx, drivers=self.drivers)
+        backup = self._chosen(repository)
         self.ctx.memory.remember(_CHOSEN, [self.ctx.run, backup.id])
-        return Outcome({"backup": backup.id, "level": str(backup.level)})
+        newest = self._candidates(repository)[-1]
+        listed = repository.listing(self.ctx.host, self.options.task).backups
+        passed = sum((one.began, one.id) > (newest.began, newest.id) for one in listed)
+        return Outcome({"backup": backup.id, "level": str(backup.level), "newer_not_good": passed})
 
     def preview(self, _explain: object) -> Preview:
         """Say what would be restored where."""

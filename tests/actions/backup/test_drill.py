@@ -206,10 +206,12 @@ def test_damaged_backup_fails_and_leaves_nothing(vault: Vault, ctx: Context, tmp
     assert [name for name in os.listdir(tmp_path) if name != "place"] == []
 
 
-def test_chain_that_lacks_its_beginning_fails(vault: Vault, ctx: Context) -> None:
+def test_newer_backup_whose_chain_is_broken_is_passed_over_and_counted(vault: Vault, ctx: Context) -> None:
     vault.put(backup("b2", began=2000.0, level=Level.INCREMENTAL, parent="gone"))
-    with pytest.raises(RunFailed, match="gone"):
-        drill(options(), ctx, vault)
+    chosen = list(planned(options(), ctx, drivers(vault, FakeDatabase())))
+    assert chosen[0].do().facts == {"backup": "b1", "level": "full", "newer_not_good": 1}
+    chosen[1].do()
+    assert proofs(ctx) == ["b1"]
 
 
 def test_what_a_killed_drill_left_goes_with_the_next(vault: Vault, ctx: Context, tmp_path: Path) -> None:
