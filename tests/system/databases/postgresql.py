@@ -39,13 +39,13 @@ class PostgreSQL:
         self.data = directory / "data"
         self.password_file = servers.password_file(secrets)
 
-    def psql(self, database: str) -> list[str]:
+    def client(self, database: str) -> list[str]:
         """Return the command with which `admin` sends statements to a database."""
         dsn = conninfo(host=self.socket, port=str(self.port), user="admin", dbname=database or "postgres")
         return [servers.program("psql"), "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", dsn]
 
     def sql(self, text: str, database: str = "") -> list[str]:
-        return servers.run(self.psql(database), text=text).splitlines()
+        return servers.run(self.client(database), text=text).splitlines()
 
     def settings(self, database: str, *, by: str = "admin", tcp: bool = False) -> dict[str, Any]:
         user = {"owner": self.owner}.get(by, by)
@@ -92,7 +92,7 @@ def running(more: Callable[[PostgreSQL], str] = lambda _server: "") -> Iterator[
         with (server.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write(_CONFIGURATION.format(port=server.port, place=directory) + more(server))
         argv = [servers.program("postgres"), "-D", str(server.data)]
-        ready = [*server.psql("postgres"), "-c", "select 1"]
+        ready = [*server.client("postgres"), "-c", "select 1"]
         with servers.serving(argv, secrets / "log", ready, end=signal.SIGINT):
             password = servers.PASSWORD.replace("'", "''")
             server.sql(
