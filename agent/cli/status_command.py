@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from agent.cli.output import ago, duration, emit_json, harmless, instant, table
 from agent.cli.world import World
+from agent.engine.backups import flaws
 from agent.engine.in_force import in_force
 from agent.engine.picture import Picture, look
 from agent.errors import ExitCode
@@ -56,9 +57,27 @@ def screen(picture: Picture, coming: Sequence[tuple[float, str]], now: float, zo
     if picture.latest:
         ran = [(run.task, str(run.state), run.why or "-", ago(run.ended, now), _took(run)) for run in picture.latest]
         lines += ["", "last run of each task", *_tabled(("task", "state", "why", "when", "took"), ran)]
+    if picture.backups:
+        headings = ("task", "repository", "kept", "newest", "proven", "flaws")
+        lines += ["", "backups", *_tabled(headings, _backups(picture, now))]
     if coming and picture.alive:
         lines += ["", "next", *_listed([f"{instant(at, zone)}  {name}" for at, name in coming])]
     return "\n".join(lines)
+
+
+def _backups(picture: Picture, now: float) -> list[Sequence[str]]:
+    """Return a row for each series of backups: how many there are, how old, when proven, and what is wrong."""
+    return [
+        (
+            one.task,
+            one.repository,
+            str(one.backups),
+            f"{ago(one.newest.began, now)} ({one.newest.level})" if one.newest else "never",
+            ago(one.last_proof.at, now) if one.last_proof else "never",
+            ", ".join(flaws(one)) or "none",
+        )
+        for one in picture.backups
+    ]
 
 
 def _took(run: Run) -> str:

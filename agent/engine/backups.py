@@ -28,3 +28,10 @@ def series_of(policies: PolicySet) -> list[Series]:
 def standings(store: Store, series: Iterable[Series]) -> tuple[Standing, ...]:
     """Given a store and series of backups, return where each of them stands."""
     return tuple([store.ledger.standing(*one) for one in series])
+
+
+def flaws(standing: Standing) -> list[str]:
+    """Given where backups stand, say what is wrong with them in a few words each; nothing when all is well."""
+    missing = len(standing.newest.flaws) if standing.newest is not None else 0
+    found = [f"{missing} missing from the newest"] if missing else []
+    return [*found, f"{standing.damaged} damaged"] if standing.damaged else found

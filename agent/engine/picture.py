@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agent.engine.backups import series_of, standings
 from agent.engine.outlook import outlook
 from agent.host.clock import boot_id
 from agent.host.heads import HeadFile
@@ -21,6 +22,7 @@ from agent.rules.dispatch import Decision, Skip, Start, Wait
 from agent.rules.series import parse_state_key
 from agent.store import Store
 from agent.store.chain import Head
+from agent.store.ledger import Standing as Backups
 from agent.store.records import Hold
 
 BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
@@ -30,7 +32,7 @@ BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISS
 class Picture(Struct, frozen=True):
     """Everything that `hostkeeper status` shows but what comes next. `trouble` is empty when all is well.
 
-    `bad` are the runs that are part of the trouble.
+    `bad` are the runs that are part of the trouble; `backups` is where the backups of each task stand.
     """
 
     daemon: dict[str, Any]
@@ -43,6 +45,7 @@ class Picture(Struct, frozen=True):
     running: tuple[Run, ...]
     holds: tuple[Hold, ...]
     firing: tuple[tuple[str, str, float | None], ...]
+    backups: tuple[Backups, ...]
     waits: dict[int, str]
 
     @property
@@ -73,6 +76,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     bad = [run for run in begun if run.state in BAD and run.task in policies.tasks]
     open_runs = store.runs.open()
     holds = tuple(store.holds.held().values())
+    backups = standings(store, series_of(policies))
     firing = []
     for key, text in store.conditions.all().items():
         name, series = parse_state_key(key)
@@ -82,7 +86,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     return Picture(
         daemon=daemon,
         alive=alive,
-        trouble=(*_trouble(daemon, alive, bad, holds), *_history_trouble(store)),
+        trouble=(*_trouble(daemon, alive, bad, holds), *_backup_trouble(backups), *_history_trouble(store)),
         bad=tuple(bad),
         tasks=len(policies.tasks),
         latest=latest,
@@ -90,6 +94,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
         running=tuple(run for run in open_runs if run.state is RunState.RUNNING),
         holds=holds,
         firing=tuple(firing),
+        backups=backups,
         waits={number: _sentence(decision) for number, decision in decisions.items()},
     )
 
@@ -104,6 +109,17 @@ def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tup
         found += [f"{web['path']} has mistakes; {instead}", *web["mistakes"]]
     found += [f"{run.task}: run {run.id} ended {run.state}{f', {run.why}' if run.why else ''}" for run in bad]
     return found + [f"{hold.name} is held: {hold.detail}" for hold in holds]
+
+
+def _backup_trouble(backups: Sequence[Backups]) -> list[str]:
+    found = []
+    for one in backups:
+        if one.damaged:
+            which = "a backup is" if one.damaged == 1 else f"{one.damaged} backups are"
+            found.append(f"{one.task}: {which} damaged in {one.repository}; `hostkeeper backup list` names them")
+        if one.newest is not None and one.newest.flaws:
+            found.append(f"{one.task}: something is missing from the newest backup in {one.repository}")
+    return found
 
 
 def _history_trouble(store: Store) -> list[str]:

@@ -9,6 +9,7 @@ from types import FrameType
 
 from agent.pages.html import Child, element
 from agent.rules.upcoming import Upcoming
+from agent.site.backups import backups
 from agent.site.days import ahead, calendar, coming, days_shown, scale, too_many
 from agent.site.history import recent
 from agent.site.parts import card, link
@@ -49,7 +50,7 @@ def whole(scene: Scene) -> tuple[Child, ...]:
             ),
             element(
                 "div",
-                drawn(("Thresholds", thresholds), ("History", lambda scene: recent(scene, 10))),
+                drawn(("Thresholds", thresholds), ("Backups", backups), ("History", lambda scene: recent(scene, 10))),
                 class_="column",
             ),
             drawn(("Days to come", days_to_come)),
