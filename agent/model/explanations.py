@@ -45,6 +45,7 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.LIMIT_BYTES: "It would touch more bytes than `limits.bytes`.",
         Reason.LIMIT_PERCENT: "It would touch a larger share than `limits.percent`.",
         Reason.BEYOND_HISTORY: "It would touch far more than its own earlier runs did.",
+        Reason.LISTING_INCOMPLETE: "Its repository lacks backups that this host made; `vanished: forget` accepts that.",
         Reason.CLOCK_SUSPECT: "The clock of the host stands where ages cannot be judged by it.",
         Reason.WORLD_DRIFTED: "The host or the policies are not as they were when the plan was made; plan again.",
         Reason.BREAKER_OPEN: "It acted as often as `at_most` allows; it is held until an admin releases it.",
@@ -75,7 +76,7 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.KEPT_BY_RULE: "A rule of `keep` wants this backup; the detail names each with the slot that it takes.",
         Reason.NEWEST_PROVEN: "It is the newest backup that a restore has proven.",
         Reason.NEEDED_BY_KEPT: "A backup that is kept cannot be restored without it.",
-        Reason.NOT_MADE_HERE: "It is dated before backups that this host made, and came after them: look who made it.",
+        Reason.NOT_MADE_HERE: "It lies between backups of this host, which did not make it: look who did.",
     },
 }
 """Every reason with a sentence, under what it is said of."""

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     LIMIT_BYTES = "limit_bytes"
     LIMIT_PERCENT = "limit_percent"
     BEYOND_HISTORY = "beyond_history"
+    LISTING_INCOMPLETE = "listing_incomplete"
     CLOCK_SUSPECT = "clock_suspect"
     WORLD_DRIFTED = "world_drifted"
     BREAKER_OPEN = "breaker_open"

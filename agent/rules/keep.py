@@ -12,8 +12,8 @@ Three times the rule is asked, and what one of the answers keeps is kept:
 Without flaws, and with the newest backup proven or none, the three are the same: what restic would keep.
 
 Kept besides: the newest proven backup, what a kept one builds on, and what is dated after now, which takes no slot
-either. So does none that this host did not make and that is dated before one it had made when it first saw it: a
-backup comes after those before it, and what does not was put there. It is left for a person to look at.
+either. So does none that lies between two that this host made and is not known to it: backups come one after the other,
+and what does not was put there. It is left for a person to look at.
 """
 
 from __future__ import annotations
@@ -73,11 +73,12 @@ def good(backups: Sequence[Backup], standing: Standing) -> frozenset[str]:
 
 
 def latecomers(backups: Sequence[Backup], known: frozenset[str], now: float) -> frozenset[str]:
-    """Given a series and the ids of those that this host made, return those that came after younger ones."""
-    newest = max((one.began for one in backups if one.id in known and one.began <= now), default=None)
-    if newest is None:
+    """Given a series and the ids of those that this host made, return those that came between them and are not its."""
+    instants = [one.began for one in backups if one.id in known and one.began <= now]
+    if not instants:
         return frozenset()
-    return frozenset(one.id for one in backups if one.id not in known and one.began < newest)
+    oldest, newest = min(instants), max(instants)
+    return frozenset(one.id for one in backups if one.id not in known and oldest < one.began < newest)
 
 
 def decide(

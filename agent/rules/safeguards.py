@@ -42,16 +42,16 @@ Refusal = tuple[Reason, str]
 """Why to decline, and the sentence for a person."""
 
 
-def beyond_limits(selected: Selection, limits: Limits) -> Refusal | None:
+def beyond_limits(selected: Selection, limits: Limits, what: str = "files") -> Refusal | None:
     """Given a selection and the task's limits, return why it may not be touched, or None."""
     if limits.items is not None and selected.items > limits.items:
-        return Reason.LIMIT_ITEMS, f"{selected.items:,} files are selected, and `limits.items` is {limits.items:,}"
+        return Reason.LIMIT_ITEMS, f"{selected.items:,} {what} are selected, and `limits.items` is {limits.items:,}"
     if limits.bytes is not None and selected.bytes > limits.bytes:
         return Reason.LIMIT_BYTES, f"{selected.bytes:,} bytes are selected, and `limits.bytes` is {limits.bytes:,}"
     if limits.percent is not None and selected.items * 100 > limits.percent * selected.seen:
         share = 100 * selected.items / selected.seen
         return Reason.LIMIT_PERCENT, (
-            f"{selected.items:,} of {selected.seen:,} files ({share:.1f}%) are selected, "
+            f"{selected.items:,} of {selected.seen:,} {what} ({share:.1f}%) are selected, "
             f"and `limits.percent` is {limits.percent:g}"
         )
     return None

@@ -176,7 +176,7 @@ def test_decide_with_a_flood_dated_back_gives_it_no_slot_and_leaves_it_to_a_pers
 
 def test_decide_where_nothing_is_known_counts_all() -> None:
     assert latecomers(daily(5), frozenset(), NOW) == set()
-    assert latecomers(daily(5), frozenset({"d4", "d2"}), NOW) == {"d3"}
+    assert latecomers(daily(6), frozenset({"d4", "d2"}), NOW) == {"d3"}
     assert latecomers([*daily(5), backup("f", -1)], frozenset({"d4", "d2", "f"}), NOW) == {"d3"}
 
 

@@ -53,7 +53,6 @@ def choice(series: list[Backup], between: Level = INCREMENTAL, **changes: Any) -
         (WEEK, {"sources": {"last": "other"}}, FULL, "", "the sources or the repository have changed since last"),
         (WEEK, {"sources": {"full": "same"}}, FULL, "", "it is not known what is in last"),
         ([*WEEK, backup("later", -1)], {}, INCREMENTAL, "last", ""),
-        ([*WEEK, backup("put", 1.5)], {"standing": standing(known={"last"})}, FULL, "", "there is no full backup"),
         (
             [*WEEK, backup("put", 1.5)],
             {"standing": standing(known={"full", "on", "last"})},

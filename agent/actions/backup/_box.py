@@ -16,6 +16,65 @@ _ANYBODYS = (
 
 _LOCAL = frozenset({"tar", "pgbackrest"})
 
+_OTHERS = ("CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID")
+"""What it takes to run a program as another user, lend it a file, and end it."""
+
+_PGBACKREST = ("/tmp", "/var/lib/pgbackrest", "/var/log/pgbackrest", "/var/spool/pgbackrest")  # noqa: S108 - its locks
+"""Where pgBackRest writes unless its configuration says otherwise."""
+
+
+def create(options: Mapping[str, Any]) -> Box:
+    """Given the options of `backup.create`, return its box: it reads whatever there is, and writes to the repository.
+
+    Beside a database of SQLite lies what its readers agree by, so that its directory is written to as well.
+    """
+    databases = [source["database"] for source in options["sources"] if source.get("database")]
+    files = [os.path.dirname(one["settings"]["path"]) for one in databases if one["driver"] == "sqlite"]
+    others = any(one["settings"].get("user") for one in databases if one["driver"] == "postgresql")
+    return _boxed(
+        options["repository"],
+        writable=(*options.get("writable", ()), *files),
+        others=others,
+        network=any(map(_listens, databases)),
+    )
+
+
+def verify(options: Mapping[str, Any]) -> Box:
+    """Given the options of `backup.verify`, return its box: it reads the repository, and locks it."""
+    return _boxed(options["repository"], writable=tuple(options.get("writable", ())))
+
+
+def _boxed(
+    repository: Mapping[str, Any], *, writable: tuple[str, ...], others: bool = False, network: bool = False
+) -> Box:
+    others = others or repository["driver"] == "pgbackrest"
+    return Box(
+        writable=tuple(dict.fromkeys((*writable, *_own(repository)))),
+        capabilities=tuple(sorted({"CAP_DAC_READ_SEARCH", *(_OTHERS if others else ())})),
+        programs=True,
+        network=network or _remote(repository),
+    )
+
+
+def _remote(repository: Mapping[str, Any]) -> bool:
+    """Tell whether a repository may be elsewhere; pgBackRest's configuration alone knows where its own are."""
+    place = repository["settings"].get("repository")
+    return repository["driver"] == "pgbackrest" or (isinstance(place, str) and not place.startswith("/"))
+
+
+def _listens(database: Mapping[str, Any]) -> bool:
+    """Tell whether a database is reached over TCP."""
+    settings = database["settings"]
+    if database["driver"] == "mysql":
+        return settings.get("socket") is None
+    if database["driver"] == "postgresql":
+        dsn = settings["dsn"]
+        return "://" in dsn or any(
+            word.startswith(("host=", "hostaddr=", "service=")) and not word.startswith("host=/")
+            for word in dsn.split()
+        )
+    return False
+
 
 def drill(options: Mapping[str, Any]) -> Box:
     """Given the options of `backup.drill`, return its box: it writes to its scratch place, and locks the repository."""
@@ -35,5 +94,9 @@ def restore(_options: Mapping[str, Any]) -> Box:
 
 
 def _own(repository: Mapping[str, Any]) -> list[str]:
-    path = repository["settings"].get("path")
-    return [os.path.normpath(path)] if isinstance(path, str) else []
+    """Return where the engine of a repository writes, as far as its settings tell."""
+    settings = repository["settings"]
+    if repository["driver"] == "pgbackrest":
+        return list(_PGBACKREST)
+    places = [settings.get(key) for key in ("path", "repository", "cache")]
+    return [os.path.normpath(path) for path in places if isinstance(path, str) and path.startswith("/")]

@@ -1,4 +1,4 @@
-"""What the tests of `backup.restore` work on."""
+"""What the tests of actions on backups work on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from agent.ports import Context
 from tests.actions.backup.fakes import Vault
 from tests.actions.backup.restoring import backup
+from tests.actions.backup.world import Host
 from tests.fakes import context
 
 
@@ -34,3 +35,9 @@ def vault(live: Path) -> Vault:
 @pytest.fixture
 def ctx(tmp_path: Path) -> Context:
     return replace(context(), place=str(tmp_path / "state" / "place"))
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A host with a task that makes backups, into a vault that is empty yet."""
+    return Host(tmp_path)

@@ -1,0 +1,65 @@
+"""The first step of `backup.create`: whether everything is there that a backup takes."""
+
+from __future__ import annotations
+
+import os
+
+from agent.actions.backup._creation import Creation
+from agent.actions.backup._repository import database_of
+from agent.actions.backup._room import require_room
+from agent.actions.backup._series import series_of
+from agent.actions.backup._sources import measure, require_paths
+from agent.drivers.repository import Repository
+from agent.host.output import visible
+from agent.model.actions import Explain, Fact, Outcome, Preview, Step
+from agent.readable import size
+
+
+def checking(creation: Creation) -> Step:
+    """Return the step that fails the run before anything is written, unless all sources and tools are there."""
+
+    def do() -> Outcome:
+        require_paths(creation.sources, allow_empty=creation.allow_empty)
+        facts = _databases(creation)
+        repository = creation.repository()
+        repository.prepare()
+        _require_room(creation, repository)
+        return Outcome(facts)
+
+    def preview(_explain: Explain) -> Preview:
+        require_paths(creation.sources, allow_empty=creation.allow_empty)
+        facts: dict[str, Fact] = {}
+        files = total = 0
+        for path in creation.sources.paths:
+            found, read = measure(path, creation.ctx.checkpoint)
+            facts[visible(path)] = f"{found:,} files, {size(read)}"
+            files, total = files + found, total + read
+        facts |= _databases(creation)
+        whereto = creation.definition["name"]
+        return Preview(f"back up {files:,} files of {size(total)} and {_count(creation)} to {whereto}", facts)
+
+    return Step(name="check", do=do, preview=preview, irreversible="a repository that is made and empty harms nobody")
+
+
+def _count(creation: Creation) -> str:
+    number = len(creation.sources.databases)
+    return "1 database" if number == 1 else f"{number} databases"
+
+
+def _databases(creation: Creation) -> dict[str, Fact]:
+    """Look at every database; return what is there. Raises RunFailed for one that is not."""
+    facts: dict[str, Fact] = {}
+    for definition in creation.sources.databases:
+        look = database_of(definition, creation.ctx, drivers=creation.drivers).look()
+        facts[definition["name"]] = f"{visible(look.version)}, {len(look.tables):,} tables, {size(look.bytes)}"
+    return facts
+
+
+def _require_room(creation: Creation, repository: Repository) -> None:
+    """Where the repository is a directory of this host, require room for a backup like the last one of its level."""
+    place = creation.definition["settings"].get("path")
+    if isinstance(place, str) and os.path.isdir(place):
+        series = series_of(repository, creation.ctx, creation.ctx.task)
+        level = creation.choice(repository, series).level
+        alike = [one.stored for one in series.backups if one.level is level]
+        require_room(place, alike[-1] if alike else 0)

@@ -1,0 +1,44 @@
+"""Whether the clock may be trusted with removals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from agent.host.clock import boot_id
+from agent.host.timekeeping import synchronised
+from agent.ports import Context
+from agent.rules.safeguards import Clocks, clock_suspect
+
+_CLOCKS = "clocks"
+
+
+class ClockGuard(Struct, frozen=True):
+    """Compares the clocks with those of the task's last run; `kept_by_server` says whether a time server keeps them."""
+
+    ctx: Context
+    heed: bool
+    kept_by_server: Callable[[], bool] = synchronised
+
+    def suspect(self) -> str:
+        """Say why the clock is not to be trusted, or ""."""
+        if not self.heed:
+            return ""
+        before = self.ctx.memory.recall(_CLOCKS)
+        said = clock_suspect(
+            self.ctx.now.timestamp(),
+            self._clocks(),
+            Clocks(**before) if isinstance(before, dict) else None,
+            synchronised=self.kept_by_server(),
+        )
+        return f"{said}; if it is right, set `suspect_clock: allow` for one run" if said else ""
+
+    def remember(self) -> None:
+        """At the end of a run: let the next one compare the clocks with those of this moment."""
+        clocks = self._clocks()
+        self.ctx.memory.remember(_CLOCKS, {"wall": clocks.wall, "elapsed": clocks.elapsed, "boot": clocks.boot})
+
+    def _clocks(self) -> Clocks:
+        clock = self.ctx.clock
+        return Clocks(clock.now().timestamp(), clock.monotonic(), boot_id())

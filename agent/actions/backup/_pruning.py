@@ -1,0 +1,180 @@
+"""The step of `backup.create` that removes what `keep` no longer wants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+
+from agent.actions.backup._creation import Creation
+from agent.actions.backup._repository import scratch_of
+from agent.actions.backup._series import Series, about_to_remove, series_of, settle_removed
+from agent.digests import blake2b
+from agent.drivers.repository import Repository
+from agent.errors import RunFailed
+from agent.model.actions import Explain, Fact, Judgement, Outcome, Preview, Step
+from agent.model.backups import Backup
+from agent.model.reasons import Reason
+from agent.readable import size
+from agent.rules.buckets import Keep
+from agent.rules.keep import Decision, decide
+from agent.rules.safeguards import HISTORY_RUNS, Refusal, Selection, beyond_limits, with_run
+
+_STEP = "prune"
+_HISTORY = "pruned"
+_FEW = 10
+_FACTOR = 3
+"""Once earlier runs tell what is usual, more than this and so many times the most of theirs is not."""
+
+_NEW = "(new)"
+
+
+class Pruning(Struct, frozen=True):
+    """Removes the backups of a series that no rule keeps."""
+
+    creation: Creation
+    keep: Keep
+
+    def step(self) -> Step:
+        """Return the step."""
+        return Step(
+            name=_STEP, do=self.do, preview=self.preview, irreversible="backups that are removed cannot be brought back"
+        )
+
+    def preview(self, explain: Explain) -> Preview:
+        """Say of each backup whether it would be kept once the next one is made, and why."""
+        creation = self.creation
+        repository = creation.repository()
+        try:
+            series = series_of(repository, creation.ctx, creation.ctx.task)
+        except RunFailed as error:
+            return Preview(f"remove nothing: {error}", {"remove": 0}, "no listing")
+        coming = self._coming(repository, series)
+        series = structs.replace(series, backups=(*series.backups, coming))
+        decisions, refusal = self._decide(series)
+        for decision in decisions:
+            explain(_judgement(repository.name, decision))
+        doomed = _doomed(decisions)
+        facts = _facts(decisions)
+        if refusal is not None:
+            return Preview(f"remove nothing: {refusal[1]}", {**facts, "refused": str(refusal[0])}, str(refusal[0]))
+        mark = blake2b("\n".join(one.id for one in doomed).encode(), digest_size=16).hexdigest()
+        stored = size(sum(one.stored for one in doomed))
+        return Preview(f"remove {len(doomed)} of {len(decisions)} backups ({stored})", facts, mark)
+
+    def do(self) -> Outcome:
+        """Remove what is not kept; a refusal fails the run at its end. Raises ListingFailed, Refused and RunFailed."""
+        creation, ctx = self.creation, self.creation.ctx
+        with scratch_of(ctx) as scratch:
+            repository = creation.repository(scratch)
+            with repository.lock(ctx.host, ctx.task):
+                settle_removed(repository, ctx, ctx.task)
+                series = series_of(repository, ctx, ctx.task)
+                if not creation.heed_vanished and series.vanished:
+                    ctx.ledger.removed(repository.name, [one.id for one in series.vanished])
+                decisions, refusal = self._decide(series)
+                freed = 0
+                if refusal is None:
+                    freed = self._remove(repository, _doomed(decisions))
+        for decision in decisions:
+            ctx.explain(_judgement(repository.name, decision))
+        creation.problems.note(
+            _STEP, [f"no backup was removed: {refusal[1]}"] if refusal else [], refusal and refusal[0]
+        )
+        return Outcome(
+            {"freed_bytes": freed, "refused": str(refusal[0]) if refusal else "", "newest_proven": _proven(decisions)},
+            Counter(one.reason for one in decisions),
+            "\n".join(_told(decision) for decision in decisions),
+        )
+
+    def _decide(self, series: Series) -> tuple[tuple[Decision, ...], Refusal | None]:
+        """Return what becomes of each backup, and why nothing may be removed, if so."""
+        creation = self.creation
+        suspect = creation.clock.suspect()
+        decisions = decide(series.backups, self.keep, creation.zone, creation.now, series.standing, suspect)
+        if suspect:
+            return decisions, (Reason.CLOCK_SUSPECT, suspect)
+        return decisions, self._refusal(series, decisions)
+
+    def _refusal(self, series: Series, decisions: Sequence[Decision]) -> Refusal | None:
+        doomed = _doomed(decisions)
+        if series.vanished and self.creation.heed_vanished:
+            names = ", ".join(one.id for one in series.vanished[:5])
+            return Reason.LISTING_INCOMPLETE, (
+                f"{len(series.vanished)} backups that this host made are not listed any more ({names}); "
+                "if they were removed by hand, set `vanished: forget` for one run"
+            )
+        selected = Selection(len(doomed), sum(one.stored for one in doomed), len(decisions))
+        limited = beyond_limits(selected, self.creation.ctx.limits, "backups")
+        return limited or (self._unusual(len(doomed)) if self.creation.heed_history else None)
+
+    def _unusual(self, doomed: int) -> Refusal | None:
+        history = self._history()
+        if len(history) < HISTORY_RUNS or doomed <= max(_FEW, _FACTOR * max(history)):
+            return None
+        return Reason.BEYOND_HISTORY, (
+            f"{doomed} backups would be removed, and earlier runs removed {max(history)} at most; "
+            "if that is right, set `beyond_history: allow` for one run"
+        )
+
+    def _history(self) -> list[int]:
+        remembered = self.creation.ctx.memory.recall(_HISTORY)
+        return [int(number) for number in remembered] if isinstance(remembered, list) else []
+
+    def _remove(self, repository: Repository, doomed: Sequence[Backup]) -> int:
+        if not doomed:
+            return 0
+        ctx = self.creation.ctx
+        ctx.checkpoint()
+        about_to_remove(ctx, repository.name, [one.id for one in doomed])
+        try:
+            freed = repository.remove(doomed)
+        finally:
+            settle_removed(repository, ctx, ctx.task)
+        place = f"{repository.name}/{ctx.task}".encode()
+        ctx.objects.record(place, [one.id.encode() for one in doomed], Reason.OUTSIDE_KEEP)
+        ctx.memory.remember(_HISTORY, with_run(self._history(), len(doomed)))
+        return freed
+
+    def _coming(self, repository: Repository, series: Series) -> Backup:
+        """Return the backup that a run would make now, as far as it can be told."""
+        creation = self.creation
+        choice = creation.choice(repository, series)
+        return Backup(
+            id=_NEW,
+            repository=repository.name,
+            host=creation.ctx.host,
+            task=creation.ctx.task,
+            level=choice.level,
+            parent=choice.parent.id if choice.parent else "",
+            began=creation.ctx.now.timestamp(),
+            ended=creation.ctx.now.timestamp(),
+            parts=(),
+            files=0,
+        )
+
+
+def _doomed(decisions: Sequence[Decision]) -> list[Backup]:
+    return [one.backup for one in decisions if not one.kept]
+
+
+def _proven(decisions: Sequence[Decision]) -> str:
+    return next((one.backup.id for one in decisions if one.reason is Reason.NEWEST_PROVEN), "")
+
+
+def _facts(decisions: Sequence[Decision]) -> dict[str, Fact]:
+    counts = Counter(str(one.reason) for one in decisions)
+    removed = len(_doomed(decisions))
+    facts: dict[str, Fact] = {"remove": removed, "keep": len(decisions) - removed}
+    return facts | {f"count.{reason}": number for reason, number in sorted(counts.items())}
+
+
+def _judgement(repository: str, decision: Decision) -> Judgement:
+    target = f"{repository}/{decision.backup.task}/{decision.backup.id}"
+    return Judgement(target.encode(), not decision.kept, decision.reason, decision.detail)
+
+
+def _told(decision: Decision) -> str:
+    verb = "keep" if decision.kept else "remove"
+    return f"{verb} {decision.backup.id}: {decision.reason}" + (f" ({decision.detail})" if decision.detail else "")
