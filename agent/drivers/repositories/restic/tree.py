@@ -1,0 +1,118 @@
+"""What a snapshot holds, as `restic ls` tells it.
+
+Its JSON shows names that are no UTF-8 with other signs in them. Where that happens, its plain output, which has the
+same objects in the same order and their names as they are, says what they are called.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from agent.drivers.repositories.restic.engine import Engine, Streams
+from agent.drivers.repository import Damaged
+from agent.model.backups import Entry
+
+_KINDS = {
+    "file": "file",
+    "dir": "directory",
+    "symlink": "link",
+    "fifo": "fifo",
+    "dev": "device",
+    "chardev": "device",
+    "socket": "socket",
+}
+_SETUID, _SETGID, _STICKY = 1 << 23, 1 << 22, 1 << 20
+"""The bits that Go keeps elsewhere in a mode than the kernel does."""
+
+_REPLACED = "\ufffd"
+
+
+class Node(Struct):
+    """A line of `restic ls --json` that tells of an object; the first line tells of the snapshot and has no path."""
+
+    path: str = ""
+    type: str = ""
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    mtime: str = ""
+
+
+def sizes(engine: Engine, snapshot: str, directory: str) -> Mapping[str, int]:
+    """Return the sizes of the files in a directory of a snapshot, by path."""
+    lines: list[bytes] = []
+    engine.must("ls", "--json", "--no-lock", snapshot, directory, hear=lines.append)
+    nodes = (msgspec.json.decode(line, type=Node) for line in lines)
+    return {node.path: node.size for node in nodes if node.type == "file"}
+
+
+def entries(engine: Engine, snapshot: str, paths: Iterable[bytes]) -> Iterator[Entry]:
+    """Yield the objects of a snapshot that are at or below one of the paths.
+
+    The listing is complete before the first is yielded. Raises Damaged, RunFailed.
+    """
+    tops = tuple(path.rstrip(b"/") for path in paths)
+    with _listed(engine, snapshot, "--json") as file:
+        strange = any(_REPLACED.encode() in line or b"\\ufffd" in line for line in file)
+        file.seek(0)
+        nodes = (msgspec.json.decode(line, type=Node) for line in file)
+        named = _really_named(engine, snapshot, nodes) if strange else _named(nodes)
+        for path, node in named:
+            if any(path == top or path.startswith(top + b"/") for top in tops):
+                yield _entry(path, node)
+
+
+@contextmanager
+def _listed(engine: Engine, snapshot: str, *options: str) -> Iterator[IO[bytes]]:
+    with tempfile.TemporaryFile(dir=engine.site.tools.scratch) as file:
+        engine.must("ls", *options, "--no-lock", snapshot, streams=Streams(stdout=file.fileno()))
+        file.seek(0)
+        yield file
+
+
+def _named(nodes: Iterable[Node]) -> Iterator[tuple[bytes, Node]]:
+    return ((node.path.encode(), node) for node in nodes if node.path)
+
+
+def _really_named(engine: Engine, snapshot: str, nodes: Iterable[Node]) -> Iterator[tuple[bytes, Node]]:
+    with _listed(engine, snapshot, "-q") as plain:
+        for node in nodes:
+            if node.path:
+                # A name may hold ends of lines; the JSON keeps those.
+                path = b"".join(plain.readline() for _ in range(node.path.count("\n") + 1))[:-1]
+                if path.decode("utf-8", "replace").replace(_REPLACED, "") != node.path.replace(_REPLACED, ""):
+                    raise Damaged(f"snapshot {snapshot[:8]}: two listings of it do not tell the same")
+                yield path, node
+
+
+def _entry(path: bytes, node: Node) -> Entry:
+    mode = node.mode & 0o777
+    for bit, kernels in ((_SETUID, 0o4000), (_SETGID, 0o2000), (_STICKY, 0o1000)):
+        mode |= kernels if node.mode & bit else 0
+    return Entry(
+        path=path,
+        kind=_KINDS.get(node.type, node.type),
+        mode=mode,
+        uid=node.uid,
+        gid=node.gid,
+        size=node.size,
+        modified=datetime.fromisoformat(node.mtime).timestamp(),
+    )
+
+
+def pattern(path: bytes) -> str:
+    """Return a pattern that matches one path alone, as restic's `--include` takes it."""
+    return os.fsdecode(b"".join(b"\\" + sign if sign in b"\\*?[" else sign for sign in _bytes(path)))
+
+
+def _bytes(path: bytes) -> Iterator[bytes]:
+    return (path[place : place + 1] for place in range(len(path)))

@@ -1,0 +1,106 @@
+"""What restic's messages mean. Its exit codes tell little before 0.17, so the words count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+_LAST_LINES = 4
+_LONGEST = 600
+
+
+class Trouble(StrEnum):
+    """What went wrong."""
+
+    LOCKED = "locked"
+    PASSWORD = "password"
+    ABSENT = "absent"
+    DAMAGE = "damage"
+    SURROUNDINGS = "surroundings"
+
+
+_CODES = {10: Trouble.ABSENT, 11: Trouble.LOCKED, 12: Trouble.PASSWORD}
+"""The exit codes that say it by themselves, since restic 0.17."""
+
+_TABLE: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
+    (Trouble.LOCKED, re.compile(r"already locked|unable to create lock")),
+    (Trouble.PASSWORD, re.compile(r"wrong password or no key found")),
+    (Trouble.ABSENT, re.compile(r"unable to open config file: .*(not exist|no such file|not found|404)")),
+    (
+        Trouble.DAMAGE,
+        re.compile(
+            r"ciphertext verification failed|invalid data returned|does not match|hash mismatch|decrypting blob"
+            r"|repository contains errors|could not load (snapshot|index)|not found in (the )?(index|repository)"
+            r"|unexpected EOF|: does not exist|data/[0-9a-f]{10}.*no such file|does not have the expected"
+        ),
+    ),
+    (
+        Trouble.SURROUNDINGS,
+        re.compile(
+            r"no space left|disk quota|permission denied|operation not permitted|read-only file system|connection"
+            r"|network|timeout|timed out|dial |lookup |tls:|x509|certificate|too many open files|cannot allocate"
+            r"|out of memory|unable to open (config file|repository)|403|401|Access Denied|subprocess|no matching ID"
+            r"|unknown (flag|command)|interrupt|ssh:|signal",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+_HARMLESS = re.compile(r"^(unable to open cache|error (saving|removing) .*cache|created new cache|found \d+ old cache)")
+
+
+def trouble(code: int, lines: Iterable[str]) -> Trouble:
+    """Given the exit code of a program that failed and its messages, return what went wrong.
+
+    What nothing explains is damage: nobody is told that a repository is well because restic found new words.
+    """
+    if code in _CODES:
+        return _CODES[code]
+    text = "\n".join(lines)
+    return next((kind for kind, pattern in _TABLE if pattern.search(text)), Trouble.DAMAGE)
+
+
+def absent(pattern_of: Iterable[str]) -> bool:
+    """Tell whether messages say for certain that there is no repository."""
+    text = "\n".join(pattern_of)
+    return "repository does not exist" in text or bool(dict(_TABLE)[Trouble.ABSENT].search(text))
+
+
+def grave(lines: Iterable[str]) -> list[str]:
+    """Return the messages that are more than news of restic's cache."""
+    return [line for line in lines if line.strip() and not _HARMLESS.match(line)]
+
+
+def last(lines: Sequence[str], code: int) -> str:
+    """Return the last words of a program for a message, on one line."""
+    told = "; ".join(line.strip() for line in grave(lines)[-_LAST_LINES:])
+    return told[-_LONGEST:] or f"it ended with exit code {code} and no message"
+
+
+_AGAIN = re.compile(r"\w+\(<(?P<file>[^>]+)>.*returned error, retrying after [^:]*: (?P<why>.*)")
+_MISSING = re.compile(r"no such file|does not exist|not found|status 404|NoSuchKey|not exist")
+_SHORT = re.compile(r"EOF|invalid data returned|too short")
+_TIMES = 2
+_TIMES_FAR = 6
+"""How often restic may look again: a connection that broke looks like a file that ends too early."""
+
+
+class Patience:
+    """Hears messages of a program that looks again and again, for minutes, for a file that is not there, or too short.
+
+    `near` says that the repository is on this host.
+    """
+
+    def __init__(self, *, near: bool) -> None:
+        self._asked: dict[str, int] = {}
+        self._near = near
+
+    def lost(self, line: str) -> str:
+        """Given the next message, return the file that will not come, empty as long as it may."""
+        found = _AGAIN.search(line)
+        if not found or not (missing := _MISSING.search(found["why"]) or _SHORT.search(found["why"])):
+            return ""
+        self._asked[found["file"]] = self._asked.get(found["file"], 0) + 1
+        times = _TIMES if self._near or missing.re is _MISSING else _TIMES_FAR
+        return found["file"] if self._asked[found["file"]] >= times else ""
