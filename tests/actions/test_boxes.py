@@ -10,6 +10,15 @@ from agent import registry
 from agent.model.box import UNCONFINED, Box
 
 COMMAND: dict[str, Any] = {"command": ["true"]}
+REPOSITORY: dict[str, Any] = {"name": "local", "driver": "tar", "settings": {"path": "/var/backups/hostkeeper"}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "backup.create": {"repository": REPOSITORY, "sources": [{"path": "/srv/a", "database": None}], "writable": []},
+    "backup.drill": {"repository": REPOSITORY, "where": None},
+    "backup.restore": {"repository": REPOSITORY},
+    "backup.verify": {"repository": REPOSITORY, "writable": []},
+    "command.run": COMMAND,
+    "files.retain": {"paths": ["/srv/a"]},
+}
 FILES_OF_ALL = ("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER")
 ROOT = (
     *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL"),
@@ -19,8 +28,7 @@ ROOT = (
 
 @pytest.mark.parametrize("name", registry.names())
 def test_box_of_an_action_is_the_one_it_exposes(name: str) -> None:
-    options = {"command.run": COMMAND, "files.retain": {"paths": ["/srv/a"]}}[name]
-    assert registry.box_of(name, options) == registry.load(name).box(options)
+    assert registry.box_of(name, OPTIONS[name]) == registry.load(name).box(OPTIONS[name])
 
 
 def test_files_retain_writes_below_its_paths_and_starts_nothing() -> None:
