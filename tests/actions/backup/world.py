@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -134,6 +133,11 @@ class Host:
             Verification(repository="local", task="task", backup=name, at=now, deep=True, bytes=1, flaws=("torn",))
         )
 
+    def remove(self, name: str) -> None:
+        """Somebody else removes a backup, if it is there, and says so."""
+        self.vault.stored.pop(name, None)
+        self.ledger.removed("local", [name])
+
     def ids(self) -> list[str]:
         """Return the ids of what the repository holds, oldest first."""
         return [one.id for one in self.vault.listing().backups]
@@ -142,5 +146,4 @@ class Host:
         return [one.level.value for one in self.vault.listing().backups]
 
 
-Fails = Callable[[], None]
 JUNK = Junk("half", "it has no manifest")
