@@ -41,21 +41,26 @@ class Nowhere:
         """Record nothing: nothing is deleted."""
 
 
+Hear = Callable[[Judgement], None]
+
+
 def look(
     task: Task,
     policies: PolicySet,
     store: Store | None,
     now: datetime,
     state: str,
-    explain: Callable[[Judgement], None],
+    explain: Hear,
+    *,
+    write: bool = False,
 ) -> Plan:
     """Given a task, the store if there is one, an instant and the state directory, return what a run of it would do.
 
-    The process cannot write to any file system afterwards.
+    The process cannot write to any file system afterwards, unless it has more to do than look: `write`.
     """
     action = load(task.action)
     options = action.options(**json.loads(task.options))
-    if not forbid_writing():
+    if not write and not forbid_writing():
         print("this kernel has no Landlock: nothing but the program itself keeps it from writing", file=sys.stderr)
     memory = store.memory(task.name) if store is not None else Nothing()
     ledger = store.ledger if store is not None else NoBackups()

@@ -50,7 +50,9 @@ class Bringing:
             outlook = look(self._subject)
         except AgentError as error:
             return Preview(f"fail: {error}", fingerprint=str(error))
-        return Preview(summary(self._subject, outlook), facts(outlook), f"{outlook.backup.id} {outlook.replaced}")
+        return Preview(
+            summary(self._subject, outlook), facts(outlook), f"{outlook.backup.id} {outlook.databases} {outlook.stages}"
+        )
 
     def say_stage(self) -> str:
         """Say where things are brought back to first."""

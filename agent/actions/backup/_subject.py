@@ -13,6 +13,7 @@ from agent.actions.backup._places import Stage, stages
 from agent.actions.backup._repository import Drivers, repository_of
 from agent.actions.backup._selecting import select
 from agent.actions.backup._weighing import within
+from agent.digests import sha256
 from agent.drivers.repository import Repository
 from agent.model.backups import Backup, Entry, Listing, Part
 from agent.ports import Context
@@ -42,7 +43,8 @@ class Subject:
         self.options = options
         self.ctx = ctx
         self.drivers = drivers
-        self.mark = f"{ctx.now:%Y%m%d%H%M%S}_{ctx.run}"
+        # The same in a plan, which has no run yet; runs of a task do not overlap.
+        self.mark = f"{ctx.now:%Y%m%d%H%M%S}_{sha256(ctx.task.encode()).hexdigest()[:4]}"
 
     @property
     def about_files(self) -> bool:
