@@ -29,7 +29,7 @@ def temporary(parent: str | None = None) -> Iterator[str]:
 
 
 def make_private(path: str) -> None:
-    """Make a directory of mode 0700, with those above it, unless it is there and nobody else's.
+    """Make a directory of mode 0700, with those above it; one of ours that others can only read is closed.
 
     Raises RunFailed when there is something else at that name.
     """
@@ -38,8 +38,9 @@ def make_private(path: str) -> None:
         os.mkdir(path, 0o700)
     except FileExistsError:
         about = os.lstat(path)
-        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o077:
+        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
             raise RunFailed(f"{path} is there, and no private directory of the agent's: remove it") from None
+        os.chmod(path, 0o700)
     except OSError as error:
         raise RunFailed(f"{path}: {error.strerror}") from error
 

@@ -41,6 +41,13 @@ def test_private_directory_is_made_once_and_found_again(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
 
 
+def test_directory_of_ours_that_others_can_read_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a").chmod(0o755)
+    make_private(str(tmp_path / "a"))
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
 @pytest.mark.parametrize("what", ["file", "link", "open"])
 def test_what_is_no_private_directory_of_ours_is_refused(tmp_path: Path, what: str) -> None:
     place = tmp_path / "place"
@@ -49,7 +56,8 @@ def test_what_is_no_private_directory_of_ours_is_refused(tmp_path: Path, what: s
     elif what == "link":
         place.symlink_to("/")
     else:
-        place.mkdir(mode=0o755)
+        place.mkdir()
+        place.chmod(0o777)
     with pytest.raises(RunFailed, match="no private directory"):
         make_private(str(place))
 
