@@ -20,6 +20,7 @@ _LEAST = {"tar": ("GNU tar", (1, 29)), "zstd": ("Zstandard", (1, 4)), "age": (""
 """What the first line of `--version` says, and the least version: tar 1.29 finds holes by SEEK_HOLE."""
 
 _PACKAGES = {"tar": "tar", "zstd": "zstd", "age": "age", "gpg": "gnupg"}
+_ASYNCIO = (1, 5, 3)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(\.\d+)?")
 
 
@@ -62,9 +63,16 @@ def words(completed: Completed) -> str:
     return visible("; ".join(completed.output.strip().splitlines()[-_LAST_LINES:])) or f"exit code {completed.code}"
 
 
-def compressing(level: int, threads: int) -> Command:
-    """Given a level of compression and how many threads may work on it, return zstd from its input to its output."""
-    return make("zstd", "-q", "-c", f"-{level}", *(("--ultra",) if level > 19 else ()), f"-T{threads}", "-")
+def compressing(level: int, threads: int, version: str) -> Command:
+    """Given a level, how many threads may work, and which zstd there is, return it from its input to its output."""
+    beyond = ("--ultra",) if level > 19 else ()
+    how = [f"-T{threads}"]
+    # With one thread, to hand blocks to others for reading and writing costs more than it brings.
+    if threads == 1:
+        how = ["--single-thread"]
+        if tuple(map(int, version.split("."))) >= _ASYNCIO:
+            how.append("--no-asyncio")
+    return make("zstd", "-q", "-c", f"-{level}", *beyond, *how, "-")
 
 
 def decompressing() -> Command:

@@ -22,7 +22,7 @@ VERSION = 1
 
 
 class Object(Struct, frozen=True, kw_only=True):
-    """An object of an archive. `modified` is `entry.modified` in whole nanoseconds; `device` is (major, minor).
+    """An object of an archive. `modified` is `entry.modified` in whole nanoseconds; `device` is like `c 1 3`, or "".
 
     `names` is what a directory held, None for what is none: GNU tar's dumpdir as (code, name). `Y` is an entry in this
     archive, `N` one unchanged and not in it, `D` a directory. `R` and `T` come in pairs: the directory of the first
@@ -31,7 +31,7 @@ class Object(Struct, frozen=True, kw_only=True):
 
     entry: Entry
     modified: int
-    device: tuple[int, int] = (0, 0)
+    device: str = ""
     names: tuple[tuple[str, bytes], ...] | None = None
 
 
@@ -57,7 +57,7 @@ def line(
     *,
     sha256: str = "",
     target: bytes = b"",
-    device: tuple[int, int] = (0, 0),
+    device: str = "",
     names: Sequence[tuple[str, bytes]] | None = None,
 ) -> str:
     """Return the line of an object; see `Object` and `agent.model.backups.Entry`."""
@@ -69,8 +69,8 @@ def line(
         text += f',"sha256":"{sha256}"'
     if target:
         text += f',"target":{_text(target)}'
-    if device != (0, 0):
-        text += f',"device":[{device[0]},{device[1]}]'
+    if device:
+        text += f',"device":"{device}"'
     if names is not None:
         text += f',"names":[{",".join(_text(code.encode() + name) for code, name in names)}]'
     return text + "}\n"
@@ -109,11 +109,11 @@ def _text(raw: bytes) -> str:
 
 
 def _object(fields: dict[str, object]) -> Object:
-    modified, names, device = fields["modified"], fields.get("names"), fields.get("device", (0, 0))
+    modified, names = fields["modified"], fields.get("names")
     numbers = {name: fields[name] for name in ("mode", "uid", "gid", "size")}
     if not isinstance(modified, int) or not all(isinstance(number, int) for number in numbers.values()):
         raise TypeError("a number is missing")
-    if not isinstance(device, list | tuple) or not isinstance(names, list | None):
+    if not isinstance(names, list | None):
         raise TypeError("a list is missing")
     entry = Entry(
         path=_bytes(fields["path"]),
@@ -123,9 +123,8 @@ def _object(fields: dict[str, object]) -> Object:
         target=_bytes(fields.get("target", "")),
         **numbers,  # type: ignore[arg-type]
     )
-    major, minor = device
     pairs = None if names is None else tuple((name[:1], _bytes(name[1:])) for name in names)
-    return Object(entry=entry, modified=modified, device=(major, minor), names=pairs)
+    return Object(entry=entry, modified=modified, device=str(fields.get("device", "")), names=pairs)
 
 
 def _end(fields: dict[str, object]) -> End:

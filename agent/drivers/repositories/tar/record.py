@@ -21,6 +21,8 @@ from agent.drivers.repository import Damaged
 from agent.model.backups import Backup
 
 FORMAT = 1
+FILES_PART = "files"
+"""The kind and the name of the part that is the archive."""
 
 
 class Made(Struct, frozen=True, kw_only=True):
@@ -28,14 +30,15 @@ class Made(Struct, frozen=True, kw_only=True):
 
     `files` are the names of the files by the name of the part they hold, `manifest` is that of the manifest, empty
     where no paths were backed up. `encryption` is `age`, `gnupg` or empty. `selection` is a digest of `sources`,
-    `exclude` and `one_file_system`, which are told only without encryption. `programs` are those with their versions,
-    `options` those of tar.
+    `exclude` and `one_file_system`, which are told only without encryption. `unread` is that files are missing
+    which the next backup would take for unchanged. `programs` are those with their versions, `options` those of tar.
     """
 
     files: Mapping[str, str]
     manifest: str
     encryption: str
     selection: str
+    unread: bool = False
     sources: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     one_file_system: bool = False

@@ -1,0 +1,162 @@
+"""Makes the archive of a backup's files and its manifest, both at once, as tar reads each file once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from agent.drivers.repositories.tar import commands, complaints, flow, layout, manifest, sources
+from agent.drivers.repositories.tar.complaints import Complaints
+from agent.drivers.repositories.tar.encryption import encrypting
+from agent.drivers.repositories.tar.members import absolute
+from agent.drivers.repositories.tar.sink import Sink, sinking
+from agent.drivers.repositories.tar.site import Site
+from agent.drivers.repositories.tar.stream import Member, Stream
+from agent.drivers.repository import Request
+from agent.errors import RunFailed
+from agent.ports import Completed, Program, StopRequested
+
+_BATCH = 500
+"""Lines."""
+
+
+class Archive(Struct, frozen=True, kw_only=True):
+    """An archive that was made, and its manifest: SHA-256 by file name, what is missing, and how much it is.
+
+    `files` are those objects in it that are no directories; `bytes` were read, `stored` were written.
+    """
+
+    name: str
+    manifest: str
+    sums: Mapping[str, str]
+    complaints: Complaints
+    bytes: int
+    stored: int
+    files: int
+
+
+def make(
+    site: Site,
+    request: Request,
+    paths: Sequence[str],
+    state: str,
+    place: str,
+    versions: Mapping[str, str],
+    progress: Callable[[int], None],
+) -> Archive:
+    """Back up `paths` into files in the directory `place`; `state` is the file with tar's state, brought up to date.
+
+    `progress` is told how many bytes of files were read. Raises RunFailed when a program fails, StopRequested, OSError.
+    """
+    tar = commands.make("tar", *sources.arguments(site, paths, request, state))
+    chain = (commands.compressing(site.level, site.threads, versions["zstd"]), *encrypting(site.encryption))
+    names = [f"{name}{site.encryption.suffix}" for name in (layout.FILES, layout.MANIFEST)]
+    with sinking(chain, *(os.path.join(place, name) for name in names)) as (archive, listed):
+        lines = _Lines(site, listed, progress)
+
+        def ended(completed: Sequence[Completed]) -> None:
+            said = _said(completed[0], site)
+            lines.end(
+                manifest.End(
+                    objects=lines.objects,
+                    sources=tuple(paths),
+                    exclude=request.exclude,
+                    one_file_system=request.one_file_system,
+                    flaws=said.flaws,
+                    left_out=said.left_out,
+                )
+            )
+
+        completed, sums = flow.pump(
+            site, lambda output: (Program(tar, None, output),), (archive, listed), lines.look, ended
+        )
+        said = _said(completed[0], site)
+        if not lines.whole:
+            raise RunFailed("tar ended before its archive did, and did not say why")
+        return Archive(
+            name=names[0],
+            manifest=names[1],
+            sums={os.path.basename(path): digest for path, digest in sums.items()},
+            complaints=complaints.anonymous(said) if site.encryption.kind else said,
+            bytes=lines.content,
+            stored=archive.size + listed.size,
+            files=lines.files,
+        )
+
+
+def _said(tar: Completed, site: Site) -> Complaints:
+    """Return what tar complained of. Raises RunFailed when it failed as a whole."""
+    if tar.code not in (0, 1) or tar.timed_out or tar.survivors:
+        if site.tools.stop():
+            raise StopRequested
+        raise RunFailed(f"tar failed with code {tar.code}: {commands.words(tar)}")
+    return complaints.heard(tar)
+
+
+class _Lines:
+    """Writes a line of the manifest for each member that goes by."""
+
+    def __init__(self, site: Site, sink: Sink, progress: Callable[[int], None]) -> None:
+        self.objects = self.files = 0
+        self._sink = sink
+        self._progress = progress
+        self._stop = site.tools.stop
+        self._stream = Stream(self._tell, self._checkpoint)
+        self._lines: list[str] = []
+
+    @property
+    def content(self) -> int:
+        """How many bytes of files went by."""
+        return self._stream.content
+
+    @property
+    def whole(self) -> bool:
+        """Whether the archive came to its end."""
+        return self._stream.ended
+
+    def look(self, chunk: memoryview) -> None:
+        """Take the next piece of the archive."""
+        self._stream.feed(chunk)
+        self._progress(self._stream.content)
+
+    def end(self, end: manifest.End) -> None:
+        """Write the last line."""
+        self._lines.append(manifest.last_line(end))
+        self._flush()
+
+    def _tell(self, member: Member, digest: str) -> None:
+        names = None
+        if member.kind == "directory":
+            dumped = member.records.get(b"GNU.dumpdir", b"").split(b"\0")
+            names = [(chr(name[0]), name[1:]) for name in dumped if name]
+        else:
+            self.files += 1
+        target = absolute(member.target) if member.kind == "hard link" else member.target
+        self.objects += 1
+        self._lines.append(
+            manifest.line(
+                absolute(member.name),
+                member.kind,
+                member.mode,
+                member.uid,
+                member.gid,
+                member.size,
+                member.modified,
+                sha256=digest,
+                target=target,
+                device=member.device,
+                names=names,
+            )
+        )
+        if len(self._lines) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sink.write("".join(self._lines).encode("ascii"))
+        self._lines.clear()
+
+    def _checkpoint(self) -> None:
+        if self._stop():
+            raise StopRequested

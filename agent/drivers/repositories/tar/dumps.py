@@ -1,0 +1,70 @@
+"""Takes the copy of a database into a file of a backup."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from agent.drivers.database import Database
+from agent.drivers.repositories.tar import commands, flow, layout
+from agent.drivers.repositories.tar.encryption import encrypting
+from agent.drivers.repositories.tar.sink import sinking
+from agent.drivers.repositories.tar.site import Site
+from agent.errors import RunFailed
+from agent.model.backups import Part
+
+_TAIL = 4096
+
+
+class Dumped(Struct, frozen=True):
+    """A part of a backup, the name of its file, and the SHA-256 of that."""
+
+    part: Part
+    name: str
+    digest: str
+
+
+def take(
+    site: Site, database: Database, place: str, versions: Mapping[str, str], progress: Callable[[int], None]
+) -> Dumped:
+    """Copy a database into the directory `place`; `progress` is told how many bytes it wrote.
+
+    Raises RunFailed unless the copy is complete, StopRequested, OSError.
+    """
+    chain = (commands.compressing(site.level, site.threads, versions["zstd"]), *encrypting(site.encryption))
+    with database.dumping() as dump:
+        name = f"{layout.database_file(database.name, dump.suffix)}{site.encryption.suffix}"
+        if not layout.is_name(name):
+            raise RunFailed(f"{name!r} cannot name a file of a repository: give the database another name")
+        passing = _Passing(progress)
+        with sinking(chain, os.path.join(place, name)) as (sink,):
+            completed, sums = flow.pump(site, dump.programs, (sink,), passing.look)
+            dump.settle(completed, bytes(passing.tail))
+            part = Part(
+                kind=database.engine,
+                name=database.name,
+                form=dump.form,
+                bytes=passing.count,
+                stored=sink.size,
+                counts=dump.counts,
+                bounds=dump.bounds,
+                facts=dump.facts,
+            )
+            return Dumped(part, name, sums[sink.path])
+
+
+class _Passing:
+    """Counts what goes by, and keeps the end of it."""
+
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self.count = 0
+        self.tail = bytearray()
+        self._progress = progress
+
+    def look(self, chunk: memoryview) -> None:
+        self.count += len(chunk)
+        self.tail += chunk[-_TAIL:]
+        del self.tail[:-_TAIL]
+        self._progress(self.count)
