@@ -160,6 +160,7 @@ def _backed_up(engine: Engine, request: Request, number: str) -> tuple[Summary, 
         said = _object(line)
         if said.get("message_type") == "summary":
             heard.append(_summary(said))
+            progress(heard[-1].total_bytes_processed, heard[-1].total_bytes_processed, "bytes")
         elif said.get("message_type") == "status":
             progress(int(said.get("bytes_done", 0)), int(said.get("total_bytes", 0)), "bytes")
 
