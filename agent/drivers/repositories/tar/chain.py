@@ -1,0 +1,119 @@
+"""A backup with all that it builds on, as it lies in its repository, and whether that is what was written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+
+from msgspec import Struct
+
+from agent.drivers.database import Tools
+from agent.drivers.repositories.tar import layout, record, seal, setup
+from agent.drivers.repositories.tar.record import Made
+from agent.drivers.repositories.tar.site import Site
+from agent.drivers.repository import Damaged
+from agent.errors import RunFailed
+from agent.model.backups import Backup, Listing
+from agent.ports import StopRequested
+from agent.rules import chains
+
+FILES = "files"
+"""The name of the part with the files of paths."""
+_CHUNK = 1 << 20
+
+
+class Link(Struct, frozen=True):
+    """A backup in its directory `where`: what it says of itself, and the SHA-256 of its files by name."""
+
+    where: str
+    backup: Backup
+    made: Made
+    sums: Mapping[str, str]
+
+    @property
+    def archive(self) -> str:
+        """The file with the archive, empty where no paths were backed up."""
+        return self.made.files.get(FILES, "")
+
+
+def read(site: Site, backup: Backup) -> tuple[Link, ...]:
+    """Given a backup, return what restores it, oldest first, itself last; no file but the small ones is read.
+
+    Raises Damaged when one is missing or not whole as far as that can be seen, RunFailed when one cannot be read.
+    """
+    setup.require(site)
+    links = [_link(site, backup, backup.id)]
+    seen = {backup.id}
+    while (parent := links[-1].backup.parent) and parent not in seen:
+        seen.add(parent)
+        links.append(_link(site, links[-1].backup, parent))
+    links.reverse()
+    try:
+        chains.chain(Listing(tuple(link.backup for link in links)), backup.id)
+    except chains.BrokenChain as error:
+        raise Damaged(str(error)) from error
+    return tuple(links)
+
+
+@contextlib.contextmanager
+def checked(link: Link, name: str, tools: Tools) -> Iterator[int]:
+    """Open a file of a backup, read it whole, and give its descriptor. Raises Damaged when it is another than written.
+
+    RunFailed says that it cannot be told.
+    """
+    descriptor = _opened(link.where, name)
+    try:
+        digest = sha256()
+        buffer = memoryview(bytearray(_CHUNK))
+        with _explained(link.where, name):
+            while got := os.readv(descriptor, [buffer]):
+                digest.update(buffer[:got])
+                if tools.stop():
+                    raise StopRequested
+        if digest.hexdigest() != link.sums.get(name):
+            raise Damaged(f"{link.where}/{name} is not what was written: its SHA-256 is another")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _link(site: Site, series: Backup, name: str) -> Link:
+    """Given any backup of its series and the id of a backup, return it, if all its files are there and no others."""
+    if layout.parse_id(name) is None:
+        raise Damaged(f"{series.id} tells of a backup {name!r}, which is no id of one")
+    where = os.path.join(layout.series(site.path, series.host, series.task), name)
+    with _explained(where, ""):
+        sums = seal.read(where)
+        told = record.read(where, site.name, sums)
+        found = set(os.listdir(where))
+        if found != {*sums, layout.SUMS}:
+            odd = ", ".join(map(ascii, sorted(found ^ {*sums, layout.SUMS})))
+            raise Damaged(f"{where} lacks files, or has some that do not belong there: {odd}")
+        for file in found:
+            if not stat.S_ISREG(os.lstat(os.path.join(where, file)).st_mode):
+                raise Damaged(f"{where}/{file} is no regular file")
+    named = {*told.made.files.values(), *filter(None, (told.made.manifest,))}
+    if named != set(sums) - {layout.RECORD} or set(told.made.files) != {part.name for part in told.backup.parts}:
+        raise Damaged(f"{where} tells of other files than it has")
+    return Link(where, told.backup, told.made, sums)
+
+
+def _opened(where: str, name: str) -> int:
+    with _explained(where, name):
+        return os.open(os.path.join(where, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+@contextlib.contextmanager
+def _explained(where: str, name: str) -> Iterator[None]:
+    """Tell what the kernel says of a file that should be there: it is damaged, unless only we may not read it."""
+    try:
+        yield
+    except OSError as error:
+        text = f"{os.path.join(where, name).rstrip('/')} cannot be read: {error.strerror}"
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise RunFailed(f"{text}; nothing is known of its content") from error
+        raise Damaged(text) from error
