@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.drivers.database import Tools
 from agent.drivers.repositories.tar import create, encryption, listing, reading, removal, restore, setup, verify
+from agent.drivers.repositories.tar.entries import entries
 from agent.drivers.repositories.tar.locks import Locks
 from agent.drivers.repositories.tar.site import Site
 from agent.drivers.repository import Request, Restored, Selection
@@ -55,7 +56,7 @@ class Tar:
 
     def entries(self, backup: Backup) -> Iterator[Entry]:
         """As `Repository.entries`."""
-        return restore.entries(self._site, backup)
+        return entries(self._site, backup)
 
     def restore(self, backup: Backup, selection: Selection, directory: str) -> Restored:
         """As `Repository.restore`."""
