@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,19 +26,20 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Tools:
-    """The real world, and directories of the test's own."""
-    for name in ("scratch", "keep"):
-        (tmp_path / name).mkdir(mode=0o700)
-    for above in (tmp_path, *tmp_path.parents):
-        # pytest closes its directories to all others; servers run as one of them.
-        if above.stat().st_uid == os.geteuid() and above != Path("/"):
-            above.chmod(above.stat().st_mode | 0o011)
-    return Tools(
-        processes=SystemProcesses(cgroups=False),
-        clock=SystemClock(),
-        stop=lambda: False,
-        progress=lambda done, total, unit: None,
-        scratch=str(tmp_path / "scratch"),
-        keep=str(tmp_path / "keep"),
-    )
+def tools() -> Iterator[Tools]:
+    """The real world, and directories of the test's own.
+
+    They are not below pytest's own, which are closed to everybody else: servers of drivers run as somebody else.
+    """
+    with tempfile.TemporaryDirectory(prefix="hk-", dir="/tmp") as place:
+        os.chmod(place, 0o711)
+        for name in ("scratch", "keep"):
+            os.mkdir(f"{place}/{name}", 0o700)
+        yield Tools(
+            processes=SystemProcesses(cgroups=False),
+            clock=SystemClock(),
+            stop=lambda: False,
+            progress=lambda done, total, unit: None,
+            scratch=f"{place}/scratch",
+            keep=f"{place}/keep",
+        )

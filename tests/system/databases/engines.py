@@ -191,7 +191,7 @@ class MariaDBEngine(_Served):
 
 def _lite_digest(table: str, *columns: str) -> str:
     row = "||'|'||".join(f"quote({column})" for column in columns)
-    return f"select group_concat(x, ';') from (select {row} as x from {_pg_name(table)} order by 1)"
+    return f"select coalesce(group_concat(x, ';'), '') from (select {row} as x from {_pg_name(table)} order by 1)"
 
 
 class SQLiteEngine:
