@@ -16,7 +16,7 @@ from agent.actions.backup import _box
 from agent.actions.backup._assertions import Assertion, answered, asked_of, met, require_sense
 from agent.actions.backup._comparing import compare, others
 from agent.actions.backup._loading import databases, load, miscounted
-from agent.actions.backup._repository import REAL, Definition, Drivers, database_of, repository_of, scratch_of
+from agent.actions.backup._repository import REAL, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
 from agent.actions.backup._selecting import reliable
 from agent.drivers.databases import definition_of
@@ -24,7 +24,7 @@ from agent.drivers.repository import Repository, Selection
 from agent.errors import NotFound, RunFailed
 from agent.host.tree import Kernel, open_root
 from agent.model.actions import Action, Fact, OnInterrupt, Outcome, Preview, Step
-from agent.model.backups import Backup, Part, Proof
+from agent.model.backups import Backup, Listing, Part, Proof
 from agent.ports import Context
 from agent.readable import duration, size
 from agent.rules.chains import chain
@@ -81,12 +81,7 @@ class Drill(Struct):
     ctx: Context
     drivers: Drivers
 
-    @property
-    def _repository(self) -> Definition:
-        return self.options.repository
-
-    def _candidates(self, repository: Repository) -> tuple[Backup, ...]:
-        listing = repository.listing(self.ctx.host, self.options.task)
+    def _good(self, repository: Repository, listing: Listing) -> tuple[Backup, ...]:
         good = reliable(listing, self.ctx.ledger, repository.name)
         if not good:
             there = f"{len(listing.backups)} with flaws" if listing.backups else "none"
@@ -96,9 +91,11 @@ class Drill(Struct):
             )
         return good
 
-    def _chosen(self, repository: Repository) -> Backup:
+    def _listing(self, repository: Repository) -> Listing:
+        return repository.listing(self.ctx.host, self.options.task)
+
+    def _chosen(self, good: Sequence[Backup]) -> Backup:
         """Return the backup of this run, the same whenever the run is taken up again."""
-        good = self._candidates(repository)
         remembered = self.ctx.memory.recall(_CHOSEN)
         if isinstance(remembered, list) and remembered[0] == self.ctx.run:
             for one in good:
@@ -111,21 +108,24 @@ class Drill(Struct):
 
     def preview_choice(self, _explain: object) -> Preview:
         """Say which backup would be drilled."""
-        repository = repository_of(self._repository, self.ctx, drivers=self.drivers)
+        repository = repository_of(self.options.repository, self.ctx, drivers=self.drivers)
+        good = self._good(repository, self._listing(repository))
         if self.options.choose == RANDOM:
-            number = len(self._candidates(repository))
-            return Preview(f"choose one of {number:,} good backups of {self.options.task}", {"candidates": number})
-        backup = self._chosen(repository)
+            return Preview(
+                f"choose one of {len(good):,} good backups of {self.options.task}", {"candidates": len(good)}
+            )
+        backup = self._chosen(good)
         return Preview(f"drill {backup.id}, the newest good backup of {self.options.task}", {"backup": backup.id})
 
     def choose(self) -> Outcome:
         """Choose a backup for this run, and remember it."""
-        repository = repository_of(self._repository, self.ctx, drivers=self.drivers)
-        backup = self._chosen(repository)
+        repository = repository_of(self.options.repository, self.ctx, drivers=self.drivers)
+        listing = self._listing(repository)
+        good = self._good(repository, listing)
+        backup = self._chosen(good)
         self.ctx.memory.remember(_CHOSEN, [self.ctx.run, backup.id])
-        newest = self._candidates(repository)[-1]
-        listed = repository.listing(self.ctx.host, self.options.task).backups
-        passed = sum((one.began, one.id) > (newest.began, newest.id) for one in listed)
+        newest = (good[-1].began, good[-1].id)
+        passed = sum((one.began, one.id) > newest for one in listing.backups)
         return Outcome({"backup": backup.id, "level": str(backup.level), "newer_not_good": passed})
 
     def preview(self, _explain: object) -> Preview:
@@ -138,9 +138,10 @@ class Drill(Struct):
         if self.options.where is not None:
             open_root(self.options.where, Kernel()).close()
         with scratch_of(self.ctx, self.options.where) as scratch:
-            repository = repository_of(self._repository, self.ctx, scratch, self.drivers)
-            backup = self._chosen(repository)
-            builds_on = chain(repository.listing(self.ctx.host, self.options.task), backup.id)
+            repository = repository_of(self.options.repository, self.ctx, scratch, self.drivers)
+            listing = self._listing(repository)
+            backup = self._chosen(self._good(repository, listing))
+            builds_on = chain(listing, backup.id)
             found = Findings()
             self._files(repository, backup, scratch, found)
             for part in databases(backup):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
+from agent.cli.backups.list import short
 from agent.cli.backups.place import CREATES, known_of, this_host, tools
 from agent.cli.output import ago, emit_json, harmless, instant, table
 from agent.cli.world import World
@@ -14,7 +15,7 @@ from agent.drivers.repositories import open_repository
 from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock
 from agent.model.policies import PolicySet, Task
-from agent.rules.buckets import Keep
+from agent.rules.buckets import BUCKETS, Keep
 from agent.rules.keep import Decision, Standing, decide
 from agent.trigger import zone
 
@@ -52,7 +53,9 @@ def _decisions(task: Task, world: World, now: datetime) -> tuple[Decision, ...]:
             mine = frozenset(one.id for one in store.ledger.known(repository.name, task.name))
     standing = Standing(proofs=known.proofs, verifications=known.verifications, known=mine)
     local = zone(options["timezone"], world.zone)
-    return decide(listing.backups, Keep(**options["keep"]), local, now.timestamp(), standing)
+    keep = {name: options["keep"][name] or 0 for name in BUCKETS}
+    rule = Keep(**keep, within=options["keep"]["within"])
+    return decide(listing.backups, rule, local, now.timestamp(), standing)
 
 
 def _data(decision: Decision) -> dict[str, object]:
@@ -72,7 +75,7 @@ def _lines(task: Task, decisions: tuple[Decision, ...], world: World, now: float
         rows = [
             (
                 "keep" if one.kept else "remove",
-                one.backup.id,
+                short(one.backup.id),
                 str(one.backup.level),
                 instant(one.backup.began, world.zone),
                 ago(one.backup.began, now),

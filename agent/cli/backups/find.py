@@ -7,6 +7,7 @@ import os
 import posixpath
 from collections.abc import Callable
 
+from agent.cli.backups.list import short
 from agent.cli.backups.place import places
 from agent.cli.backups.show import entry_data
 from agent.cli.output import emit_json, instant, path_text, size, table
@@ -31,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
     elif found:
         rows = [
             (
-                backup.id,
+                short(backup.id),
                 backup.task,
                 instant(entry.modified, world.zone),
                 size(entry.size),

@@ -16,6 +16,8 @@ from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.model.backups import Backup, Listing
 
+_LONG, _SHORT = 40, 12
+
 
 def main(arguments: argparse.Namespace) -> int:
     """List backups by repository, host and task, oldest first; exit code 4 when a repository cannot tell."""
@@ -66,6 +68,11 @@ def data(backup: Backup, known: Known) -> dict[str, object]:
     }
 
 
+def short(backup: str) -> str:
+    """Given the id of a backup, return as much of it as a table has room for; a beginning is enough to name it."""
+    return backup if len(backup) <= _LONG else backup[:_SHORT]
+
+
 def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinfo) -> list[str]:
     lines: list[str] = []
     for host, task in sorted({(one.host, one.task) for one in listing.backups}):
@@ -84,9 +91,9 @@ def _row(backup: Backup, known: Known, now: float, zone: tzinfo) -> tuple[str, .
     proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
     flaws = len(backup.flaws) + (len(verified.flaws) if verified else 0)
     return (
-        backup.id,
+        short(backup.id),
         str(backup.level),
-        backup.parent or "-",
+        short(backup.parent) or "-",
         instant(backup.began, zone),
         ago(backup.began, now),
         size(backup.bytes),
