@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,7 +26,9 @@ _BATCH = 500
 class Archive(Struct, frozen=True, kw_only=True):
     """An archive that was made, and its manifest: SHA-256 by file name, what is missing, and how much it is.
 
-    `files` are those objects in it that are no directories; `bytes` were read, `stored` were written.
+    `files` are those objects in it that are no directories; `bytes` were read, `stored` were written. `fine` is that
+    there are times of less than a second in it. `torn` is that a file is in it by some of its names alone, the others
+    being in an archive that it builds on: a directory was moved, and that does not touch what is in it.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Archive(Struct, frozen=True, kw_only=True):
     bytes: int
     stored: int
     files: int
+    fine: bool
+    torn: bool
 
 
 def make(
@@ -45,16 +50,18 @@ def make(
     place: str,
     versions: Mapping[str, str],
     progress: Callable[[int], None],
+    since: float | None,
 ) -> Archive:
     """Back up `paths` into files in the directory `place`; `state` is the file with tar's state, brought up to date.
 
-    `progress` is told how many bytes of files were read. Raises RunFailed when a program fails, StopRequested, OSError.
+    `progress` is told how many bytes of files were read. `since` is when the backup began that this one builds on, None
+    for none. Raises RunFailed when a program fails, StopRequested, OSError.
     """
     tar = commands.make("tar", *sources.arguments(site, paths, request, state))
     chain = (commands.compressing(site.level, site.threads, versions["zstd"]), *encrypting(site.encryption))
     names = [f"{name}{site.encryption.suffix}" for name in (layout.FILES, layout.MANIFEST)]
     with sinking(chain, *(os.path.join(place, name) for name in names)) as (archive, listed):
-        lines = _Lines(site, listed, progress)
+        lines = _Lines(site, listed, progress, since)
 
         def ended(completed: Sequence[Completed]) -> None:
             said = _said(completed[0], site)
@@ -83,6 +90,8 @@ def make(
             bytes=lines.content,
             stored=archive.size + listed.size,
             files=lines.files,
+            fine=lines.fine,
+            torn=lines.links > 0,
         )
 
 
@@ -98,10 +107,12 @@ def _said(tar: Completed, site: Site) -> Complaints:
 class _Lines:
     """Writes a line of the manifest for each member that goes by."""
 
-    def __init__(self, site: Site, sink: Sink, progress: Callable[[int], None]) -> None:
-        self.objects = self.files = 0
+    def __init__(self, site: Site, sink: Sink, progress: Callable[[int], None], since: float | None) -> None:
+        self.objects = self.files = self.links = 0
+        self.fine = False
         self._sink = sink
         self._progress = progress
+        self._since = since
         self._stop = site.tools.stop
         self._stream = Stream(self._tell, self._checkpoint)
         self._lines: list[str] = []
@@ -134,10 +145,14 @@ class _Lines:
         else:
             self.files += 1
         target = absolute(member.target) if member.kind == "hard link" else member.target
+        path = absolute(member.name)
+        if self._since is not None:
+            self._count_links(path, member.kind, self._since)
         self.objects += 1
+        self.fine = self.fine or member.modified % 1_000_000_000 != 0
         self._lines.append(
             manifest.line(
-                absolute(member.name),
+                path,
                 member.kind,
                 member.mode,
                 member.uid,
@@ -152,6 +167,13 @@ class _Lines:
         )
         if len(self._lines) >= _BATCH:
             self._flush()
+
+    def _count_links(self, path: bytes, kind: str, since: float) -> None:
+        """Count the names that are still to come of files that did not change; a file that changed comes by all."""
+        with contextlib.suppress(OSError):
+            about = os.lstat(path)
+            if about.st_nlink > 1 and about.st_ctime < since and kind != "directory":
+                self.links += -1 if kind == "hard link" else about.st_nlink - 1
 
     def _flush(self) -> None:
         self._sink.write("".join(self._lines).encode("ascii"))

@@ -40,9 +40,14 @@ def choose(site: Site, request: Request, paths: Sequence[str], state: State) -> 
     why, full = _hindrance(site, request, paths)
     why = why or state.begin(parent.id)
     if why:
-        state.begin(None)
-        return Basis(level=Level.FULL, parent="", facts={"level": f"full instead of {request.level}: {why}"})
+        return instead(request, state, why)
     return Basis(level=request.level, parent=parent.id, keep=(parent.id, full))
+
+
+def instead(request: Request, state: State, why: str) -> Basis:
+    """Begin a full backup instead of the one that was asked for. Raises as `choose` does."""
+    state.begin(None)
+    return Basis(level=Level.FULL, parent="", facts={"level": f"full instead of {request.level}: {why}"})
 
 
 def _hindrance(site: Site, request: Request, paths: Sequence[str]) -> tuple[str, str]:

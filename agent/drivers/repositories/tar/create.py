@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from agent import __version__
 from agent.drivers.repositories.tar import archive, commands, dumps, layout, record, seal, setup, sources
-from agent.drivers.repositories.tar.basis import Basis, choose
+from agent.drivers.repositories.tar.basis import Basis, choose, instead
 from agent.drivers.repositories.tar.measure import Measure
 from agent.drivers.repositories.tar.record import Made
 from agent.drivers.repositories.tar.site import Site
@@ -27,8 +27,9 @@ _FILES_FORM = "GNU tar, listed incremental"
 
 
 class _Parts(Struct):
-    """What a backup has so far: parts, the files that hold them, the sums of all files, and what is missing."""
+    """A backup so far: what it builds on, its parts, the files that hold them, sums of all files, what is missing."""
 
+    basis: Basis
     parts: list[Part]
     files: dict[str, str]
     sums: dict[str, str]
@@ -36,6 +37,7 @@ class _Parts(Struct):
     objects: int = 0
     manifest: str = ""
     unread: bool = False
+    fine: bool = False
 
 
 def create(site: Site, request: Request) -> Backup:
@@ -53,8 +55,8 @@ def create(site: Site, request: Request) -> Backup:
         os.makedirs(series, mode=0o700, exist_ok=True)
         os.mkdir(draft, 0o700)
         with _all_or_nothing(draft, state):
-            basis = choose(site, request, paths, state)
-            found = _fill(site, request, paths, basis, state, draft, versions)
+            found = _fill(site, request, paths, choose(site, request, paths, state), state, draft, versions)
+            basis = found.basis
             backup = Backup(
                 id="",
                 repository="",
@@ -72,7 +74,7 @@ def create(site: Site, request: Request) -> Backup:
             made = _made(site, request, paths, found, versions)
             identity = _seal(draft, backup, made, found.sums)
             if paths:
-                state.commit(identity, basis.keep)
+                state.commit(identity, basis.keep, fine=found.fine)
             try:
                 durable.rename(draft, os.path.join(series, identity))
             except OSError:
@@ -119,7 +121,7 @@ def _fill(
     draft: str,
     versions: Mapping[str, str],
 ) -> _Parts:
-    found = _Parts([], {}, {})
+    found = _Parts(basis, [], {}, {})
     measure = Measure(site, request, paths, basis.level.value)
     for database in request.databases:
         dumped = dumps.take(site, database, draft, versions, measure.progress)
@@ -130,7 +132,13 @@ def _fill(
         found.sums[dumped.name] = dumped.digest
         measure.completed()
     if paths:
-        made = archive.make(site, request, paths, state.draft, draft, versions, measure.progress)
+        since = request.parent.began if basis.parent and request.parent is not None else None
+        made = archive.make(site, request, paths, state.draft, draft, versions, measure.progress, since)
+        if made.torn:
+            for name in made.sums:
+                remove_whole(os.path.join(draft, name))
+            found.basis = basis = instead(request, state, "a file with several names was moved by some of them")
+            made = archive.make(site, request, paths, state.draft, draft, versions, measure.progress, None)
         sources.still_there(paths)
         facts = dict(basis.facts)
         if made.complaints.left_out:
@@ -149,7 +157,7 @@ def _fill(
         found.files[record.FILES_PART] = made.name
         found.sums.update(made.sums)
         found.flaws, found.unread = made.complaints.flaws, made.complaints.unread
-        found.objects, found.manifest = made.files, made.manifest
+        found.objects, found.manifest, found.fine = made.files, made.manifest, made.fine
         measure.completed()
     measure.remember()
     return found

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 
 from agent.drivers.repositories.tar import layout, readme, seal
 from agent.drivers.repositories.tar.record import FORMAT
 from agent.drivers.repositories.tar.site import Site
+from agent.drivers.repository import Damaged
 from agent.errors import RunFailed
 from agent.host import durable
+
+_MARKER = f"{json.dumps({'format': FORMAT})}\n".encode()
 
 
 def prepare(site: Site) -> None:
@@ -28,20 +30,20 @@ def prepare(site: Site) -> None:
                     f"{site.path} is not empty and no repository: name an empty directory, or one that is not there"
                 )
             durable.replace(os.path.join(site.path, layout.README), readme.TEXT.encode(), 0o644)
-            content = json.dumps({"format": FORMAT}) + "\n"
-            durable.replace(os.path.join(site.path, layout.MARKER), content.encode(), 0o644)
+            durable.replace(os.path.join(site.path, layout.MARKER), _MARKER, 0o644)
     except OSError as error:
         raise RunFailed(f"cannot make a repository at {site.path}: {error.strerror}") from error
     require(site)
 
 
 def require(site: Site) -> None:
-    """Raise RunFailed unless there is a repository that this version can read and write."""
-    found: object = None
-    with contextlib.suppress(ValueError):
-        found = json.loads(_marker(site))["format"]
-    if found != FORMAT:
-        raise RunFailed(f"{site.path} is a repository of format {found!r}; this version knows {FORMAT}")
+    """Raise RunFailed unless there is a repository, Damaged unless it is one that this version knows."""
+    found = _marker(site)
+    if found != _MARKER:
+        raise Damaged(
+            f"{site.path} is damaged, or a repository of another version: {layout.MARKER} should say "
+            f"{_MARKER.decode().strip()} and says {found[:100]!r}"
+        )
 
 
 def _marker(site: Site) -> bytes:

@@ -100,10 +100,23 @@ def options(request: Request) -> tuple[str, ...]:
 
 
 def _exclude(pattern: str) -> tuple[str, ...]:
-    """A pattern that begins at / holds from there, any other one anywhere below; a star does not match a slash."""
-    if pattern.startswith("/"):
-        return ("--anchored", f"--exclude={pattern.lstrip('/')}", "--no-anchored")
-    return (f"--exclude={pattern}",)
+    """A pattern that begins at / holds from there, any other one anywhere below.
+
+    A star does not match a slash, two stars between slashes are any directories, or none. tar knows no two stars: in
+    such a pattern every star matches slashes.
+    """
+    anchored = pattern.startswith("/")
+    names = [pattern.strip("/")]
+    deep = "**" in pattern
+    if deep:
+        names = [names[0].replace("**", "*"), names[0].replace("**/", "")]
+    return (
+        *(("--anchored",) if anchored else ()),
+        *(("--wildcards-match-slash",) if deep else ()),
+        *(f"--exclude={name}" for name in dict.fromkeys(names)),
+        *(("--no-wildcards-match-slash",) if deep else ()),
+        *(("--no-anchored",) if anchored else ()),
+    )
 
 
 def _exclude_literally(path: str) -> tuple[str, ...]:

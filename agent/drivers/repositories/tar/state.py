@@ -18,9 +18,11 @@ from agent.host.scratch import make_private, remove_whole
 
 _SUFFIX = ".snar"
 _DRAFT = "next"
-_BACK = 2
-"""So many seconds earlier than it was does tar believe to have begun: the kernel's clock for files lags behind, and
-what changed in the very instant of the look must not count as unchanged."""
+_SECOND = 1_000_000_000
+_FINE = _SECOND // 50
+_COARSE = 2 * _SECOND
+"""Nanoseconds that the times of files may lag behind: the kernel's clock for them ticks 100 times a second at least,
+and some file systems keep whole or even seconds alone."""
 
 
 class State:
@@ -48,10 +50,14 @@ class State:
             return str(error)
         return ""
 
-    def commit(self, backup: str, keep: Collection[str]) -> None:
-        """Keep the state that tar left as that of a backup, and of the others only those named. Raises OSError."""
+    def commit(self, backup: str, keep: Collection[str], *, fine: bool) -> None:
+        """Keep the state that tar left as that of a backup, and of the others only those named. Raises OSError.
+
+        `fine` is that the times of the files are of less than a second.
+        """
         with open(self.draft, "r+b") as file:
-            _earlier(file.fileno())
+            # What changed in the very instant of the look must not count as unchanged the next time.
+            _earlier(file.fileno(), _FINE if fine else _COARSE)
             os.fsync(file.fileno())
         durable.rename(self.draft, self._path(backup))
         wanted = {f"{one}{_SUFFIX}" for one in (backup, *keep)}
@@ -74,10 +80,14 @@ class State:
         return os.path.join(self._place, f"{backup}{_SUFFIX}")
 
 
-def _earlier(descriptor: int) -> None:
-    """Set the instant at which tar began, in its state, back a little: the first field after the first line."""
+def _earlier(descriptor: int, by: int) -> None:
+    """Set the instant at which tar began, in its state, back by nanoseconds or more.
+
+    Seconds and nanoseconds follow the first line, with a NUL after each; their fields keep their widths.
+    """
     head = os.pread(descriptor, 200, 0)
     at = head.index(b"\n") + 1
-    seconds = head[at : head.index(b"\0", at)]
-    earlier = b"%0*d" % (len(seconds), int(seconds) - _BACK)
-    os.pwrite(descriptor, earlier, at)
+    seconds, nanoseconds = head[at:].split(b"\0")[:2]
+    whole, rest = divmod(int(seconds) * _SECOND + int(nanoseconds) - by, _SECOND)
+    fields = b"%0*d\0%0*d" % (len(seconds), whole, len(nanoseconds), min(rest, 10 ** len(nanoseconds) - 1))
+    os.pwrite(descriptor, fields, at)
