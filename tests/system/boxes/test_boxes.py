@@ -34,8 +34,23 @@ def command(opens: set[str], exposure: float, **options: object) -> Sample:
     return Sample("command.run", {"command": ["true"], **options}, PROGRAMS | opens, exposure)
 
 
+def backups(action: str, opens: set[str], exposure: float, **options: object) -> Sample:
+    """Return a sample of an action on backups in a directory where there is something to spoil."""
+    repository = {"name": "local", "driver": "tar", "settings": {"path": "/srv/canary"}}
+    return Sample(action, {"repository": repository, **options}, frozenset(opens), exposure)
+
+
+SHOP = {"name": "shop", "driver": "postgresql", "settings": {"dsn": "host=/run/postgresql", "user": "postgres"}}
+SPOILS = {"write and execute memory", "delete", "rename", "change a mode"}
+
 SAMPLES = {
     "files.retain": Sample("files.retain", {"paths": ["/srv/tidy"]}, frozenset(), 1.4),
+    "backup.create": backups("backup.create", SPOILS, 1.9, sources=[{"path": "/srv", "database": None}], writable=[]),
+    "backup.create of a database": backups(
+        "backup.create", {*SPOILS, "become another user", "change an owner"}, 2.3, sources=[{"database": SHOP}]
+    ),
+    "backup.verify": backups("backup.verify", SPOILS, 1.9),
+    "backup.drill": backups("backup.drill", {*SPOILS, "become another user", "change an owner", "make a device"}, 2.6),
     "command": command(set(), 2.4),
     "command as another user": command(set(), 2.2, user="nobody"),
     "command that writes": command(
@@ -69,8 +84,15 @@ def test_what_leaves_the_box_fails(boxes: Boxes, name: str) -> None:
     assert judged.exposure <= sample.exposure
 
 
-def test_probe_of_no_box_leaves_it(boxes: Boxes) -> None:
-    met, _ = boxes.probe("command.run", {"command": ["true"], "privileged": True})
+UNBOXED: dict[str, dict[str, Any]] = {
+    "backup.restore": {"repository": {"name": "local", "driver": "tar", "settings": {"path": "/srv/canary"}}},
+    "command.run": {"command": ["true"], "privileged": True},
+}
+
+
+@pytest.mark.parametrize("action", UNBOXED)
+def test_probe_of_no_box_leaves_it(boxes: Boxes, action: str) -> None:
+    met, _ = boxes.probe(action, UNBOXED[action])
     assert {attempt for attempt, error in met.items() if error} <= TOOTHLESS
 
 
@@ -88,4 +110,4 @@ def test_paths_below_homes_and_with_odd_names_are_writable_and_nothing_beside_th
 
 
 def test_every_action_has_a_sample() -> None:
-    assert {sample.action for sample in SAMPLES.values()} == set(registry.names())
+    assert {sample.action for sample in SAMPLES.values()} | set(UNBOXED) == set(registry.names())
