@@ -1,0 +1,73 @@
+"""What restic's messages are taken for: said by restic 0.14 and 0.18."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.drivers.repositories.restic.words import Patience, Trouble, absent, grave, last, trouble
+
+MISSING = (
+    "Load(<data/f1a7275f09>, 247, 1444) returned error, retrying after 1.080381816s: "
+    "open /srv/repo/data/f1/f1a7275f09: no such file or directory"
+)
+SHORT = "Load(<data/f1a7275f09>, 0, 0) returned error, retrying after 552.330144ms: unexpected EOF"
+FAR = "Load(<data/f1a7275f09>, 0, 0) returned error, retrying after 552.330144ms: dial tcp: connection refused"
+
+SAID = (
+    (1, "Fatal: unable to create lock in backend: repository is already locked exclusively by PID 1 on vm", "locked"),
+    (11, "unable to create lock in backend: repository is already locked by PID 1", "locked"),
+    (1, "Fatal: wrong password or no key found", "password"),
+    (12, "Fatal: wrong password or no key found", "password"),
+    (1, "Fatal: unable to open config file: stat /srv/repo/config: no such file or directory", "absent"),
+    (1, "Fatal: unable to open config file: Lstat: file does not exist", "absent"),
+    (10, "Fatal: repository does not exist: unable to open config file: stat /srv/repo/config", "absent"),
+    (1, "Fatal: unable to open config file: dial tcp 10.0.0.1:22: connect: connection refused", "surroundings"),
+    (1, "Fatal: unable to open config file: Stat: Access Denied.", "surroundings"),
+    (1, "ignoring error for /srv/a: ciphertext verification failed\nFatal: There were 1 errors", "damage"),
+    (1, "Pack ID does not match, want 8645be08, got 5824392f\nFatal: repository contains errors", "damage"),
+    (1, "pack 8645be0873: does not exist\nFatal: repository contains errors", "damage"),
+    (1, "error: load <snapshot/51cf1f98e9>: invalid data returned", "damage"),
+    (1, "ignoring error for /srv/a: open /out/srv/a: no space left on device", "surroundings"),
+    (1, "Fatal: unable to save snapshot: write /srv/repo/tmp: no space left on device", "surroundings"),
+    (1, "words that nobody knows", "damage"),
+    (1, "", "damage"),
+)
+
+
+@pytest.mark.parametrize(("code", "said", "kind"), SAID)
+def test_trouble_of_messages_is_what_they_mean(code: int, said: str, kind: str) -> None:
+    assert trouble(code, said.splitlines()) is Trouble(kind)
+
+
+def test_absent_repository_is_certain_only_where_restic_says_so() -> None:
+    told = {said: absent(said.splitlines()) for _, said, _ in SAID}
+    assert {said for said, certain in told.items() if certain} == {said for _, said, kind in SAID if kind == "absent"}
+
+
+def test_patience_ends_when_a_file_is_missing_for_the_second_time() -> None:
+    patience = Patience(near=False)
+    assert patience.lost(MISSING) == ""
+    assert patience.lost("something else") == ""
+    assert patience.lost(MISSING.replace("f1a7275f09", "aaaaaaaaaa")) == ""
+    assert patience.lost(MISSING) == "data/f1a7275f09"
+
+
+def test_patience_with_a_file_that_ends_early_is_longer_far_away() -> None:
+    assert [bool(patience.lost(SHORT)) for patience in [Patience(near=True)] for _ in range(2)] == [False, True]
+    assert [bool(patience.lost(SHORT)) for patience in [Patience(near=False)] for _ in range(6)] == [False] * 5 + [True]
+
+
+def test_patience_with_a_connection_has_no_end() -> None:
+    patience = Patience(near=True)
+    assert not any(patience.lost(FAR) for _ in range(100))
+
+
+def test_grave_messages_are_all_but_those_of_the_cache() -> None:
+    assert grave(["", "unable to open cache: read-only file system", "could not load snapshot 51cf1f98"]) == [
+        "could not load snapshot 51cf1f98"
+    ]
+
+
+def test_last_words_of_a_silent_program_are_its_exit_code() -> None:
+    assert last([], 3) == "it ended with exit code 3 and no message"
+    assert last([f"line {number}" for number in range(9)], 1) == "line 5; line 6; line 7; line 8"
