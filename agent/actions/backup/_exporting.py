@@ -10,7 +10,7 @@ from agent.drivers.repository import Repository
 from agent.model.backups import Backup, Part
 from agent.ports import Context
 
-_SUFFIXES: Mapping[str, str] = {"pg_dump custom": ".dump", "mariadb-dump sql": ".sql", "sqlite file": ".db"}
+_SUFFIXES: Mapping[str, str] = {"pg_dump custom": ".dump", "mariadb-dump sql": ".sql", "sqlite file": ".sqlite"}
 """How the name of a file ends, by the form of what is in it."""
 
 

@@ -68,6 +68,7 @@ class Replacement:
         """Put the loaded database in the place of the live one."""
         with self._open() as (_, beside, _):
             beside.swap()
+            self._subject.remember(**{f"beside:{self.name}": beside.beside})
             return Outcome({"beside": beside.beside})
 
     def unswap(self) -> None:
@@ -90,9 +91,9 @@ class Replacement:
         """Keep or remove the database that was replaced; return where it is kept."""
         with self._open() as (_, beside, _):
             if self._options.safety or self._options.tables:
-                return {f"{self.name}_beside": beside.beside}
+                return {f"{self.name}_beside": str(self._subject.recall().get(f"beside:{self.name}", beside.beside))}
             try:
                 beside.discard()
             except RunFailed as error:
-                return {f"{self.name}_left": f"{beside.beside}: {error}"}
+                return {f"{self.name}_left": str(error)}
         return {}

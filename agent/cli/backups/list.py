@@ -16,7 +16,7 @@ from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.model.backups import Backup, Listing
 
-_LONG, _SHORT = 40, 12
+_SHORT = 12
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -70,7 +70,7 @@ def data(backup: Backup, known: Known) -> dict[str, object]:
 
 def short(backup: str) -> str:
     """Given the id of a backup, return as much of it as a table has room for; a beginning is enough to name it."""
-    return backup if len(backup) <= _LONG else backup[:_SHORT]
+    return backup[:_SHORT] if len(backup) > _SHORT and not backup.strip("0123456789abcdef") else backup
 
 
 def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinfo) -> list[str]:

@@ -44,7 +44,7 @@ def dumping(tools: Tools, path: str) -> Iterator[Dump]:
             programs=lambda descriptor: (Program(command, None, descriptor),),
             settle=lambda completed, tail: _settle(completed, tail, end),
             counts=counts,
-            facts={"version": apsw.sqlite_lib_version(), "journal_mode": mode},
+            facts={"version": apsw.sqlite_lib_version(), "journal_mode": mode, "path": path},
         )
 
 
