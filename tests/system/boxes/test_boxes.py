@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from agent import registry
+from agent.model.box import UNCONFINED
 from tests.system.boxes.conftest import Boxes
 
 pytestmark = pytest.mark.root
@@ -90,9 +91,8 @@ UNBOXED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("action", UNBOXED)
-def test_probe_of_no_box_leaves_it(boxes: Boxes, action: str) -> None:
-    met, _ = boxes.probe(action, UNBOXED[action])
+def test_probe_of_no_box_leaves_it(boxes: Boxes) -> None:
+    met, _ = boxes.probe("command.run", UNBOXED["command.run"])
     assert {attempt for attempt, error in met.items() if error} <= TOOTHLESS
 
 
@@ -107,6 +107,10 @@ def test_paths_below_homes_and_with_odd_names_are_writable_and_nothing_beside_th
     assert "refused" not in judged.printed
     assert judged.printed.count("Read-only") == 2
     assert all(boxes.host.bed.path(f"{path}/x").exists() for path in ODD)
+
+
+def test_actions_without_a_box_have_none() -> None:
+    assert {registry.box_of(action, options) for action, options in UNBOXED.items()} == {UNCONFINED}
 
 
 def test_every_action_has_a_sample() -> None:
