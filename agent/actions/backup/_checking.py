@@ -22,7 +22,7 @@ def checking(creation: Creation) -> Step:
         require_paths(creation.sources, allow_empty=creation.allow_empty)
         facts = _databases(creation)
         repository = creation.repository()
-        repository.prepare()
+        _prepare(creation, repository)
         _require_room(creation, repository)
         return Outcome(facts)
 
@@ -39,6 +39,14 @@ def checking(creation: Creation) -> Step:
         return Preview(f"back up {files:,} files of {size(total)} and {_count(creation)} to {whereto}", facts)
 
     return Step(name="check", do=do, preview=preview, irreversible="a repository that is made and empty harms nobody")
+
+
+def _prepare(creation: Creation, repository: Repository) -> None:
+    """Make the repository, unless this host has made backups in it: then one that is not there is not mounted."""
+    if creation.heed_vanished and creation.ctx.ledger.known(repository.name, creation.ctx.task):
+        repository.listing(creation.ctx.host, creation.ctx.task)
+    else:
+        repository.prepare()
 
 
 def _count(creation: Creation) -> str:

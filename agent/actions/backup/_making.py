@@ -95,6 +95,8 @@ def _facts(backup: Backup, why: str, taken: tuple[str, ...], swept: tuple[str, .
         "stored_bytes": backup.stored,
         "flaws": len(backup.flaws),
     }
+    if not backup.parent:
+        del facts["parent"]
     more = {"taken_up": len(taken), "swept": len(swept), "junk": len(series.junk), "vanished": len(series.vanished)}
     return facts | {name: number for name, number in more.items() if number}
 

@@ -183,6 +183,17 @@ def test_create_while_another_agent_is_at_it_is_refused(host: Host) -> None:
     assert host.ids() == []
 
 
+def test_create_where_the_repository_is_gone_makes_no_other_unless_told_to(host: Host) -> None:
+    host.run()
+    host.vault.stored.clear()
+    host.vault.made = False
+    with pytest.raises(ListingFailed, match="there is no repository"):
+        host.run_later(1)
+    assert not host.vault.made
+    host.run_later(1, vanished="forget", keep={"last": 1})
+    assert len(host.ids()) == 1
+
+
 def test_create_with_a_listing_that_fails_makes_and_removes_nothing(host: Host) -> None:
     host.run()
     host.vault.fails["listing"] = ListingFailed("page 2 is missing")
