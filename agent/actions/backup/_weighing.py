@@ -41,7 +41,7 @@ def selected(entries: Iterable[Entry], paths: Sequence[str]) -> dict[str, Load]:
     tops = [os.fsencode(path) for path in paths]
     found = {path: Load() for path in paths or ("/",)}
     for entry in entries:
-        if not _is_plain(entry.path):
+        if not is_plain(entry.path):
             raise RunFailed(
                 f"the backup has {shown(entry.path)}, which is no path that can be brought back: trust none"
             )
@@ -56,7 +56,7 @@ def selected(entries: Iterable[Entry], paths: Sequence[str]) -> dict[str, Load]:
     return found
 
 
-def _is_plain(path: bytes) -> bool:
+def is_plain(path: bytes) -> bool:
     """Tell whether a path is absolute and leads nowhere but down."""
     if path == b"/":
         return True

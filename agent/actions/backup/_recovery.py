@@ -1,0 +1,270 @@
+"""Bring everything of a lost host back, from nothing but its repository: the newest good backup of each task.
+
+There is no store to journal to, so what is done is written down in the root that is recovered: whoever does it again
+after an interruption goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+import msgspec
+from msgspec import Struct
+
+from agent.actions.backup._comparing import compare
+from agent.actions.backup._exporting import export
+from agent.actions.backup._loading import databases
+from agent.actions.backup._outlook import total
+from agent.actions.backup._places import (
+    Stage,
+    existing,
+    pairs,
+    prepare,
+    require_replaceable,
+    seal,
+    sealed,
+    settle,
+    stages,
+    swap,
+    swap_back,
+)
+from agent.actions.backup._room import require_room
+from agent.actions.backup._weighing import Load, is_plain, selected, within
+from agent.drivers.repository import Repository, Selection
+from agent.errors import NotFound, RunFailed
+from agent.host.durable import replace
+from agent.host.scratch import remove_whole
+from agent.model.backups import Backup, Entry, Listing, Part
+from agent.ports import Context
+from agent.rules.keep import Standing, good
+
+JOURNAL = ".hostkeeper-recover"
+"""In the root that is recovered: what was begun."""
+
+SQLITE = "sqlite"
+COPIES = "/var/lib/hostkeeper/recovered"
+"""Where copies of databases go whose servers have to be there first."""
+
+
+class Begun(Struct, frozen=True):
+    """One task that was staged: its backup, where, and where copies of its databases are."""
+
+    task: str
+    backup: str
+    stages: tuple[Stage, ...]
+
+
+class Recovered(Struct, frozen=True):
+    """What came back of one task: the backup, files compared, paths, copies to load by hand, and what is kept."""
+
+    backup: Backup
+    files: int
+    paths: tuple[str, ...]
+    copies: tuple[tuple[str, Part], ...]
+    kept: tuple[str, ...]
+
+
+def hosts(listing: Listing) -> tuple[str, ...]:
+    """Return the hosts that have backups, sorted."""
+    return tuple(sorted({one.host for one in listing.backups}))
+
+
+def newest(listing: Listing, host: str, at: float | None) -> tuple[Backup, ...]:
+    """Return the newest good backup of each task of a host, as of an instant. Raises NotFound when there is none."""
+    mine = [one for one in listing.backups if one.host == host]
+    sound = good(mine, Standing(proofs={}, verifications={}))
+    fitting = (one for one in mine if one.id in sound and (at is None or one.ended <= at))
+    found = {one.task: one for one in fitting}
+    if not found:
+        raise NotFound(
+            f"there is no good backup of {host}: `hostkeeper backup list --repository-path` shows what there is"
+        )
+    return tuple(found.values())
+
+
+class Recovery:
+    """Brings backups back below `root`, an absolute path; `overwrite` lets them take the place of what is there."""
+
+    def __init__(self, ctx: Context, repository: Repository, root: str, *, overwrite: bool) -> None:
+        self._ctx = ctx
+        self._repository = repository
+        self._root = root.rstrip("/")
+        self._overwrite = overwrite
+        self._journal = f"{self._root}/{JOURNAL}"
+
+    def tops(self, backup: Backup) -> tuple[str, ...]:
+        """Return the paths that a backup brings back whole, without the root: of files, and of SQLite's databases."""
+        found = list(outermost(self._repository.entries(backup)))
+        for part in _in_place(backup):
+            path = os.fsencode(part.facts["path"])
+            if within(path, found) is None:
+                found.append(path)
+        return tuple(sorted(map(os.fsdecode, found)))
+
+    def conflicts(self, backups: Iterable[Backup]) -> list[str]:
+        """Return what is there already and would be replaced; what this has begun itself is not."""
+        begun = {one.task for one in self._begun()}
+        mine = [top for backup in backups if backup.task not in begun for top in self.tops(backup)]
+        return [self._root + top for top in mine if _is_there(self._root + top)]
+
+    def weigh(self, backup: Backup) -> Load:
+        """Return how much a backup brings back. Raises RunFailed for paths that lead elsewhere."""
+        return total(selected(self._repository.entries(backup), ()).values())
+
+    def recover(self, backups: Sequence[Backup]) -> tuple[Recovered, ...]:
+        """Bring backups back, one after the other; all of it is taken back if one fails. Raises RunFailed."""
+        begun = list(self._begun())
+        try:
+            for backup in self._ordered(backups):
+                known = next((one for one in begun if one.task == backup.task), None)
+                if known is None:
+                    known = self._bring(backup)
+                    begun.append(known)
+                    self._write(begun)
+                for stage in known.stages:
+                    swap(sealed(stage))
+            found = tuple(self._verified(backup, begun) for backup in self._ordered(backups))
+        except BaseException:
+            for one in reversed(begun):
+                for stage in one.stages:
+                    swap_back(sealed(stage))
+                    remove_whole(stage.directory)
+            remove_whole(self._journal)
+            raise
+        kept = {one.task: [settle(stage, keep=self._overwrite) for stage in one.stages] for one in begun}
+        remove_whole(self._journal)
+        return tuple(msgspec.structs.replace(one, kept=tuple(filter(None, kept[one.backup.task]))) for one in found)
+
+    def _ordered(self, backups: Sequence[Backup]) -> list[Backup]:
+        """Outer paths first: what another task has of their inside comes after them."""
+        return sorted(backups, key=lambda one: min((len(top) for top in self.tops(one)), default=0))
+
+    def _begun(self) -> tuple[Begun, ...]:
+        try:
+            with open(self._journal, "rb") as file:
+                return msgspec.json.decode(file.read(), type=tuple[Begun, ...])
+        except FileNotFoundError:
+            return ()
+
+    def _write(self, begun: Sequence[Begun]) -> None:
+        replace(self._journal, msgspec.json.encode(begun))
+
+    def _bring(self, backup: Backup) -> Begun:
+        """Bring one backup back beside where it belongs, compare it, and remember what is to change places."""
+        tops = self.tops(backup)
+        require_room(existing(self._root or "/"), self.weigh(backup).bytes + sum(p.bytes for p in databases(backup)))
+        places = [self._root + top for top in tops]
+        for place in places:
+            require_replaceable(place)
+        copies = [part for part in databases(backup) if part not in _in_place(backup)]
+        if copies:
+            places.append(f"{self._root}{COPIES}/{backup.task}")
+        chosen = stages(places, f"recover_{backup.task}")
+        try:
+            for stage in chosen:
+                prepare(stage)
+                os.makedirs(stage.new + self._root, mode=0o700, exist_ok=True)
+                self._fill(backup, stage)
+                seal(stage, pairs(stage))
+        except BaseException:
+            for stage in chosen:
+                with suppress(RunFailed):
+                    remove_whole(stage.directory)
+            raise
+        return Begun(backup.task, backup.id, chosen)
+
+    def _fill(self, backup: Backup, stage: Stage) -> None:
+        inside = tuple(os.fsencode(path[len(self._root) :]) for path in stage.paths)
+        root = stage.new + self._root
+        mine = [entry for entry in inside if not _is_copy_place(entry)]
+        files = tuple(
+            top for top in mine if any(within(entry.path, [top]) for entry in self._repository.entries(backup))
+        )
+        if files:
+            self._repository.restore(backup, Selection(files), root)
+            compared = compare(root, self._entries(backup, files), self._ctx.checkpoint)
+            if compared.different:
+                raise RunFailed("what was brought back is not what was backed up:\n" + "\n".join(compared.sentences()))
+        for part in databases(backup):
+            if part in _in_place(backup):
+                self._place(backup, part, root, mine)
+            elif any(_is_copy_place(top) for top in inside):
+                directory = f"{root}{COPIES}/{backup.task}"
+                os.makedirs(directory, mode=0o700, exist_ok=True)
+                export(self._ctx, self._repository, backup, part, directory)
+
+    def _place(self, backup: Backup, part: Part, root: str, mine: Sequence[bytes]) -> None:
+        """Put the copy of a SQLite database where the database was; older logs of it would spoil it."""
+        path = part.facts["path"]
+        if within(os.fsencode(path), mine) is None:
+            return
+        target = root + path
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        for ending in ("", "-wal", "-shm", "-journal"):
+            remove_whole(target + ending)
+        os.rename(export(self._ctx, self._repository, backup, part, os.path.dirname(target)), target)
+
+    def _entries(self, backup: Backup, tops: Sequence[bytes]) -> Iterator[Entry]:
+        """Yield what a backup has, without the databases that their own copies replace."""
+        copied = [os.fsencode(part.facts["path"]) for part in _in_place(backup)]
+        logs = {path + ending for path in copied for ending in (b"", b"-wal", b"-shm", b"-journal")}
+        for entry in self._repository.entries(backup):
+            if within(entry.path, tops) is not None and entry.path not in logs:
+                yield entry
+
+    def _verified(self, backup: Backup, begun: Sequence[Begun]) -> Recovered:
+        """Compare what is in place now, and tell what came back."""
+        known = next(one for one in begun if one.task == backup.task)
+        tops = self.tops(backup)
+        others = [os.fsencode(top) for one in begun if one.task != backup.task for top in self._of(one)]
+        inner = [other for other in others if within(other, [os.fsencode(top) for top in tops]) is not None]
+        entries = (
+            entry for entry in self._entries(backup, list(map(os.fsencode, tops))) if within(entry.path, inner) is None
+        )
+        swapped = max((os.stat(stage.directory).st_ctime for stage in known.stages), default=0.0)
+        compared = compare(self._root, entries, self._ctx.checkpoint, changed_since=swapped)
+        if compared.different:
+            raise RunFailed("what is there now is not what was backed up:\n" + "\n".join(compared.sentences()))
+        where = f"{self._root}{COPIES}/{backup.task}"
+        copies = tuple((where, part) for part in databases(backup) if part not in _in_place(backup))
+        return Recovered(backup, compared.files, tuple(self._root + top for top in tops), copies, ())
+
+    def _of(self, begun: Begun) -> list[str]:
+        return [path[len(self._root) :] for stage in begun.stages for path in stage.paths]
+
+
+def _in_place(backup: Backup) -> tuple[Part, ...]:
+    """Return the databases that are files, and whose place is known."""
+    parts = (part for part in backup.parts if part.kind == SQLITE and "path" in part.facts)
+    return tuple(part for part in parts if is_plain(os.fsencode(part.facts["path"])))
+
+
+def _is_copy_place(path: bytes) -> bool:
+    return path.startswith(os.fsencode(COPIES) + b"/")
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether there is something at a path that is more than an empty directory."""
+    if not os.path.lexists(path):
+        return False
+    return os.path.islink(path) or not os.path.isdir(path) or bool(os.listdir(path))
+
+
+def outermost(entries: Iterable[Entry]) -> tuple[bytes, ...]:
+    """Given what a backup has, return the paths that everything is at or below; of `/` those in it."""
+    directories: set[bytes] = set()
+    others: set[bytes] = set()
+    for entry in entries:
+        if not is_plain(entry.path):
+            raise RunFailed(
+                f"the backup has {entry.path!a}, which is no path that can be brought back: trust none of it"
+            )
+        if entry.kind == "directory":
+            directories.add(entry.path)
+        elif os.path.dirname(entry.path) not in directories:
+            others.add(entry.path)
+    directories.discard(b"/")
+    every = directories | others
+    return tuple(sorted(path for path in every if os.path.dirname(path) not in directories))
