@@ -23,7 +23,7 @@ from tests.system.evidence import Audited, Effect, digest_of
 from tests.system.scenarios.scenario import Ends
 from tests.system.world import World
 
-STATE_FILES = re.compile(r"hostkeeper\.db(-wal|-shm)?|lock|ballast|heads\.log|objects(/\d+\.\d+)?")
+STATE_FILES = re.compile(r"hostkeeper\.db(-wal|-shm)?|lock|ballast|heads\.log|objects(/\d+\.\d+)?|tasks(/.+)?")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 STEP_MOVES: Mapping[str, frozenset[StepState]] = {
     "": frozenset({StepState.DOING}),
@@ -67,6 +67,10 @@ def store_is_sound(world: World, most: int = 10_000) -> None:
         store.holds.all()
         store.conditions.all()
         store.fragments.all()
+        for repository, task in store.connection.rows("SELECT DISTINCT repository, task FROM backups"):
+            store.ledger.known(str(repository), str(task))
+            store.ledger.proofs(str(repository))
+            store.ledger.verifications(str(repository))
         for task, key in store.connection.rows("SELECT task, key FROM memories"):
             store.memory(str(task)).recall(str(key))
 
@@ -223,7 +227,7 @@ def record_of(world: World) -> dict[str, object]:
     with Store(str(world.agent.state), read_only=True) as store:
         tables = {
             name: store.connection.rows(f"SELECT * FROM {name} ORDER BY 1, 2")
-            for name in ("runs", "steps", "marks", "holds", "memories", "fragments", "documents")
+            for name in ("runs", "steps", "marks", "holds", "memories", "fragments", "documents", "backups", "proofs")
         }
     trees = {path.name: digest_of(path) for path in world.place.iterdir() if path.is_dir() and path.name != "state"}
     return {**tables, **trees, "effects": world.effects()}

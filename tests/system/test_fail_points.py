@@ -49,6 +49,8 @@ def victims_at(scenario: Scenario, point: str) -> Iterator[Victim]:
     After a write the store says what it says before the next one, so the other victims have their turn at one of them.
     """
     yield Victim.SELF
+    if scenario.alone:
+        return
     if point.startswith("daemon/run.amend:after") and not scenario.first:
         # A process is at work then, with a command.
         yield Victim.BOTH

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.system.scenarios import acts, dues, losses, stops
+from tests.system.scenarios import acts, backups, dues, losses, stops
 from tests.system.scenarios.scenario import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for scenario in (*acts.SCENARIOS, *losses.SCENARIOS, *stops.SCENARIOS, *dues.SCENARIOS)
+    scenario.name: scenario
+    for scenario in (
+        *(*acts.SCENARIOS, *losses.SCENARIOS, *stops.SCENARIOS, *dues.SCENARIOS),
+        *backups.SCENARIOS,
+    )
 }
