@@ -42,8 +42,8 @@ class Scenario:
     runs may end. `points` are the `role/point#n` it is meant to reach, and `values` what the policy is written with.
     `first` is armed beside every other fail point: the kill whose recovery this is about. `again` is how often a step
     may be done again although no fail point killed its run. `supervised` tells an agent from a command that waits for
-    its run. `cold` starts the first agent with nothing compiled. `holds` are in force at the end. `alone`: nobody but the
-    process that reaches a point dies, as others show what becomes of supervisors, whatever their runs do.
+    its run. `cold` starts the first agent with nothing compiled. `holds` are in force at the end. `alone`: nobody but
+    the process that reaches a point dies, as others show what becomes of supervisors, whatever their runs do.
     """
 
     name: str
