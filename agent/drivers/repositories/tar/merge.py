@@ -82,8 +82,9 @@ class Merge:
             if kind == "N":
                 if earlier is None:
                     earlier = self._row(self._generation - 1, path) or {}
-                old = earlier.get(name, _LOST)
-                names[name] = old if old >= 0 else _LOST
+                # What no archive before tells of either is left out of the backup: tar names that as well.
+                if (old := earlier.get(name)) is not None:
+                    names[name] = old if old >= 0 else _LOST
             elif kind in "YD":
                 names[name] = _AWAITED if kind == "Y" else _DIRECTORY
         self._store(path, names)
