@@ -116,7 +116,7 @@ def require_replaceable(path: str) -> None:
 
 def prepare(stage: Stage) -> None:
     """Make an empty staging directory, whatever an interrupted run has left in it. Raises RunFailed after a swap."""
-    if any(is_swapped([pair]) == [] for pair in sealed(stage)):
+    if os.path.lexists(stage.replaced) or any(is_swapped([pair]) == [] for pair in sealed(stage)):
         raise RunFailed(f"{stage.directory} holds what was replaced: look at it, and remove it if it is not wanted")
     remove_whole(stage.directory)
     make_private(stage.directory)

@@ -161,7 +161,7 @@ class Recovery:
         copies = [part for part in databases(backup) if part not in _in_place(backup)]
         if copies:
             places.append(f"{self._root}{COPIES}/{backup.task}")
-        chosen = stages(places, f"recover_{backup.task}")
+        chosen = stages(places, f"{self._ctx.now:%Y%m%d%H%M%S}_{backup.task}")
         try:
             for stage in chosen:
                 prepare(stage)
