@@ -28,6 +28,8 @@ def checking(creation: Creation) -> Step:
 
     def preview(_explain: Explain) -> Preview:
         require_paths(creation.sources, allow_empty=creation.allow_empty)
+        if creation.must_be_there():
+            creation.repository().listing(creation.ctx.host, creation.ctx.task)
         facts: dict[str, Fact] = {}
         files = total = 0
         for path in creation.sources.paths:
@@ -43,7 +45,7 @@ def checking(creation: Creation) -> Step:
 
 def _prepare(creation: Creation, repository: Repository) -> None:
     """Make the repository, unless this host has made backups in it: then one that is not there is not mounted."""
-    if creation.heed_vanished and creation.ctx.ledger.known(repository.name, creation.ctx.task):
+    if creation.must_be_there():
         repository.listing(creation.ctx.host, creation.ctx.task)
     else:
         repository.prepare()

@@ -49,6 +49,10 @@ class Creation(Struct, frozen=True, kw_only=True):
         """Return the driver of the repository; without a directory of scratch, only to look."""
         return repository_of(self.definition, self.ctx, scratch, self.drivers)
 
+    def must_be_there(self) -> bool:
+        """Return whether this host has made backups in the repository: it cannot be a new one then."""
+        return self.heed_vanished and bool(self.ctx.ledger.known(self.definition["name"], self.ctx.task))
+
     def choice(self, repository: Repository, series: Series) -> Choice:
         """Return the level of the backup that is to be made now, and why."""
         wish = Wish(between=self.between, full_every=self.full_every, sources=self.sources.digest(self.definition))

@@ -189,6 +189,8 @@ def test_create_where_the_repository_is_gone_makes_no_other_unless_told_to(host:
     host.vault.made = False
     with pytest.raises(ListingFailed, match="there is no repository"):
         host.run_later(1)
+    with pytest.raises(ListingFailed, match="there is no repository"):
+        host.previews()
     assert not host.vault.made
     host.run_later(1, vanished="forget", keep={"last": 1})
     assert len(host.ids()) == 1
