@@ -82,9 +82,13 @@ class Pruning(Struct, frozen=True):
         creation.problems.note(
             _STEP, [f"no backup was removed: {refusal[1]}"] if refusal else [], refusal and refusal[0]
         )
-        facts: dict[str, Fact] = {"freed_bytes": freed} | ({"refused": str(refusal[0])} if refusal else {})
+        facts: dict[str, Fact] = {"freed_bytes": freed}
+        if refusal:
+            facts["refused"] = str(refusal[0])
+        if proven := _proven(decisions):
+            facts["newest_proven"] = proven
         return Outcome(
-            facts | ({"newest_proven": proven} if (proven := _proven(decisions)) else {}),
+            facts,
             Counter(one.reason for one in decisions),
             "\n".join(_told(decision) for decision in decisions),
         )
