@@ -20,6 +20,7 @@ VARIABLES = {"$instance": ".*", "$task": ".*", "$__rate_interval": "1m", "$__ran
 
 EVERYTHING_HAPPENS = """
 version: 1
+repositories: {{local: {{tar: {{path: {place}/backups}}}}}}
 windows:
   once: {{opens: "0 0 1 1 *", lasts: 1m}}
 tasks:
@@ -34,6 +35,11 @@ tasks:
     action: files.retain
     with: {{paths: [{place}/many], max_age: 1d}}
     limits: {{items: 1}}
+  saves:
+    schedule: every 3 seconds
+    action: backup.create
+    with: {{repository: local, sources: [{{path: {place}/many}}], verify: deep, keep: {{last: 3}}}}
+  drills: {{schedule: every 3 seconds, action: backup.drill, with: {{repository: local, task: saves}}}}
   cleans: {{schedule: every 3 seconds, action: files.retain, with: {{paths: [{place}/few], max_age: 1d}}}}
 thresholds:
   fires: {{signal: memory.used_percent, above: 0.01, for: 1s, run: [works]}}
