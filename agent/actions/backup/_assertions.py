@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.actions.backup._comparing import shown
-from agent.drivers.database import Target
 from agent.errors import RunFailed
 from agent.ports import Command, Context
 
@@ -41,12 +40,12 @@ def asked_of(assertions: Sequence[Assertion]) -> dict[str, list[Assertion]]:
     return found
 
 
-def answered(target: Target, assertions: Sequence[Assertion]) -> list[str]:
-    """Ask a database; return a sentence for each answer that is not as it must be."""
+def answered(query: Callable[[str], str], assertions: Sequence[Assertion]) -> list[str]:
+    """Given what asks a database, return a sentence for each answer that is not as it must be."""
     wrong = []
     for one in assertions:
         try:
-            answer = target.query(one["sql"])
+            answer = query(one["sql"])
         except RunFailed as error:
             wrong.append(f"{one['database']}: {one['sql']!r} failed: {error}")
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
@@ -20,6 +21,7 @@ from agent.actions.backup._repository import REAL, Drivers, database_of, reposit
 from agent.actions.backup._room import require_room
 from agent.actions.backup._selecting import reliable
 from agent.drivers.databases import definition_of
+from agent.drivers.physical import Physical
 from agent.drivers.repository import Repository, Selection
 from agent.errors import NotFound, RunFailed
 from agent.host.tree import Kernel, open_root
@@ -143,10 +145,13 @@ class Drill(Struct):
             backup = self._chosen(self._good(repository, listing))
             builds_on = chain(listing, backup.id)
             found = Findings()
-            self._files(repository, backup, scratch, found)
-            for part in databases(backup):
-                self._database(repository, backup, part, scratch, found)
-            self._unasked(backup, found)
+            if isinstance(repository, Physical):
+                self._server(repository, backup, found)
+            else:
+                self._files(repository, backup, scratch, found)
+                for part in databases(backup):
+                    self._database(repository, backup, part, scratch, found)
+                self._unasked(backup, found)
         if found.wrong:
             raise RunFailed(f"backup {backup.id} is not proven:\n" + "\n".join(found.wrong))
         return self._proved(backup, builds_on, found)
@@ -183,7 +188,22 @@ class Drill(Struct):
             found.rows += sum(counts.values())
             found.wrong += miscounted(part, counts)
             found.assertions += len(asked)
-            found.wrong += answered(target, asked)
+            found.wrong += answered(target.query, asked)
+
+    def _server(self, repository: Physical, backup: Backup, found: Findings) -> None:
+        """Bring a whole server back, read every row of it, and ask it."""
+        began = self.ctx.clock.monotonic()
+        with repository.recovered(backup, None) as server:
+            found.seconds = self.ctx.clock.monotonic() - began
+            found.bytes, found.files = server.bytes, server.files
+            counts = server.counts()
+            found.tables, found.rows = len(counts), sum(counts.values())
+            for one in self.options.assertions:
+                found.assertions += 1
+                if one["sql"] is None:
+                    found.wrong.append("a backup of a whole server has no files to look at: ask its databases alone")
+                else:
+                    found.wrong += answered(partial(server.query, database=one["database"]), [one])
 
     def _unasked(self, backup: Backup, found: Findings) -> None:
         """An assertion about a database that is not in the backup does not hold."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from agent.actions.backup import _box
+from agent.actions.backup import _serving as serving
 from agent.actions.backup._bringing import Bringing
 from agent.actions.backup._replacing import Replacement
 from agent.actions.backup._repository import REAL, Drivers
 from agent.actions.backup._subject import Options, Subject
+from agent.drivers.physical import Physical
 from agent.errors import RunFailed
 from agent.model.actions import Action, OnInterrupt, Outcome, Preview, Step
 from agent.ports import Context
@@ -30,8 +32,11 @@ def plan(options: Options, ctx: Context) -> Iterator[Step]:
 
 def planned(options: Options, ctx: Context, drivers: Drivers) -> Iterator[Step]:
     """As `plan`, with drivers to work with. Raises RunFailed for options that contradict one another."""
-    require_sense(options)
     subject = Subject(options, ctx, drivers)
+    if isinstance(subject.repository(), Physical):
+        yield from serving.steps(subject)
+        return
+    require_sense(options)
     bringing = Bringing(subject)
     live = () if options.to is not None else options.databases
     replacements = [Replacement(one, subject) for one in live]
@@ -73,6 +78,8 @@ def _step(name: str, do: Callable[[], Outcome], say: Callable[[], str], undo: Ca
 
 def require_sense(options: Options) -> None:
     """Raise RunFailed for options that contradict one another."""
+    if options.point_in_time is not None:
+        raise RunFailed("`point_in_time` is for pgbackrest repositories: choose a backup by its instant instead")
     if options.to is None and not options.paths and not options.databases:
         raise RunFailed("nothing to bring back is named: give `paths` or `databases`, or a directory as `to`")
     if options.tables and len(options.databases) != 1:
