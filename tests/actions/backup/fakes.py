@@ -80,14 +80,7 @@ class FakeRepository:
     vault: Vault
     name: str
     tools: Tools
-
-    @property
-    def levels(self) -> frozenset[Level]:
-        return self.vault.levels
-
-    @levels.setter
-    def levels(self, levels: frozenset[Level]) -> None:
-        self.vault.levels = levels
+    levels: frozenset[Level]
 
     def prepare(self) -> None:
         self.vault.enter("prepare")
@@ -192,10 +185,8 @@ class FakeRepository:
     def remove(self, backups: Sequence[Backup]) -> int:
         assert self.vault.locked, "a backup is removed under the lock"
         self.vault.enter("remove")
-        ids = {one.id for one in backups}
-        for one in backups:
-            left = {other.id for other in dependents(self.vault.listing(), one.id)} - ids
-            assert not left, f"{one.id} is needed by {left}"
+        needed = {other.id for one in backups for other in dependents(self.vault.listing(), one.id)}
+        assert needed <= {one.id for one in backups}, "a backup is removed with all that builds on it"
         for one in backups:
             del self.vault.stored[one.id]
             self.vault.did.append(f"remove {one.id}")
@@ -204,8 +195,7 @@ class FakeRepository:
     def sweep(self) -> tuple[str, ...]:
         assert self.vault.locked, "what others left is swept under the lock"
         self.vault.enter("sweep")
-        swept = tuple(self.vault.half_done)
-        self.vault.half_done.clear()
+        swept, self.vault.half_done = tuple(self.vault.half_done), []
         return swept
 
     def _stored(self, backup: Backup) -> Stored:
@@ -302,7 +292,7 @@ def drivers(vault: Vault, *databases: FakeDatabase) -> Drivers:
     known = {database.name: database for database in databases}
 
     def repository(definition: Mapping[str, Any], tools: Tools) -> Repository:
-        return FakeRepository(vault, definition["name"], tools)
+        return FakeRepository(vault, definition["name"], tools, vault.levels)
 
     def database(definition: Mapping[str, Any], _tools: Tools) -> Database:
         return known[definition["name"]]
