@@ -1,0 +1,57 @@
+"""Brings a server's files back into an empty directory."""
+
+from __future__ import annotations
+
+import shlex
+
+from agent.drivers import asking
+from agent.drivers.physical import RecoveryTarget
+from agent.drivers.repositories.pgbackrest import settings, targets
+from agent.drivers.repositories.pgbackrest.commands import INSTALL, Engine, Failed
+from agent.drivers.repositories.pgbackrest.info import REPO
+from agent.drivers.repositories.pgbackrest.verifying import manifest_of
+from agent.drivers.repository import Damaged
+from agent.errors import RunFailed
+from agent.model.backups import Backup
+
+_CHECKSUM, _FORMAT, _MISSING, _CRYPTO = 26, 29, 55, 95
+_DAMAGE = frozenset({_CHECKSUM, _FORMAT, _MISSING, _CRYPTO})
+"""Exit codes that damage ends with, those of pgBackRest's `error.yaml`: a checksum, a file's form, a missing file."""
+
+
+def into(
+    engine: Engine, backup: Backup, directory: str, target: RecoveryTarget | None, *, moves: bool = False
+) -> tuple[int, int]:
+    """Restore into an empty directory that the user of the stanza owns; return files and bytes.
+
+    Tablespaces come to be beside the directory, links as what they lead to: nothing is written elsewhere. `moves`
+    says that the directory will have the place of the live one: then the server will archive its log as it did, and
+    otherwise not at all. Raises Damaged and RunFailed.
+    """
+    made, flaws = manifest_of(engine, backup.id)
+    if made is None:
+        raise Damaged("\n".join(flaws))
+    try:
+        engine.do(
+            "restore",
+            f"--repo={REPO}",
+            f"--set={backup.id}",
+            f"--pg1-path={directory}",
+            *targets.options(target),
+            f"--tablespace-map-all={directory}.tablespaces",
+            *("--no-link-all", "--reset-link-map", "--reset-tablespace-map", "--no-delta"),
+            *(_moved(engine) if moves else ("--archive-mode=off",)),
+        )
+    except Failed as error:
+        if error.exit_code in _DAMAGE:
+            raise Damaged(f"backup {backup.id} cannot be restored: {error.words}") from error
+        raise RunFailed(str(error)) from error
+    return len(made.files), sum(one.size for one in made.files)
+
+
+def _moved(engine: Engine) -> tuple[str, ...]:
+    """Return the option by which a server gets its log wherever its files are; pgBackRest's own names the directory."""
+    program = settings.of(engine, "cmd") or asking.program(("pgbackrest",), asking.search_path(), INSTALL)
+    words = (program, f"--config={engine.config}", f"--stanza={engine.stanza}", f"--repo={REPO}", "archive-get")
+    line = shlex.join(words).replace("%", "%%") + ' %f "%p"'
+    return (f"--recovery-option=restore_command={line}",)
