@@ -46,6 +46,26 @@ class End(Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...]
 
 
+class _Line(Struct):
+    """A line as it is written; names are text."""
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    modified: int
+    sha256: str = ""
+    target: str = ""
+    device: str = ""
+    names: list[str] | None = None
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_ENDING = b'{"end"'
+
+
 def line(
     path: bytes,
     kind: str,
@@ -93,13 +113,13 @@ def read(lines: Iterable[bytes], where: str) -> Iterator[Object | End]:
         if ended:
             raise Damaged(f"{where} goes on after its end")
         try:
-            fields = json.loads(raw)
-            ended = "end" in fields
-            yield _end(fields) if ended else _object(fields)
-        except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+            ended = raw.startswith(_ENDING)
+            one = msgspec.convert(json.loads(raw), End) if ended else _object(_line(raw))
+        except (ValueError, msgspec.MsgspecError) as error:
             raise Damaged(f"{where} has a line that does not belong there: {raw[:200]!r}") from error
-        if ended and fields["objects"] != count:
-            raise Damaged(f"{where} has {count} objects and tells of {fields['objects']}")
+        yield one
+        if isinstance(one, End) and one.objects != count:
+            raise Damaged(f"{where} has {count} objects and tells of {one.objects}")
     if not ended:
         raise Damaged(f"{where} ends too early")
 
@@ -108,30 +128,29 @@ def _text(raw: bytes) -> str:
     return quoted(os.fsdecode(raw))
 
 
-def _object(fields: dict[str, object]) -> Object:
-    modified, names = fields["modified"], fields.get("names")
-    numbers = {name: fields[name] for name in ("mode", "uid", "gid", "size")}
-    if not isinstance(modified, int) or not all(isinstance(number, int) for number in numbers.values()):
-        raise TypeError("a number is missing")
-    if not isinstance(names, list | None):
-        raise TypeError("a list is missing")
+def _line(raw: bytes) -> _Line:
+    try:
+        return _decode(raw)
+    except msgspec.DecodeError:
+        # A name that is no UTF-8 has surrogates in it that msgspec does not take.
+        return msgspec.convert(json.loads(raw), _Line)
+
+
+def _object(told: _Line) -> Object:
     entry = Entry(
-        path=_bytes(fields["path"]),
-        kind=str(fields["kind"]),
-        modified=modified / 1e9,
-        sha256=str(fields.get("sha256", "")),
-        target=_bytes(fields.get("target", "")),
-        **numbers,  # type: ignore[arg-type]
+        path=_bytes(told.path),
+        kind=told.kind,
+        mode=told.mode,
+        uid=told.uid,
+        gid=told.gid,
+        size=told.size,
+        modified=told.modified / 1e9,
+        sha256=told.sha256,
+        target=_bytes(told.target),
     )
-    pairs = None if names is None else tuple((name[:1], _bytes(name[1:])) for name in names)
-    return Object(entry=entry, modified=modified, device=str(fields.get("device", "")), names=pairs)
+    names = None if told.names is None else tuple((name[:1], _bytes(name[1:])) for name in told.names)
+    return Object(entry=entry, modified=told.modified, device=told.device, names=names)
 
 
-def _end(fields: dict[str, object]) -> End:
-    return msgspec.convert({name: fields[name] for name in End.__struct_fields__}, End)
-
-
-def _bytes(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise TypeError("a name is missing")
-    return os.fsencode(text)
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

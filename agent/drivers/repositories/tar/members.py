@@ -7,6 +7,7 @@ kinds of sparse files, numbers in base 256. What a header announces is bounded b
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -23,17 +24,22 @@ _MOST_SPARSE = 1 << 44
 """No file of holes is larger: reading one takes its time, however small it is in the archive."""
 
 _KINDS = {
-    ord("0"): "file",
-    ord("1"): "hard link",
-    ord("2"): "link",
-    ord("3"): "device",
-    ord("4"): "device",
-    ord("5"): "directory",
-    ord("6"): "fifo",
+    b"0": "file",
+    b"1": "hard link",
+    b"2": "link",
+    b"3": "device",
+    b"4": "device",
+    b"5": "directory",
+    b"6": "fifo",
 }
+_MAGIC = b"ustar\x0000"
 _RECORDS = ord("x")
-_CHARACTER = ord("3")
+_CHARACTER = b"3"
 _END = bytes(_BLOCK)
+_TIME, _ONE_TIME = b"30 mtime=", 30
+"""The record that most objects have, and no other: the time with nanoseconds."""
+_FIELDS = struct.Struct("100s8s8s8s12s12s8sc100s8s64x8s8s155s12x")
+"""name, mode, uid, gid, size, mtime, checksum, type, link, magic, (names of owners), device, prefix (ustar)."""
 _NONE: Mapping[bytes, bytes] = {}
 
 
@@ -197,6 +203,8 @@ class Stream:
         if size > _MOST_RECORDS:
             raise self.damaged("has records that are larger than is allowed")
         content = self._content(size)
+        if size == _ONE_TIME and content.startswith(_TIME):
+            return {b"mtime": content[len(_TIME) : -1]}
         records: dict[bytes, bytes] = {}
         at = 0
         while at < size:
@@ -227,33 +235,33 @@ class Stream:
         return content
 
     def _member(self, header: bytes, records: Mapping[bytes, bytes]) -> Member:
-        flag = header[156]
+        name, mode, uid, gid, length, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
         kind = _KINDS.get(flag)
-        if kind is None or header[257:263] != b"ustar\0":
-            raise self.damaged(f"has an object of a kind that does not belong there ({flag})")
+        if kind is None or magic != _MAGIC:
+            raise self.damaged(f"has an object of a kind that does not belong there ({flag!r})")
         get = records.get
-        name = get(b"GNU.sparse.name") or get(b"path") or _name(header)
-        stored = self._number(get(b"size"), header[124:136])
-        size = stored
-        if b"GNU.sparse.major" in records:
-            size = self._sparse(kind, records)
-        if kind != "file" and stored:
-            raise self.damaged(f"has a {kind} with content")
+        path = get(b"GNU.sparse.name") or get(b"path") or _joined(prefix, name)
+        stored = self._number(get(b"size"), length)
+        size = self._sparse(kind, records) if b"GNU.sparse.major" in records else stored
         target = b""
-        if flag in b"12":
-            target = get(b"linkpath") or header[157:257].partition(b"\0")[0]
+        if kind != "file":
+            if stored:
+                raise self.damaged(f"has a {kind} with content")
+            if kind in ("link", "hard link"):
+                target = get(b"linkpath") or link.partition(b"\0")[0]
+                target = absolute(target) if kind == "hard link" else target
         modified = get(b"mtime")
         return Member(
-            path=absolute(name),
+            path=absolute(path),
             kind=kind,
-            mode=self._octal(header[100:108]) & 0o7777,
-            uid=self._number(get(b"uid"), header[108:116]),
-            gid=self._number(get(b"gid"), header[116:124]),
+            mode=self._octal(mode) & 0o7777,
+            uid=self._number(get(b"uid"), uid),
+            gid=self._number(get(b"gid"), gid),
             size=size,
             stored=stored,
-            modified=self._octal(header[136:148]) * 1_000_000_000 if modified is None else self._instant(modified),
-            target=absolute(target) if kind == "hard link" else target,
-            device=self._device(header) if kind == "device" else "",
+            modified=self._octal(time) * 1_000_000_000 if modified is None else self._instant(modified),
+            target=target,
+            device=self._device(flag, major, minor) if kind == "device" else "",
             records=records,
         )
 
@@ -266,14 +274,17 @@ class Stream:
             raise self.damaged("has a sparse file that is larger than is allowed")
         return size
 
-    def _device(self, header: bytes) -> str:
-        letter = "c" if header[156] == _CHARACTER else "b"
-        return f"{letter} {self._octal(header[329:337])} {self._octal(header[337:345])}"
+    def _device(self, flag: bytes, major: bytes, minor: bytes) -> str:
+        return f"{'c' if flag == _CHARACTER else 'b'} {self._octal(major)} {self._octal(minor)}"
 
     def _number(self, record: bytes | None, field: bytes) -> int:
         return self._octal(field) if record is None else self._decimal(record)
 
     def _octal(self, field: bytes) -> int:
+        try:
+            return int(field[:-1], 8)
+        except ValueError:
+            pass
         try:
             return int(field.rstrip(b"\0 ") or b"0", 8)
         except ValueError:
@@ -293,9 +304,9 @@ class Stream:
             raise self.damaged("has a time that cannot be read") from None
 
 
-def _name(header: bytes) -> bytes:
-    name, prefix = header[:100].partition(b"\0")[0], header[345:500].partition(b"\0")[0]
-    return prefix + b"/" + name if prefix else name
+def _joined(prefix: bytes, name: bytes) -> bytes:
+    name = name.rstrip(b"\0")
+    return prefix.rstrip(b"\0") + b"/" + name if prefix[0] else name
 
 
 def absolute(name: bytes) -> bytes:

@@ -25,7 +25,7 @@ from agent.errors import RunFailed
 _ORDINAL_BITS = 40
 _SELF = b""
 """Under this name a directory's own number stands among those of what is in it."""
-_DIRECTORY, _AWAITED, _LOST = -1, -2, -3
+_DIRECTORY, _AWAITED, _NONE = -1, -2, -3
 _ASIDE = b"\0"
 """Where a directory is while others change names around it."""
 _SHOWN = 5
@@ -82,9 +82,9 @@ class Merge:
             if kind == "N":
                 if earlier is None:
                     earlier = self._row(self._generation - 1, path) or {}
-                # What no archive before tells of either is left out of the backup: tar names that as well.
-                if (old := earlier.get(name)) is not None:
-                    names[name] = old if old >= 0 else _LOST
+                # Of what is left out by a pattern, or is a socket, no archive holds anything.
+                if (old := earlier.get(name, _NONE)) >= 0:
+                    names[name] = old
             elif kind in "YD":
                 names[name] = _AWAITED if kind == "Y" else _DIRECTORY
         self._store(path, names)
@@ -109,7 +109,7 @@ class Merge:
             return self._group[name]
         if self._seen is None or self._seen[0] != head:
             self._seen = head, self._row(self._generation, head or b"/") or {}
-        return self._seen[1].get(name, _LOST)
+        return self._seen[1].get(name, _NONE)
 
     def _data(self, code: int) -> int:
         """Return the number of the object that holds the content of a hard link, or the given one."""
@@ -134,7 +134,7 @@ class Merge:
                 continue
             names = self._row(self._generation, head or b"/") or {}
             earlier = self._row(self._generation - 1, head or b"/") or {}
-            if name not in names and earlier.get(name, _LOST) >= 0:
+            if name not in names and earlier.get(name, _NONE) >= 0:
                 self._store(head or b"/", {**names, name: earlier[name]})
 
     def _row(self, generation: int, path: bytes) -> dict[bytes, int] | None:
@@ -162,10 +162,9 @@ class Merge:
     def choose(self, paths: Sequence[bytes]) -> None:
         """Choose what is at and below some paths, everything where there are none.
 
-        Raises RunFailed for a path at which there is nothing, Damaged when something of it is in none of the archives.
+        Raises RunFailed for a path at which there is nothing.
         """
         found: set[bytes] = set()
-        lost: list[bytes] = []
         for path, packed in self._rows():
             whole = _chosen(path, paths) if paths else path
             if whole is None and not any(one.startswith(path.rstrip(b"/") + b"/") for one in paths):
@@ -176,18 +175,9 @@ class Merge:
                 if chosen is None or code in (_DIRECTORY, _AWAITED):
                     continue
                 found.add(chosen if paths else b"")
-                if code == _LOST:
-                    lost.append(place)
-                else:
-                    self._want(code, place, directory=name == _SELF)
+                self._want(code, place, directory=name == _SELF)
         if missing := [path for path in paths if path not in found]:
             raise RunFailed(f"there is no {', '.join(map(shown, missing[:_SHOWN]))} in this backup: list what there is")
-        if lost:
-            names = ", ".join(map(shown, lost[:_SHOWN]))
-            raise Damaged(
-                f"{len(lost)} files are in none of the archives, though they should be, such as {names}: "
-                "restore another backup, or the other paths one by one"
-            )
 
     def _rows(self) -> Iterator[Any]:
         query = "SELECT path, names FROM directories WHERE generation = ?"
