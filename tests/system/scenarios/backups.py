@@ -54,7 +54,11 @@ tasks:
     with: {repository: local, task: save}
 """,
     ends={"save": (SUCCEEDED,), "drill": (SUCCEEDED,)},
-    points=both("run/ledger.made", "run/ledger.verified", "run/ledger.removed", "run/ledger.proved"),
+    # The last three: made and not yet journalled, about to be removed, removed and the ledger told.
+    points=(
+        *both("run/ledger.made", "run/ledger.verified", "run/ledger.removed", "run/ledger.proved"),
+        *("run/step.done:before#2", "run/memory.remember:after#7", "run/memory.remember:before#8"),
+    ),
     alone=True,
     prepare=backed_up_yesterday,
     prove=ledger_tells_what_there_is,
