@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from agent.drivers.repositories.restic import private
 from agent.drivers.repositories.restic.site import Site
-from agent.drivers.repositories.restic.words import Patience, Trouble, last, trouble
+from agent.drivers.repositories.restic.words import Patience, Trouble, last, spoken, trouble
 from agent.drivers.repository import Damaged
 from agent.errors import Refused, RunFailed
 from agent.host.output import visible
@@ -159,8 +159,9 @@ class Engine:
         patience = Patience(near=self.site.directory is not None)
 
         def listen(line: bytes) -> None:
-            message = self._hidden(visible(line))
-            messages.append(message)
+            message = self._hidden(spoken(visible(line)))
+            if message:
+                messages.append(message)
             if lost := patience.lost(message):
                 raise Damaged(f"{self.site.name} is damaged: its file {lost} is not there, or not whole")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 _LAST_LINES = 4
@@ -32,7 +34,7 @@ _TABLE: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
         re.compile(
             r"ciphertext verification failed|invalid data returned|does not match|hash mismatch|decrypting blob"
             r"|repository contains errors|could not load (snapshot|index)|not found in (the )?(index|repository)"
-            r"|unexpected EOF|: does not exist|data/[0-9a-f]{10}.*no such file|does not have the expected"
+            r"|unexpected EOF|: does not exist|data/[0-9a-f]{10}.*no such file|does not have the expected|panic: "
         ),
     ),
     (
@@ -46,6 +48,8 @@ _TABLE: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
         ),
     ),
 )
+
+_VAGUE = re.compile(r"repository contains errors|returned error, retrying")
 
 _HARMLESS = re.compile(r"^(unable to open cache|error (saving|removing) .*cache|created new cache|found \d+ old cache)")
 
@@ -67,16 +71,30 @@ def absent(pattern_of: Iterable[str]) -> bool:
     return "repository does not exist" in text or bool(dict(_TABLE)[Trouble.ABSENT].search(text))
 
 
+def spoken(line: str) -> str:
+    """Given a line of restic's messages, return what it says, empty for a line of Go's way to the error.
+
+    Since 0.18 the last message of a command with `--json` is JSON, too.
+    """
+    if line.startswith('{"message_type":"exit_error"'):
+        with suppress(ValueError):
+            return str(json.loads(line).get("message", "")).partition("\n")[0]
+    return "" if _TRACE.match(line) else line
+
+
 def grave(lines: Iterable[str]) -> list[str]:
     """Return the messages that are more than news of restic's cache."""
     return [line for line in lines if line.strip() and not _HARMLESS.match(line)]
 
 
 def last(lines: Sequence[str], code: int) -> str:
-    """Return the last words of a program for a message, on one line."""
-    told = "; ".join(line.strip() for line in grave(lines)[-_LAST_LINES:])
-    return told[-_LONGEST:] or f"it ended with exit code {code} and no message"
+    """Return what a program said for a message, on one line: what damage it named, or else its last words."""
+    named = [line for line in lines if dict(_TABLE)[Trouble.DAMAGE].search(line) and not _VAGUE.search(line)]
+    told = "; ".join(line.strip() for line in named[:_LAST_LINES] or grave(lines)[-_LAST_LINES:])
+    return told[:_LONGEST] or f"it ended with exit code {code} and no message"
 
+
+_TRACE = re.compile(r"^(\t|\\x09|goroutine \d|(github\.com/|main\.|runtime\.)\S+)")
 
 _AGAIN = re.compile(r"\w+\(<(?P<file>[^>]+)>.*returned error, retrying after [^:]*: (?P<why>.*)")
 _MISSING = re.compile(r"no such file|does not exist|not found|status 404|NoSuchKey|not exist")

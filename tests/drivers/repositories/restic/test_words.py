@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.drivers.repositories.restic.words import Patience, Trouble, absent, grave, last, trouble
+from agent.drivers.repositories.restic.words import Patience, Trouble, absent, grave, last, spoken, trouble
 
 MISSING = (
     "Load(<data/f1a7275f09>, 247, 1444) returned error, retrying after 1.080381816s: "
@@ -71,3 +71,20 @@ def test_grave_messages_are_all_but_those_of_the_cache() -> None:
 def test_last_words_of_a_silent_program_are_its_exit_code() -> None:
     assert last([], 3) == "it ended with exit code 3 and no message"
     assert last([f"line {number}" for number in range(9)], 1) == "line 5; line 6; line 7; line 8"
+
+
+def test_spoken_is_what_is_said_without_the_way_to_it() -> None:
+    json = '{"message_type":"exit_error","code":1,"message":"id 7f not found in repository\\ngithub.com/x\\n\\ty:1"}'
+    lines = [
+        json,
+        "main.runLs",
+        "\tgithub.com/restic/restic/cmd/restic/cmd_ls.go:464",
+        "goroutine 1 [running]:",
+        "main thing",
+    ]
+    assert [spoken(line) for line in lines] == ["id 7f not found in repository", "", "", "", "main thing"]
+
+
+def test_last_words_name_the_damage_rather_than_what_to_do_about_it() -> None:
+    lines = ["pack 0bc6b52b: does not exist", *("advice",) * 9, "Fatal: repository contains errors"]
+    assert last(lines, 1) == "pack 0bc6b52b: does not exist"
