@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from msgspec import Struct
-
 from agent.drivers import asking, serving
-from agent.drivers.database import Tools
-from agent.drivers.databases.postgresql import binaries
-from agent.drivers.databases.postgresql.connection import Connection, ask
-from agent.drivers.databases.postgresql.loading import Loading
 from agent.drivers.physical import RecoveryTarget
-from agent.drivers.repositories.pgbackrest import settings, targets
+from agent.drivers.repositories.pgbackrest import asked, settings, targets
 from agent.drivers.repositories.pgbackrest.commands import Engine
 from agent.drivers.repositories.pgbackrest.restoring import into
 from agent.drivers.repositories.pgbackrest.verifying import Verifying
@@ -65,53 +59,21 @@ _OPTIONS = {
 }
 """Given on the command line, which comes before whatever the backup or `ALTER SYSTEM` says."""
 
-_USERS_OWN = "select to_json(datname) from pg_database where datallowconn and not datistemplate order by datname"
 _FATAL = re.compile(r"^(?:FATAL|PANIC):\s+(.*)$", re.MULTILINE)
 _NOISE = "the database system is"
 _TOO_SHORT = "recovery ended before configured recovery target was reached"
 _TOO_EARLY = "requested recovery stop point is before consistent recovery point"
 
 
-class Server(Struct):
-    """`agent.drivers.physical.Recovered`."""
-
-    tools: Tools
-    connection: Connection
-    major: int
-    bytes: int
-    files: int
-
-    def _target(self, database: str) -> Loading:
-        return Loading(self.tools, lambda: self.connection.to(database), self.major, lambda: None)
-
-    def databases(self) -> tuple[str, ...]:
-        """Return the databases that can be come to."""
-        return tuple(ask(self.tools, self.connection, _USERS_OWN + ";\n"))
-
-    def counts(self) -> Mapping[str, int]:
-        """As `Recovered.counts`."""
-        return {
-            f"{database}.{table}": rows
-            for database in self.databases()
-            for table, rows in self._target(database).counts().items()
-        }
-
-    def query(self, text: str, database: str = "") -> str:
-        """As `Recovered.query`."""
-        if not database:
-            made = [name for name in self.databases() if name != "postgres"]
-            database = made[0] if len(made) == 1 else "postgres"
-        return self._target(database).query(text)
-
-
 @contextmanager
-def recovered(engine: Engine, verifying: Verifying, backup: Backup, target: RecoveryTarget | None) -> Iterator[Server]:
+def recovered(
+    engine: Engine, verifying: Verifying, backup: Backup, target: RecoveryTarget | None
+) -> Iterator[asked.Server]:
     """As `agent.drivers.physical.Physical.recovered`."""
     targets.require_reachable(engine, backup, target)
     verifying.verify(backup, deep=False)
     tools = engine.tools
-    major = binaries.major(backup.parts[0].facts["server"])
-    postgres = binaries.program(tools, "postgres", major, "postgresql")
+    postgres = asked.program(tools, "postgres", backup.parts[0].facts["server"])
     user = engine.user if os.geteuid() == 0 else None
     with serving.place(tools, user) as place, serving.socket_place(place, user) as sockets:
         data = os.path.join(place, "data")
@@ -120,9 +82,8 @@ def recovered(engine: Engine, verifying: Verifying, backup: Backup, target: Reco
         command = asking.command(_argv(postgres, place, data, sockets), user=user, directory=place)
         with serving.serving(tools, command, lambda: _status(data) != ""):
             _until_ready(engine, place, data, backup)
-            role = settings.role(engine)
-            words = {"host": sockets, "port": _OPTIONS["port"], "user": role, "dbname": "postgres"}
-            yield Server(tools, Connection(words, user, {"PGCLIENTENCODING": "UTF8"}), major, size, files)
+            way = {"PGHOST": sockets, "PGPORT": _OPTIONS["port"], "PGUSER": settings.role(engine)}
+            yield asked.Server(tools, way, user, size, files)
 
 
 def _argv(postgres: str, place: str, data: str, sockets: str) -> list[str]:
