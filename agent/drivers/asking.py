@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from agent.drivers.database import Tools
 from agent.errors import RunFailed
+from agent.host.output import visible
 from agent.host.programs import find
 from agent.host.users import account
 from agent.ports import Command, Completed, Program
@@ -100,12 +101,15 @@ def password(path: str) -> str:
     return text
 
 
+def shortened(text: str) -> str:
+    """Return the end of a text on one line and within bounds."""
+    joined = "; ".join(line.strip() for line in visible(text).splitlines() if line.strip())
+    return joined if len(joined) <= _QUOTED else "..." + joined[-_QUOTED:]
+
+
 def said(completed: Completed) -> str:
     """Return how a program ended, with the end of what it said, on one line and within bounds."""
-    lines = [line.strip() for line in completed.output.splitlines() if line.strip()]
-    text = "; ".join(lines)
-    if len(text) > _QUOTED:
-        text = "..." + text[-_QUOTED:]
+    text = shortened(completed.output)
     if completed.stopped:
         return "the run was asked to stop"
     if completed.timed_out:

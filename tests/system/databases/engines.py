@@ -103,7 +103,7 @@ def _pg_digest(table: str) -> str:
 
 
 class PostgreSQLEngine(_Served):
-    digests: ClassVar = {table: _pg_digest(table) for table in ("items", "lines", "log", "empty", HOSTILE)}
+    digests: ClassVar = {table: _pg_digest(table) for table in ("items", "parts", "log", "empty", HOSTILE)}
     program = "pg_dump"
 
     def make(self) -> str:
@@ -113,7 +113,7 @@ class PostgreSQLEngine(_Served):
         self.sql(
             f"""
             create table items (id int primary key, label text, data bytea, amount numeric(20, 4), made timestamptz);
-            create table lines (id serial primary key, item int not null references items, unique (item, id));
+            create table parts (id serial primary key, item int not null references items, unique (item, id));
             create table log (what text);
             create table empty (id int);
             create table {_pg_name(HOSTILE)} (id int primary key);
@@ -123,7 +123,7 @@ class PostgreSQLEngine(_Served):
             insert into items values (1, '{big}', '\\x{BYTES.hex()}', 12345678.0001, '2026-03-29 02:30+01'),
               (2, null, null, null, null), (3, '', '', 0, 'infinity'), (4, E'\\\\.', '\\x00', 'NaN', null);
             insert into items select i, 'item ' || i, null, i, null from generate_series(10, 500) i;
-            insert into lines (item) select 1 + i % 4 from generate_series(1, 300) i;
+            insert into parts (item) select 1 + i % 4 from generate_series(1, 300) i;
             insert into {_pg_name(HOSTILE)} values (1), (2);
             create trigger noting before insert on items for each row execute function noted();
             select lo_from_bytea(0, '\\xdeadbeef');
@@ -149,7 +149,7 @@ def _my_digest(table: str, *columns: str) -> str:
 class MariaDBEngine(_Served):
     digests: ClassVar = {
         "items": _my_digest("items", "id", "label", "data", "amount", "made"),
-        "lines": _my_digest("lines", "id", "item"),
+        "parts": _my_digest("parts", "id", "item"),
         "log": _my_digest("log", "what"),
         "empty": _my_digest("empty", "id"),
         HOSTILE: _my_digest(HOSTILE, "id"),
@@ -157,7 +157,7 @@ class MariaDBEngine(_Served):
     program = "mariadb-dump"
 
     def make(self) -> str:
-        name = f"shop '\"`% {next(_numbers)}"
+        name = f"shop `%; {next(_numbers)}"
         self.server.create(name)
         big = BIG.replace("\\", "\\\\").replace("'", "''")
         many = ", ".join(f"({i}, 'item {i}', null, {i}, null)" for i in range(10, 501))
@@ -165,7 +165,7 @@ class MariaDBEngine(_Served):
             f"""
             create table items (id int primary key, label longtext, data longblob, amount decimal(20, 4),
               made datetime(6));
-            create table lines (id int auto_increment primary key, item int not null,
+            create table parts (id int auto_increment primary key, item int not null,
               foreign key (item) references items (id));
             create table log (what text) engine=MyISAM;
             create table empty (id int);
@@ -176,7 +176,7 @@ class MariaDBEngine(_Served):
             insert into items values (1, '{big}', x'{BYTES.hex()}', 12345678.0001, '2026-03-29 02:30:00.123456'),
               (2, null, null, null, null), (3, '', '', 0, '1000-01-01'), (4, '\\\\.', x'00', -1, null);
             insert into items values {many};
-            insert into lines (item) select 1 + seq % 4 from seq_1_to_300;
+            insert into parts (item) select 1 + seq % 4 from seq_1_to_300;
             insert into {_my_name(HOSTILE)} values (1), (2);
             create trigger noting after insert on items for each row insert into log values (concat('item ', new.id));
             create event pruning on schedule every 1 day do delete from log where what = 'old';
@@ -198,7 +198,7 @@ class SQLiteEngine:
     name = "sqlite"
     digests: ClassVar = {
         "items": _lite_digest("items", "id", "label", "data", "amount"),
-        "lines": _lite_digest("lines", "id", "item"),
+        "parts": _lite_digest("parts", "id", "item"),
         "log": _lite_digest("log", "what"),
         "empty": _lite_digest("empty", "id"),
         HOSTILE: _lite_digest(HOSTILE, "id"),
@@ -215,7 +215,7 @@ class SQLiteEngine:
         for _ in connection.execute(
             f"""
             create table items (id integer primary key, label text, data blob, amount real);
-            create table lines (id integer primary key, item int not null references items);
+            create table parts (id integer primary key, item int not null references items);
             create table log (what text);
             create table empty (id int);
             create table {_pg_name(HOSTILE)} (id int primary key) without rowid;
@@ -232,7 +232,7 @@ class SQLiteEngine:
             connection.executemany(
                 "insert into items (id, label) values (?, ?)", ((i, f"item {i}") for i in range(10, 501))
             )
-            connection.executemany("insert into lines (item) values (?)", ((1 + i % 4,) for i in range(300)))
+            connection.executemany("insert into parts (item) values (?)", ((1 + i % 4,) for i in range(300)))
             connection.execute(f"insert into {_pg_name(HOSTILE)} values (1), (2)")
             connection.execute(
                 "create trigger noting after insert on items begin insert into log values ('item ' || new.id); end"

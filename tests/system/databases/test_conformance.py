@@ -14,7 +14,7 @@ from agent.errors import RunFailed
 from tests.system.databases import copies
 from tests.system.databases.engines import HOSTILE, Engine
 
-ROWS = {"items": 495, "lines": 300, "log": 0, "empty": 0, HOSTILE: 2}
+ROWS = {"items": 495, "parts": 300, "log": 0, "empty": 0, HOSTILE: 2}
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ def test_copy_under_writers_is_of_one_instant(engine: Engine, shop: str, tools: 
 def test_some_tables_are_loaded_alone(engine: Engine, shop: str, tools: Tools, tmp_path: Path) -> None:
     database = engine.connect(shop, tools)
     dump = copies.taken(database, tools, tmp_path / "copy")
-    wanted = [engine.table(HOSTILE), engine.table("lines")]
+    wanted = [engine.table(HOSTILE), engine.table("parts")]
     with database.scratch(dump.facts) as target:
         copies.load(target, tools, tmp_path / "copy", wanted)
-        assert target.counts() == {engine.table(HOSTILE): 2, engine.table("lines"): 300}
+        assert target.counts() == {engine.table(HOSTILE): 2, engine.table("parts"): 300}
         with pytest.raises(RunFailed, match="no table 'nowhere'"):
             copies.load(target, tools, tmp_path / "copy", ["nowhere"])
 

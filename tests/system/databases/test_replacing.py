@@ -16,7 +16,7 @@ from tests.system.databases import copies
 from tests.system.databases.engines import HOSTILE, Engine
 
 MARK = "7f3a"
-CHANGE = "delete from lines where id % 3 = 0; update items set label = 'changed' where id = 2"
+CHANGE = "delete from parts where id % 3 = 0; update items set label = 'changed' where id = 2"
 
 
 class Killed(BaseException):
