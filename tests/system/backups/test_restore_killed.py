@@ -1,0 +1,56 @@
+"""A restore whose process is killed: the tree is before or after, never between, and the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.cli.backups.place import this_host
+from tests.system.agent import agent_in
+from tests.system.backups.journey import Shop, shop
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def host() -> Iterator[Shop]:
+    with tempfile.TemporaryDirectory(prefix="hk-", dir="/var/tmp") as place, agent_in(Path(place)) as agent:
+        os.chmod(place, 0o711)
+        with shop(agent) as made:
+            yield made
+
+
+STEPS = ("check", "stage", "swap", "verify", "clean")
+"""Of these, each is killed once it has acted and before that is written down."""
+
+
+@pytest.mark.parametrize("step", STEPS[1:])
+def test_killed_restore_goes_on_where_it_was(host: Shop, step: str) -> None:
+    good = host.files()
+    host.back_up()
+    (host.tree / "conf").write_text("damaged")
+    damaged = host.files()
+    command = ("backup", "restore", "latest", "--task", "backup-shop", "--yes-on", this_host(), "--discard")
+    point = f"run/step.done:before#{STEPS.index(step) + 1}"
+    killed = host.agent.command(*command, environment={"HOSTKEEPER_FAILPOINT": point})
+    assert killed.returncode == 4, killed.stdout + killed.stderr
+    assert "interrupted" in killed.stdout
+    assert host.files() == (damaged if step == "stage" else good)
+    run = host.data(*command)
+    assert run["state"] == "succeeded"
+    assert run["attempt"] > 1
+    assert host.files() == good
+    assert [path.name for path in host.tree.parent.iterdir()] == ["shop"]
+
+
+def test_interrupted_restore_is_not_mistaken_for_another(host: Shop) -> None:
+    host.back_up()
+    command = ("backup", "restore", "latest", "--task", "backup-shop", "--yes-on", this_host())
+    killed = host.agent.command(*command, environment={"HOSTKEEPER_FAILPOINT": "run/step.done:before#2"})
+    assert killed.returncode == 4
+    said = host.do(*command, "--path", str(host.tree / "conf"), code=5)
+    assert "was interrupted; do that again first" in said
