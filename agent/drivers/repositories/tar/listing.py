@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -42,13 +43,24 @@ def read(site: Site, host: str = "", task: str = "") -> Listing:
 
 
 def _series(path: str, host: str, task: str, junk: list[Junk]) -> Iterator[str]:
-    for here in (host,) if host else _directories(path, "", junk):
-        if not os.path.lexists(os.path.join(path, here)) and host:
-            return
-        for one in (task,) if task else _directories(os.path.join(path, here), here, junk):
-            place = layout.series(path, here, one)
-            if not task or os.path.lexists(place):
-                yield place
+    for here in _asked(path, host) if host else _directories(path, "", junk):
+        under = os.path.join(path, here)
+        for one in _asked(under, task) if task else _directories(under, here, junk):
+            yield layout.series(path, here, one)
+
+
+def _asked(path: str, name: str) -> tuple[str, ...]:
+    """Return the name of a directory that was asked for, if there is one. Raises OSError for anything else there."""
+    if not layout.is_name(name):
+        raise RunFailed(f"{name!r} cannot name a host or a task in a repository")
+    place = os.path.join(path, name)
+    try:
+        about = os.lstat(place)
+    except FileNotFoundError:
+        return ()
+    if not stat.S_ISDIR(about.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), place)
+    return (name,)
 
 
 def _directories(path: str, under: str, junk: list[Junk]) -> list[str]:
