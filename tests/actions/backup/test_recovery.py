@@ -1,0 +1,153 @@
+"""Recovering a host: everything comes back below a root, or nothing has changed; interrupted, it goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from agent.actions.backup._recovery import JOURNAL, Recovery, hosts, newest, outermost
+from agent.drivers.repository import Damaged
+from agent.errors import NotFound, RunFailed
+from agent.model.backups import Backup, Entry, Level, Part
+from agent.ports import Context
+from tests.actions.backup.fakes import REPOSITORY, FakeRepository, Vault, drivers
+from tests.actions.backup.restoring import DATABASE, FILES, backup
+from tests.fakes import context
+
+ETC = backup("etc", task="etc", parts=(FILES,))
+SHOP = backup("shop", task="shop", parts=(FILES, DATABASE))
+
+
+@pytest.fixture
+def vault() -> Vault:
+    made = Vault()
+    made.put(ETC, {b"/etc/hostkeeper/policies.d/shop.yaml": b"version: 1", b"/etc/motd": b"hi"})
+    made.put(SHOP, {b"/srv/shop/logo": b"logo"})
+    return made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "root"
+    made.mkdir()
+    return made
+
+
+def recovery(vault: Vault, root: Path, *, overwrite: bool = False, ctx: Context | None = None) -> Recovery:
+    from_vault = drivers(vault).repository(REPOSITORY, None)  # type: ignore[arg-type]  # the fake needs no tools
+    assert isinstance(from_vault, FakeRepository)
+    return Recovery(ctx or context(), from_vault, str(root), overwrite=overwrite)
+
+
+def files(root: Path) -> dict[str, str]:
+    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+
+
+def without_copies(root: Path) -> dict[str, str]:
+    return {name: text for name, text in files(root).items() if not name.endswith(".copy")}
+
+
+BACK = {"etc/hostkeeper/policies.d/shop.yaml": "version: 1", "etc/motd": "hi", "srv/shop/logo": "logo"}
+
+
+def test_everything_of_a_host_comes_back_below_an_empty_root(vault: Vault, root: Path) -> None:
+    found = recovery(vault, root).recover((ETC, SHOP))
+    assert without_copies(root) == BACK
+    assert "var/lib/hostkeeper/recovered/shop/shop.copy" in files(root)
+    assert sum(one.files for one in found) == 3
+    (copies,) = [one.copies for one in found if one.copies]
+    assert copies == ((f"{root}/var/lib/hostkeeper/recovered/shop", DATABASE),)
+    assert sorted(path.name for path in root.iterdir()) == ["etc", "srv", "var"]
+
+
+def test_what_is_there_is_told_and_replaced_only_on_demand(vault: Vault, root: Path) -> None:
+    (root / "etc").mkdir()
+    (root / "etc" / "motd").write_text("new host")
+    (root / "srv" / "shop").mkdir(parents=True)
+    assert recovery(vault, root).conflicts((ETC, SHOP)) == [f"{root}/etc/motd"]
+    found = recovery(vault, root, overwrite=True).recover((ETC, SHOP))
+    assert (root / "etc" / "motd").read_text() == "hi"
+    kept = [where for one in found for where in one.kept]
+    assert any("new host" in files(Path(where)).values() for where in kept)
+
+
+def test_damaged_backup_takes_everything_back(vault: Vault, root: Path) -> None:
+    vault.damage["shop"] = "torn"
+    with pytest.raises(Damaged, match="torn"):
+        recovery(vault, root).recover((ETC, SHOP))
+    assert list(root.iterdir()) == []
+
+
+def test_interrupted_recovery_goes_on(vault: Vault, root: Path) -> None:
+    first = recovery(vault, root)
+    begun = first._bring(ETC)
+    first._write([begun])
+    vault.damage["etc"] = "gone since"
+    found = recovery(vault, root).recover((ETC, SHOP))
+    assert without_copies(root) == BACK
+    assert not (root / JOURNAL).exists()
+    assert len(found) == 2
+
+
+def test_sqlite_database_comes_back_where_it_was(vault: Vault, root: Path) -> None:
+    part = Part(
+        kind="sqlite", name="store", form="sqlite file", bytes=4, stored=4, facts={"path": "/var/lib/hostkeeper/a.db"}
+    )
+    agent = vault.put(backup("agent", task="agent", parts=(FILES, part)), {b"/etc/motd": b"hi"})
+    recovery(vault, root).recover((agent,))
+    assert sorted(files(root)) == ["etc/motd", "var/lib/hostkeeper/a.db"]
+
+
+@pytest.mark.parametrize("path", ["../../etc/cron.d/x", "/var/../etc/x", "relative"])
+def test_sqlite_database_of_a_hostile_place_is_only_a_copy(vault: Vault, root: Path, path: str) -> None:
+    part = Part(kind="sqlite", name="store", form="sqlite file", bytes=4, stored=4, facts={"path": path})
+    agent = vault.put(backup("agent", task="agent", parts=(FILES, part)), {b"/etc/motd": b"hi"})
+    recovery(vault, root).recover((agent,))
+    assert sorted(files(root)) == ["etc/motd", "var/lib/hostkeeper/recovered/agent/store.sqlite"]
+
+
+def test_newest_good_backup_of_each_task_is_taken(vault: Vault) -> None:
+    vault.put(backup("later", task="shop", began=2000.0, ended=2001.0))
+    vault.put(backup("torn", task="shop", began=3000.0, flaws=("torn",)))
+    vault.put(backup("orphan", task="shop", began=4000.0, level=Level.INCREMENTAL, parent="gone"))
+    vault.put(backup("other", task="shop", began=5000.0, host="other"))
+    listing = vault.listing()
+    assert hosts(listing) == ("host", "other")
+    assert {one.id for one in newest(listing, "host", None)} == {"etc", "later"}
+    assert {one.id for one in newest(listing, "host", 1500.0)} == {"etc", "shop"}
+    with pytest.raises(NotFound, match="no good backup of nobody"):
+        newest(listing, "nobody", None)
+
+
+def entry(path: bytes, kind: str = "file") -> Entry:
+    return Entry(path=path, kind=kind, mode=0o644, uid=0, gid=0, size=0, modified=0)
+
+
+def test_outermost_paths_hold_everything_and_are_never_the_root() -> None:
+    found = outermost(
+        [
+            entry(b"/srv/a/file"),
+            entry(b"/srv/a", "directory"),
+            entry(b"/", "directory"),
+            entry(b"/etc/motd"),
+            entry(b"/srv/a/b", "directory"),
+            entry(b"/home", "directory"),
+        ]
+    )
+    assert found == (b"/etc/motd", b"/home", b"/srv/a")
+    with pytest.raises(RunFailed, match="trust none"):
+        outermost([entry(b"/a/../b")])
+
+
+def test_two_tasks_of_which_one_lies_in_the_other_come_back_both(vault: Vault, root: Path) -> None:
+    inner: Backup = replace(backup("inner", task="inner", parts=(FILES,)), began=9000.0)
+    vault.put(inner, {b"/srv/shop/deep/file": b"inner"})
+    outer = vault.put(
+        backup("outer", task="outer", parts=(FILES,)), {b"/srv/shop/logo": b"logo", b"/srv/shop/deep/file": b"outer"}
+    )
+    recovery(vault, root).recover((inner, outer))
+    assert os.path.exists(root / "srv" / "shop" / "logo")
+    assert files(root)["srv/shop/deep/file"] in ("inner", "outer")
