@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from agent.host.credentials import path
 from agent.host.run_process import MARKER, UNIT, RunProcess
 from agent.host.spare import SpareDescriptors
 from agent.host.units import SLICE, Units, call
+from agent.model.box import Box
 from agent.model.settings import RunLimits
 from agent.ports import Bounds
 from agent.rules.confinement import Property, properties
@@ -31,6 +33,8 @@ _AT_ONCE = 0.2
 _PATIENT = 1.0
 _HANDED_ON = ("LANG", "TZ")
 _HANDED_ON_PREFIX = "HOSTKEEPER_"
+_SIMPLE = re.compile(r"(/[\w.,:@+-]+)+/?", re.ASCII)
+"""A path that the service manager finds nothing in to put something in place of."""
 
 
 class SystemdLauncher:
@@ -154,8 +158,19 @@ def unit_properties(bounds: Bounds, *, limits: RunLimits, grace: float, state: s
         ("UMask", "0077"),
         ("SyslogIdentifier", "hostkeeper"),
         *_limiting(limits),
+        *making(bounds.box),
         *properties(bounds.box, state=state, program=program()),
     )
+
+
+def making(box: Box) -> Iterator[Property]:
+    """Yield what makes directories, for root alone, before a run that could not; it says itself when one is not there.
+
+    The agent cannot make them either: all but its state is read-only for it.
+    """
+    for directory in box.made if box.confined else ():
+        if _SIMPLE.fullmatch(directory):
+            yield "ExecStartPre", f"+-/usr/bin/mkdir --parents --mode=0700 {directory}"
 
 
 def lending(bounds: Bounds, unit: str) -> Iterator[Property]:

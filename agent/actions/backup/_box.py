@@ -34,6 +34,7 @@ def create(options: Mapping[str, Any]) -> Box:
     return _boxed(
         options["repository"],
         writable=(*options.get("writable", ()), *files),
+        made=() if options["repository"]["driver"] == "pgbackrest" else tuple(_own(options["repository"])),
         others=others,
         network=any(map(_listens, databases)),
     )
@@ -45,11 +46,17 @@ def verify(options: Mapping[str, Any]) -> Box:
 
 
 def _boxed(
-    repository: Mapping[str, Any], *, writable: tuple[str, ...], others: bool = False, network: bool = False
+    repository: Mapping[str, Any],
+    *,
+    writable: tuple[str, ...],
+    made: tuple[str, ...] = (),
+    others: bool = False,
+    network: bool = False,
 ) -> Box:
     others = others or repository["driver"] == "pgbackrest"
     return Box(
         writable=tuple(dict.fromkeys((*writable, *_own(repository)))),
+        made=made,
         capabilities=tuple(sorted({"CAP_DAC_READ_SEARCH", *(_OTHERS if others else ())})),
         programs=True,
         network=network or _remote(repository),

@@ -66,7 +66,7 @@ class Bed:
     """A booted machine. It dies with the thread that made it, if not before.
 
     `binds` maps paths of the host to where they are seen, read-only, in the bed; `options` are more of nspawn's own.
-    `packages` are Debian packages that its tree holds beyond systemd, dbus, procps and python3.
+    `packages` are Debian packages that its tree holds beyond systemd, dbus, procps, python3 and zstd.
     """
 
     def __init__(

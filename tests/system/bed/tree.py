@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "beds"
-BASE = ("dbus", "procps", "python3", "systemd", "systemd-sysv")
+BASE = ("dbus", "procps", "python3", "systemd", "systemd-sysv", "zstd")
 MASKED = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
