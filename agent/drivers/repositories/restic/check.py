@@ -54,7 +54,7 @@ class Checks:
                 counted[found[3]] = int(found[1]), int(found[2])
                 self._engine.site.tools.progress(int(found[1]), int(found[2]), found[3].decode())
 
-        self._engine.must("check", *(("--read-data",) if deep else ()), hear=hear)
+        self._engine.must("check", *(("--read-data",) if deep else ()), hear=hear, reads=True)
         for what, wanted in ((b"snapshots", least), (b"packs", 1 if deep else 0)):
             done, total = counted.get(what, (0, 0))
             if done != total or done < wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -29,13 +30,16 @@ from agent.drivers.repositories.restic.record import (
 from agent.drivers.repositories.restic.site import DESCRIPTION, Site
 from agent.drivers.repositories.restic.words import grave
 from agent.drivers.repository import Request
-from agent.errors import RunFailed
+from agent.errors import Refused, RunFailed
 from agent.host.output import visible
 from agent.host.scratch import remove_whole
 from agent.model.backups import Backup, Level, Part
 
 _FLAWS = 100
 """So many flaws are told one by one; the rest are counted."""
+
+_ATTEMPTS, _PAUSE = 120, 5.0
+"""How often, and after how many seconds, the end of a backup is tried to be recorded while others keep us from it."""
 
 _INCOMPLETE = 3
 """The exit code of a snapshot from which something is missing."""
@@ -209,15 +213,23 @@ def _record(engine: Engine, request: Request, number: str, record: Record) -> No
     """Keep how the backup ended, as a snapshot of its own. Raises RunFailed."""
     with tempfile.TemporaryFile(dir=engine.site.tools.scratch, buffering=0) as file:
         file.write(encode(record))
-        file.seek(0)
-        engine.must(
+        arguments = (
             "backup",
             "--json",
             *("--host", request.host),
             *_tags(RECORD, number, request, record.backup.level),
             *("--stdin", "--stdin-filename", f"/{DESCRIPTION}"),
-            streams=Streams(stdin=file.fileno()),
         )
+        for attempt in itertools.count(1):
+            file.seek(0)
+            try:
+                engine.must(*arguments, streams=Streams(stdin=file.fileno()))
+                return
+            except Refused:
+                # Another host may have begun to prune meanwhile; the backup is made, and only this is missing.
+                if attempt >= _ATTEMPTS or engine.site.tools.stop():
+                    raise
+                engine.site.tools.clock.sleep(_PAUSE)
 
 
 def _missing(ended: Ended) -> Iterator[str]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from agent.drivers.repositories.restic import private
 from agent.drivers.repositories.restic.site import Site
-from agent.drivers.repositories.restic.words import Patience, Trouble, last, spoken, trouble
+from agent.drivers.repositories.restic.words import Patience, Trouble, last, spoken, trouble, unlockable
 from agent.drivers.repository import Damaged
 from agent.errors import Refused, RunFailed
 from agent.host.output import visible
@@ -115,15 +115,19 @@ class Engine:
         streams: Streams = NONE,
         timeout: float = LONG,
         well: Collection[int] = (0,),
+        reads: bool = False,
     ) -> Ended:
         """As `run`, and raise what its failure means: Damaged, Refused when another agent is at it, or RunFailed.
 
         `well` are the exit codes that are none. A lock that nobody holds any more is removed, and restic run again.
+        What only `reads` does without a lock where none can be written: a backup must come back from any disk.
         """
         ended = self.run(*arguments, hear=hear, streams=streams, timeout=timeout)
         if ended.code not in well and trouble(ended.code, ended.messages) is Trouble.LOCKED:
             self.unlock()
             ended = self.run(*arguments, hear=hear, streams=streams, timeout=timeout)
+        if reads and ended.code not in well and unlockable(ended.messages):
+            ended = self.run(*arguments, "--no-lock", hear=hear, streams=streams, timeout=timeout)
         if ended.code not in well:
             raise self.failure(arguments[0], ended)
         return ended

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from agent.drivers.repositories.restic import tree
 from agent.drivers.repositories.restic.engine import Engine
-from agent.drivers.repositories.restic.listing import Kept, Records
+from agent.drivers.repositories.restic.listing import Records
 from agent.drivers.repositories.restic.words import grave, last
 from agent.drivers.repository import Damaged, Restored, Selection
 from agent.errors import RunFailed
@@ -48,35 +48,43 @@ def restore(engine: Engine, records: Records, backup: Backup, selection: Selecti
     wanted = selection.paths or tuple(map(os.fsencode, kept.record.paths))
     if not wanted:
         return Restored(0, 0, 0)
-    _require(engine, kept, wanted)
+    with tree.listed(engine, backup.id, wanted) as found:
+        _require(backup, wanted, found())
+        verified = _restored(engine, backup, wanted, directory)
+        return _held(found(), directory, verified)
+
+
+def _restored(engine: Engine, backup: Backup, wanted: Sequence[bytes], directory: str) -> int:
+    """Let restic restore and read back; return how many files it has read back. Raises Damaged, RunFailed."""
     lines: list[bytes] = []
-    including = (word for path in wanted if path != b"/" for word in ("--include", tree.pattern(path)))
-    ended = engine.must("restore", backup.id, "--target", directory, "--verify", *including, hear=lines.append)
+    including = () if b"/" in wanted else (word for path in wanted for word in ("--include", tree.pattern(path)))
+    arguments = ("restore", "--target", directory, "--verify", *including, backup.id)
+    ended = engine.must(*arguments, hear=lines.append, reads=True)
     if grave(ended.messages):
         raise Damaged(f"restic ended well, and says: {last(ended.messages, 0)}: what was restored is not to be trusted")
     verified = [int(found[1]) for line in lines if (found := _VERIFIED.search(line))]
     if not verified:
         raise RunFailed("restic does not say that it has verified what it restored: it is not to be trusted")
-    return _held(engine, kept, wanted, directory, verified[0])
+    return verified[0]
 
 
-def _require(engine: Engine, kept: Kept, wanted: Sequence[bytes]) -> None:
+def _require(backup: Backup, wanted: Sequence[bytes], found: Iterator[Entry]) -> None:
     """Raise RunFailed when nothing of the backup is at one of the paths: restic restores nothing, and is content."""
     missing = {path.rstrip(b"/") for path in wanted}
-    for entry in tree.entries(engine, kept.snapshot.id, wanted):
+    for entry in found:
         missing.discard(entry.path)
     missing.discard(b"")
     if missing:
         told = ", ".join(sorted(visible(path) for path in missing))
-        raise RunFailed(f"backup {kept.snapshot.id[:8]} has nothing at {told}")
+        raise RunFailed(f"backup {backup.id[:8]} has nothing at {told}")
 
 
-def _held(engine: Engine, kept: Kept, wanted: Sequence[bytes], directory: str, verified: int) -> Restored:
+def _held(found: Iterator[Entry], directory: str, verified: int) -> Restored:
     """Hold what is there against what should be. Raises RunFailed for any difference."""
     items = size = 0
     files: set[int] = set()
     wrong: list[str] = []
-    for entry in tree.entries(engine, kept.snapshot.id, wanted):
+    for entry in found:
         if entry.kind not in _LOOKS:
             continue
         items += 1
@@ -119,6 +127,6 @@ def reading(
     found = tree.sizes(engine, backup.id, os.path.dirname(path)).get(path)
     if found != size:
         raise Damaged(f"the copy of {part} in backup {backup.id[:8]} has {found} bytes instead of {size}")
-    engine.must("dump", backup.id, path)
-    command = engine.command("dump", backup.id, path)
+    engine.must("dump", backup.id, path, reads=True)
+    command = engine.command("dump", "--no-lock", backup.id, path)
     yield lambda descriptor: (Program(command, stdout=descriptor),)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import IO
 
@@ -60,19 +60,31 @@ def entries(engine: Engine, snapshot: str, paths: Iterable[bytes]) -> Iterator[E
 
     The listing is complete before the first is yielded. Raises Damaged, RunFailed.
     """
-    tops = tuple(path.rstrip(b"/") for path in paths)
-    with _listed(engine, snapshot, "--json") as file:
-        strange = any(_REPLACED.encode() in line or b"\\ufffd" in line for line in file)
-        file.seek(0)
-        nodes = (msgspec.json.decode(line, type=Node) for line in file)
-        named = _really_named(engine, snapshot, nodes) if strange else _named(nodes)
-        for path, node in named:
-            if any(path == top or path.startswith(top + b"/") for top in tops):
-                yield _entry(path, node)
+    with listed(engine, snapshot, paths) as found:
+        yield from found()
 
 
 @contextmanager
-def _listed(engine: Engine, snapshot: str, *options: str) -> Iterator[IO[bytes]]:
+def listed(engine: Engine, snapshot: str, paths: Iterable[bytes]) -> Iterator[Callable[[], Iterator[Entry]]]:
+    """As `entries`, to be gone through several times, one after the other."""
+    tops = tuple(path.rstrip(b"/") for path in paths)
+    with ExitStack() as stack:
+        file = stack.enter_context(_told(engine, snapshot, "--json"))
+        strange = any(_REPLACED.encode() in line or b"\\ufffd" in line for line in file)
+        plain = stack.enter_context(_told(engine, snapshot, "-q")) if strange else None
+
+        def found() -> Iterator[Entry]:
+            file.seek(0)
+            nodes = (msgspec.json.decode(line, type=Node) for line in file)
+            for path, node in _really_named(plain, snapshot, nodes) if plain else _named(nodes):
+                if any(path == top or path.startswith(top + b"/") for top in tops):
+                    yield _entry(path, node)
+
+        yield found
+
+
+@contextmanager
+def _told(engine: Engine, snapshot: str, *options: str) -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile(dir=engine.site.tools.scratch) as file:
         engine.must("ls", *options, "--no-lock", snapshot, streams=Streams(stdout=file.fileno()))
         file.seek(0)
@@ -83,15 +95,15 @@ def _named(nodes: Iterable[Node]) -> Iterator[tuple[bytes, Node]]:
     return ((node.path.encode(), node) for node in nodes if node.path)
 
 
-def _really_named(engine: Engine, snapshot: str, nodes: Iterable[Node]) -> Iterator[tuple[bytes, Node]]:
-    with _listed(engine, snapshot, "-q") as plain:
-        for node in nodes:
-            if node.path:
-                # A name may hold ends of lines; the JSON keeps those.
-                path = b"".join(plain.readline() for _ in range(node.path.count("\n") + 1))[:-1]
-                if path.decode("utf-8", "replace").replace(_REPLACED, "") != node.path.replace(_REPLACED, ""):
-                    raise Damaged(f"snapshot {snapshot[:8]}: two listings of it do not tell the same")
-                yield path, node
+def _really_named(plain: IO[bytes], snapshot: str, nodes: Iterable[Node]) -> Iterator[tuple[bytes, Node]]:
+    plain.seek(0)
+    for node in nodes:
+        if node.path:
+            # A name may hold ends of lines; the JSON keeps those.
+            path = b"".join(plain.readline() for _ in range(node.path.count("\n") + 1))[:-1]
+            if path.decode("utf-8", "replace").replace(_REPLACED, "") != node.path.replace(_REPLACED, ""):
+                raise Damaged(f"snapshot {snapshot[:8]}: two listings of it do not tell the same")
+            yield path, node
 
 
 def _entry(path: bytes, node: Node) -> Entry:

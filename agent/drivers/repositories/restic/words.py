@@ -26,7 +26,7 @@ _CODES = {10: Trouble.ABSENT, 11: Trouble.LOCKED, 12: Trouble.PASSWORD}
 """The exit codes that say it by themselves, since restic 0.17."""
 
 _TABLE: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
-    (Trouble.LOCKED, re.compile(r"already locked|unable to create lock")),
+    (Trouble.LOCKED, re.compile(r"already locked")),
     (Trouble.PASSWORD, re.compile(r"wrong password or no key found")),
     (Trouble.ABSENT, re.compile(r"unable to open config file: .*(not exist|no such file|not found|404)")),
     (
@@ -35,6 +35,7 @@ _TABLE: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
             r"ciphertext verification failed|invalid data returned|does not match|hash mismatch|decrypting blob"
             r"|repository contains errors|could not load (snapshot|index)|not found in (the )?(index|repository)"
             r"|unexpected EOF|: does not exist|data/[0-9a-f]{10}.*no such file|does not have the expected|panic: "
+            r"|unexpected file size|too short|error for tree"
         ),
     ),
     (
@@ -63,6 +64,11 @@ def trouble(code: int, lines: Iterable[str]) -> Trouble:
         return _CODES[code]
     text = "\n".join(lines)
     return next((kind for kind, pattern in _TABLE if pattern.search(text)), Trouble.DAMAGE)
+
+
+def unlockable(lines: Iterable[str]) -> bool:
+    """Tell whether restic was kept from work because it may not write a lock, as on a disk that is only read."""
+    return any("unable to create lock" in line and "already locked" not in line for line in lines)
 
 
 def absent(pattern_of: Iterable[str]) -> bool:

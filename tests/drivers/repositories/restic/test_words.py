@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.drivers.repositories.restic.words import Patience, Trouble, absent, grave, last, spoken, trouble
+from agent.drivers.repositories.restic.words import Patience, Trouble, absent, grave, last, spoken, trouble, unlockable
 
 MISSING = (
     "Load(<data/f1a7275f09>, 247, 1444) returned error, retrying after 1.080381816s: "
@@ -29,6 +29,8 @@ SAID = (
     (1, "error: load <snapshot/51cf1f98e9>: invalid data returned", "damage"),
     (1, "ignoring error for /srv/a: open /out/srv/a: no space left on device", "surroundings"),
     (1, "Fatal: unable to save snapshot: write /srv/repo/tmp: no space left on device", "surroundings"),
+    (1, "unable to create lock in backend: open /srv/repo/locks/a: read-only file system", "surroundings"),
+    (1, "pack be0791: unexpected file size: got 1000, expected 3000692", "damage"),
     (1, "words that nobody knows", "damage"),
     (1, "", "damage"),
 )
@@ -88,3 +90,8 @@ def test_spoken_is_what_is_said_without_the_way_to_it() -> None:
 def test_last_words_name_the_damage_rather_than_what_to_do_about_it() -> None:
     lines = ["pack 0bc6b52b: does not exist", *("advice",) * 9, "Fatal: repository contains errors"]
     assert last(lines, 1) == "pack 0bc6b52b: does not exist"
+
+
+def test_unlockable_is_a_repository_that_may_only_be_read() -> None:
+    assert unlockable(["unable to create lock in backend: open /srv/repo/locks/a: read-only file system"])
+    assert not unlockable(["unable to create lock in backend: repository is already locked by PID 1"])
