@@ -9,7 +9,7 @@ from agent.actions.backup._repository import database_of
 from agent.actions.backup._room import require_room
 from agent.actions.backup._series import series_of
 from agent.actions.backup._sources import measure, require_paths
-from agent.drivers.repository import Repository
+from agent.drivers.repository import ListingFailed, Repository
 from agent.host.output import visible
 from agent.model.actions import Explain, Fact, Outcome, Preview, Step
 from agent.readable import size
@@ -29,7 +29,7 @@ def checking(creation: Creation) -> Step:
     def preview(_explain: Explain) -> Preview:
         require_paths(creation.sources, allow_empty=creation.allow_empty)
         if creation.must_be_there():
-            creation.repository().listing(creation.ctx.host, creation.ctx.task)
+            _require_there(creation, creation.repository())
         facts: dict[str, Fact] = {}
         files = total = 0
         for path in creation.sources.paths:
@@ -46,9 +46,19 @@ def checking(creation: Creation) -> Step:
 def _prepare(creation: Creation, repository: Repository) -> None:
     """Make the repository, unless this host has made backups in it: then one that is not there is not mounted."""
     if creation.must_be_there():
-        repository.listing(creation.ctx.host, creation.ctx.task)
+        _require_there(creation, repository)
     else:
         repository.prepare()
+
+
+def _require_there(creation: Creation, repository: Repository) -> None:
+    try:
+        repository.listing(creation.ctx.host, creation.ctx.task)
+    except ListingFailed as error:
+        raise ListingFailed(
+            f"{error}; as this host has made backups in {repository.name}, no other is made in its place: "
+            "if that is wanted, set `vanished: forget` for one run"
+        ) from error
 
 
 def _count(creation: Creation) -> str:
