@@ -16,7 +16,14 @@ def _where(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the tar repository in this directory, which no policy need name; of all hosts, unless --host names one",
     )
-    parser.add_argument("--identity", metavar="FILE", help="the age identity that reads an encrypted --repository-path")
+    _key(parser)
+
+
+def _key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--identity", metavar="FILE", help="the age identity that reads what is encrypted, if no policy names it"
+    )
+    parser.add_argument("--gnupg-home", metavar="DIR", help="the same for GnuPG: its home with the private key")
 
 
 def _list(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +93,7 @@ def _source(parser: argparse.ArgumentParser) -> None:
         "--repository", metavar="NAME", help="another repository of the policies than the one of the task"
     )
     parser.add_argument("--host", metavar="HOST", help="a backup of this host (default: this one)")
+    _key(parser)
 
 
 def _drill(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +107,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 def _recover(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository-path", metavar="DIR", required=True, help="the directory of the tar repository")
-    parser.add_argument("--identity", metavar="FILE", help="the age identity that reads it, if it is encrypted")
+    _key(parser)
     parser.add_argument("--host", metavar="HOST", help="the host that is gone; may be left out where there is one only")
     parser.add_argument("--to", metavar="DIR", required=True, help="the root of the new host, `/` for this one")
     parser.add_argument("--at", metavar="WHEN", help="as things stood at this instant (default: the newest backups)")

@@ -57,11 +57,21 @@ def definitions(policies: PolicySet) -> dict[str, Definition]:
     }
 
 
-def definition_at(path: str, identity: str | None) -> Definition:
-    """Given the directory of a tar repository and a file with an age identity, if any, return its definition."""
-    encryption = None if identity is None else {"age": {"recipients": [], "identity_file": os.path.abspath(identity)}}
-    settings = {"path": os.path.abspath(path), "compression_level": 3, "threads": 1, "encryption": encryption}
+def definition_at(path: str) -> Definition:
+    """Given the directory of a tar repository, return its definition."""
+    settings = {"path": os.path.abspath(path), "compression_level": 3, "threads": 1, "encryption": None}
     return {"name": os.path.basename(os.path.abspath(path)), "driver": "tar", "settings": settings}
+
+
+def with_key(definition: Definition, arguments: argparse.Namespace) -> Definition:
+    """Given a repository, return it with the private key that the arguments name, if they name one."""
+    keys = {"age": ("identity_file", arguments.identity), "gnupg": ("home", arguments.gnupg_home)}
+    for kind, (name, where) in keys.items():
+        if where is not None:
+            encryption = (definition["settings"].get("encryption") or {}).get(kind) or {"recipients": []}
+            made = {kind: {**encryption, name: os.path.abspath(where)}}
+            return {**definition, "settings": {**definition["settings"], "encryption": made}}
+    return definition
 
 
 @contextmanager
@@ -83,12 +93,12 @@ def places(arguments: argparse.Namespace, world: World) -> Iterator[list[Place]]
     """Open the repositories that the arguments mean. Raises NotFound and PolicyError."""
     host, task = arguments.host or "", getattr(arguments, "task", None) or ""
     if arguments.repository_path is not None:
-        chosen = [definition_at(arguments.repository_path, arguments.identity)]
+        chosen = [definition_at(arguments.repository_path)]
     else:
         host = host or this_host()
         chosen = _chosen(world.policies(), arguments.repository, task)
     with tools() as made:
-        yield [Place(open_repository(one, made), host, task) for one in chosen]
+        yield [Place(open_repository(with_key(one, arguments), made), host, task) for one in chosen]
 
 
 def _chosen(policies: PolicySet, repository: str | None, task: str) -> list[Definition]:

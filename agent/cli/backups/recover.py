@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agent.actions.backup._recovery import Recovered, Recovery, hosts, newest
-from agent.cli.backups.place import definition_at, this_host
+from agent.cli.backups.place import definition_at, this_host, with_key
 from agent.cli.backups.restore import instant
 from agent.cli.looking import Nothing, Nowhere
 from agent.cli.output import emit_json, harmless, size
@@ -46,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
             scratch=scratch,
             keep=scratch,
         )
-        repository = open_repository(definition_at(arguments.repository_path, arguments.identity), tools)
+        repository = open_repository(with_key(definition_at(arguments.repository_path), arguments), tools)
         backups = _backups(repository, arguments)
         recovery = Recovery(ctx, repository, os.path.abspath(arguments.to), overwrite=arguments.replace)
         _say(backups, recovery)

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 
 from agent.cli.backups.confirm import confirm
 from agent.cli.backups.doing import backup_task, interrupted, made_task, sources
-from agent.cli.backups.place import Definition, definitions
+from agent.cli.backups.place import Definition, definitions, with_key
 from agent.cli.looking import data, look, text
 from agent.cli.output import emit_json
 from agent.cli.running import Foreground, report
@@ -68,7 +68,7 @@ def _task(world: World, policies: PolicySet, arguments: argparse.Namespace) -> T
     elif arguments.to is not None:
         paths, databases = [], []
     options = {
-        "repository": _repository(policies, arguments.repository, made_by),
+        "repository": with_key(_repository(policies, arguments.repository, made_by), arguments),
         "task": made_by.name,
         "host": arguments.host,
         "backup": instant(arguments.backup, world.zone),
