@@ -27,6 +27,15 @@ def host(engine: Engine) -> Iterator[Shop]:
             yield made
 
 
+def damage(host: Shop) -> None:
+    assert host.engine is not None
+    host.engine.sql("delete from parts", host.database)
+    host.engine.sql("update items set label = 'spoilt' where id > 100", host.database)
+    (host.tree / "conf").write_text("damaged")
+    (host.tree / "uploads" / "logo").unlink()
+    (host.tree / "new").write_text("since")
+
+
 def test_damaged_shop_comes_back_and_is_proven(host: Shop, tmp_path: Path) -> None:
     assert host.engine is not None
     files, rows = host.files(), host.digests()
@@ -43,11 +52,7 @@ def test_damaged_shop_comes_back_and_is_proven(host: Shop, tmp_path: Path) -> No
     assert facts["tables"] == 5
     assert facts["rows"] > 700
 
-    host.engine.sql("delete from parts", host.database)
-    host.engine.sql("update items set label = 'spoilt' where id > 100", host.database)
-    (host.tree / "conf").write_text("damaged")
-    (host.tree / "uploads" / "logo").unlink()
-    (host.tree / "new").write_text("since")
+    damage(host)
     damaged, spoilt = host.files(), host.digests()
 
     there = tmp_path / "there"
