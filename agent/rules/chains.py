@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.errors import RunFailed
-from agent.model.backups import Backup, Level, Listing
+from agent.model.backups import Backup, Listing
 
 
 class BrokenChain(RunFailed):
@@ -13,8 +13,8 @@ class BrokenChain(RunFailed):
 def chain(listing: Listing, backup: str) -> tuple[Backup, ...]:
     """Given the id of a listed backup, return all that restores it, oldest first, itself last.
 
-    Raises BrokenChain when the backup, or one that it builds on, is not listed or belongs to another series, and when
-    the parents lead in a circle or to a beginning that is no full backup.
+    One without a parent stands by itself, whatever its level: some engines have no others. Raises BrokenChain when the
+    backup, or one that it builds on, is not listed or belongs to another series, and when the parents lead in a circle.
     """
     known = {one.id: one for one in listing.backups}
     if backup not in known:
@@ -31,8 +31,6 @@ def chain(listing: Listing, backup: str) -> tuple[Backup, ...]:
         if (parent.host, parent.task) != (oldest.host, oldest.task):
             raise _broken(newest, f"{parent.id}, which {oldest.id} builds on, is of another host or task")
         found[parent.id] = oldest = parent
-    if oldest.level is not Level.FULL:
-        raise _broken(newest, f"{oldest.id} at its beginning is no full backup")
     return tuple(reversed(found.values()))
 
 

@@ -66,7 +66,6 @@ def test_dependents_of_a_backup_are_all_that_build_on_it(missing: str, expected:
         ((backup("f1", task="other"), backup("i1", "f1")), "another host or task"),
         ((backup("f1", "i1"), backup("i1", "f1")), "builds on itself"),
         ((backup("i1", "i1"),), "builds on itself"),
-        ((backup("f1", level=Level.INCREMENTAL), backup("i1", "f1")), "no full backup"),
     ],
 )
 def test_chain_that_does_not_lead_to_a_full_backup_is_broken(backups: tuple[Backup, ...], why: str) -> None:
@@ -94,3 +93,8 @@ def test_dependents_of_random_listings_are_those_whose_chain_has_it() -> None:
         for name in expected:
             with pytest.raises(BrokenChain):
                 chain(rest, name)
+
+
+def test_chain_of_a_backup_without_a_parent_is_itself_whatever_its_level() -> None:
+    alone = backup("i1", level=Level.INCREMENTAL)
+    assert chain(Listing((alone,)), "i1") == (alone,)
