@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -17,47 +18,44 @@ _CHUNK = 1 << 20
 _TAIL = 4096
 _COMPLETE = b"\n-- Dump completed"
 _RULE = b"--\n"
-_SECTIONS = (
-    b"-- Table structure for table",
-    b"-- Dumping data for table",
-    b"-- Temporary table structure for view",
-    b"-- Temporary view structure for view",
-    b"-- Final view structure for view",
-    b"-- Dumping events for database",
-    b"-- Dumping routines for database",
-    b"-- Sequence structure for",
+_OF_TABLES = (b"-- Table structure for table", b"-- Dumping data for table")
+_TITLE = re.compile(
+    rb"-- (?:(?:Table structure|Dumping data|Sequence structure) for(?: table)?"
+    rb"|(?:Temporary table|Temporary view|Final view) structure for view) `(?:[^`]|``)*`\n"
+    rb"|-- Dumping (?:events|routines) for database '.*'\n",
+    re.DOTALL,
 )
+"""Within a name backticks are doubled, so that no name looks like this."""
 _CLOSING = b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE"
 NO_END = 3
 
 
 def chosen(lines: Iterable[bytes], tables: Iterable[str]) -> Iterator[bytes]:
     """Given a dump by lines, yield its beginning, its end, and what is of the tables: they, their rows and triggers."""
-    wanted = {heading for table in tables for heading in _headings(table)}
-    through = iter(lines)
+    wanted = {title for table in tables for title in _titles(table)}
     inside = True
-    for line in through:
-        if line.startswith(_CLOSING):
-            inside = True
-        if line != _RULE:
-            if inside:
-                yield line
+    pending: list[bytes] = []
+    for line in lines:
+        if pending and line.startswith(b"-- "):
+            pending.append(line)
             continue
-        heading = [line]
-        for after in through:
-            heading.append(after)
-            if not after.startswith(b"-- "):
-                break
-        title = b"".join(heading[1:-1])
-        if title.startswith(_SECTIONS):
+        if pending and line == _RULE and _TITLE.fullmatch(title := b"".join(pending[1:])):
             inside = title in wanted
         if inside:
-            yield from heading
+            yield from pending
+        pending = []
+        if line == _RULE:
+            pending = [line]
+        elif line.startswith(_CLOSING):
+            inside = True
+            yield line
+        elif inside:
+            yield line
 
 
-def _headings(table: str) -> tuple[bytes, ...]:
+def _titles(table: str) -> tuple[bytes, ...]:
     name = ("`" + table.replace("`", "``") + "`\n").replace("\n", "\n-- ").removesuffix("-- ").encode()
-    return tuple(b"%s %s" % (section, name) for section in _SECTIONS[:2])
+    return tuple(b"%s %s" % (section, name) for section in _OF_TABLES)
 
 
 def _chunks(source: IO[bytes], tables: list[str]) -> Iterator[bytes]:
