@@ -30,6 +30,9 @@ _LAST_LINES = 6
 _LOCK, _HELD = 50, "Resource temporarily unavailable"
 """Exit codes are those of pgBackRest's `error.yaml`: a lock that cannot be had; and why, if another command has it."""
 
+DAMAGE = frozenset({26, 29, 55, 95})
+"""What damage ends with: a wrong checksum, a wrong form, a missing file, what cannot be decrypted."""
+
 QUIET = ("--log-level-console=off", "--log-level-stderr=error")
 """Results alone on the standard output, errors alone on the other."""
 

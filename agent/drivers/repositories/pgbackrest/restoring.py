@@ -7,16 +7,12 @@ import shlex
 from agent.drivers import asking
 from agent.drivers.physical import RecoveryTarget
 from agent.drivers.repositories.pgbackrest import settings, targets
-from agent.drivers.repositories.pgbackrest.commands import INSTALL, Engine, Failed
+from agent.drivers.repositories.pgbackrest.commands import DAMAGE, INSTALL, Engine, Failed
 from agent.drivers.repositories.pgbackrest.info import REPO
 from agent.drivers.repositories.pgbackrest.verifying import manifest_of
 from agent.drivers.repository import Damaged
 from agent.errors import RunFailed
 from agent.model.backups import Backup
-
-_CHECKSUM, _FORMAT, _MISSING, _CRYPTO = 26, 29, 55, 95
-_DAMAGE = frozenset({_CHECKSUM, _FORMAT, _MISSING, _CRYPTO})
-"""Exit codes that damage ends with, those of pgBackRest's `error.yaml`: a checksum, a file's form, a missing file."""
 
 
 def into(
@@ -43,7 +39,7 @@ def into(
             *(_moved(engine) if moves else ("--archive-mode=off",)),
         )
     except Failed as error:
-        if error.exit_code in _DAMAGE:
+        if error.exit_code in DAMAGE:
             raise Damaged(f"backup {backup.id} cannot be restored: {error.words}") from error
         raise RunFailed(str(error)) from error
     return len(made.files), sum(one.size for one in made.files)

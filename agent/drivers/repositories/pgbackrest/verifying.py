@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, field
 
 from agent.drivers.repositories.pgbackrest import contents, wal
-from agent.drivers.repositories.pgbackrest.commands import Engine, Failed
+from agent.drivers.repositories.pgbackrest.commands import DAMAGE, Engine, Failed
 from agent.drivers.repositories.pgbackrest.contents import Item
 from agent.drivers.repositories.pgbackrest.info import REPO, backup_of, listed
 from agent.drivers.repositories.pgbackrest.manifest import Manifest, Unreadable, manifest, sections
@@ -51,16 +51,29 @@ class Verifying(Struct):
         everyone = tuple(backup_of(self.engine, stanza, told) for told in stanza.backups)
         flaws = list(self._structure(backup, everyone))
         if deep:
-            known = tuple(one.id for one in everyone)
-            if known not in self.read:
-                self.read = {known: read(self.engine)}
-            flaws += _of(self.read[known], backup, everyone)
+            flaws += self._content(backup, everyone)
         if flaws:
             more = f"\nand {len(flaws) - _NAMED:,} more" if len(flaws) > _NAMED else ""
             raise Damaged(
                 f"backup {backup.id} of {self.engine.stanza} is damaged:\n" + "\n".join(flaws[:_NAMED]) + more
             )
         return backup.stored if deep else 0
+
+    def _content(self, backup: Backup, everyone: Sequence[Backup]) -> Iterator[str]:
+        """Say what the one reading of everything found of a backup. Raises RunFailed when there could be none."""
+        known = tuple(one.id for one in everyone)
+        if known not in self.read:
+            try:
+                self.read = {known: read(self.engine)}
+            except Failed as error:
+                # It reads the oldest segment before all else, and gives up when that is damaged.
+                place = f"{contents.archive(self.engine)}/{backup.parts[0].facts['archive']}"
+                oldest = min(wal.segments(contents.under(self.engine, place)), default="")
+                if error.exit_code not in DAMAGE or not wal.stretch(backup, everyone).holds(oldest):
+                    raise
+                yield f"{place}: segment {oldest}, the oldest of all, is not what was written ({error.words})"
+                return
+        yield from _of(self.read[known], backup, everyone)
 
     def _structure(self, backup: Backup, everyone: Sequence[Backup]) -> Iterator[str]:
         if backup.id not in {one.id for one in everyone}:
