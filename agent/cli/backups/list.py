@@ -48,7 +48,9 @@ def main(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        print("\n".join(line for one in found for line in _lines(*one, now, world.zone)) or "no backups")
+        lines = [line for one in found for line in _lines(*one, now, world.zone)]
+        if lines or not failed:
+            print("\n".join(lines) or "no backups")
         for sentence in failed:
             print(harmless(sentence), file=sys.stderr)
     return ExitCode.RUN_FAILED if failed else ExitCode.OK

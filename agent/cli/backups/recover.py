@@ -20,13 +20,13 @@ from agent.drivers.repository import Repository
 from agent.engine.nothing import NoBackups
 from agent.engine.process import StopFlag
 from agent.engine.progress import Progress
-from agent.errors import BadArgument, ExitCode, NotFound, Refused
+from agent.errors import BadArgument, ExitCode, NotFound, Refused, RunFailed
 from agent.host.clock import SystemClock, local_zone
 from agent.host.processes import SystemProcesses
 from agent.host.scratch import temporary
 from agent.model.backups import Backup
 from agent.model.policies import Limits
-from agent.ports import Context
+from agent.ports import Context, StopRequested
 
 _TAKEN = "not_confirmed"
 _FEW = 20
@@ -35,7 +35,6 @@ _FEW = 20
 def main(arguments: argparse.Namespace) -> int:
     """Bring back the newest good backups of all tasks of a host; needs no policies and no store, and reads neither."""
     stop = StopFlag()
-    stop.listen()
     with temporary() as scratch:
         ctx = _context(stop, scratch)
         tools = Tools(
@@ -50,10 +49,17 @@ def main(arguments: argparse.Namespace) -> int:
         backups = _backups(repository, arguments)
         recovery = Recovery(ctx, repository, os.path.abspath(arguments.to), overwrite=arguments.replace)
         _say(backups, recovery)
+        _require_root(arguments.to)
         if arguments.dry_run:
             return ExitCode.OK
         _require_free(recovery, backups, overwrite=arguments.replace)
-        found = recovery.recover(backups)
+        stop.listen()
+        try:
+            found = recovery.recover(backups)
+        except StopRequested:
+            return ExitCode.INTERRUPTED
+        except OSError as error:
+            raise RunFailed(f"nothing has changed: {error}") from error
     emit_json([_data(one) for one in found]) if arguments.json else print("\n".join(_told(found)))
     return ExitCode.OK
 
@@ -93,6 +99,12 @@ def _backups(repository: Repository, arguments: argparse.Namespace) -> tuple[Bac
         except ValueError as error:
             raise BadArgument(f"{arguments.at!r} is no instant: write one such as 2026-03-01T12:00:00Z") from error
     return newest(listing, arguments.host or known[0], at)
+
+
+def _require_root(path: str) -> None:
+    """Raise NotFound unless there is a directory to recover into."""
+    if not os.path.isdir(path):
+        raise NotFound(f"{path} is no directory: make it first, or mount what it is on")
 
 
 def _require_free(recovery: Recovery, backups: Sequence[Backup], *, overwrite: bool) -> None:
