@@ -10,7 +10,7 @@ from tests.contracts.repositories.made import Made
 from tests.system.backups import beds, trees
 from tests.system.backups.beds import HOST, TASK, Bed, Numbers, request
 
-ENGINES = ("restic",)
+ENGINES = ("restic", "tar")
 
 
 @pytest.fixture(scope="session", params=ENGINES)
