@@ -39,7 +39,8 @@ class Recovered(Protocol):
     def query(self, sql: str, database: str = "") -> str:
         """Return the first column of the first row as text, empty for no row or NULL. Raises RunFailed.
 
-        Without a database it is the one that users made, where there is one alone, otherwise `postgres`.
+        `database` is a name in the server, or the policy's for what was backed up. Without one, and for the policy's
+        where the server has no such name, it is the one that users made, or `postgres` where those are not one.
         """
         ...
 
@@ -87,4 +88,8 @@ class Physical(Protocol):
 
         A mark whose directory is there already finds it again. Raises RunFailed and Damaged.
         """
+        ...
+
+    def aside(self, backup: Backup, mark: str) -> Beside:
+        """Return what `beside` with this mark returns, or would, and bring nothing back. Raises RunFailed."""
         ...

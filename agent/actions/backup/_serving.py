@@ -113,7 +113,7 @@ class Server:
             # What cannot be brought back leaves nothing that would have to be removed.
             with suppress(RunFailed):
                 backup = self._subject.backup(repository)
-                repository.beside(backup, target_of(self._subject), self._subject.mark).discard()
+                repository.aside(backup, self._subject.mark).discard()
 
     def _empty(self) -> None:
         """Remove what an interrupted restore has left in a directory that was found empty."""

@@ -205,7 +205,9 @@ def test_encrypted_server_is_brought_back_beside_the_live_one_and_takes_its_plac
         backup = made(repository, Level.FULL)
         repository.verify(backup, deep=True)
         it.server.sql("delete from notes", "postgres")
+        repository.aside(backup, "1").discard()
         beside = repository.beside(backup, None, "1")
+        assert repository.aside(backup, "1") == beside
         assert repository.beside(backup, None, "1") == beside
         with pytest.raises(RunFailed, match="is at work"):
             beside.swap()

@@ -56,11 +56,15 @@ Output = bytes
 
 
 class Server(Struct):
-    """`agent.drivers.physical.Recovered`. `way` are variables of libpq that lead there, `user` is whom it lets in."""
+    """`agent.drivers.physical.Recovered`. `way` are variables of libpq that lead there, `user` is whom it lets in.
+
+    `name` is the policy's for the database that was backed up.
+    """
 
     tools: Tools
     way: Mapping[str, str]
     user: str | None
+    name: str
     bytes: int
     files: int
 
@@ -79,8 +83,9 @@ class Server(Struct):
 
     def query(self, text: str, database: str = "") -> str:
         """As `Recovered.query`."""
-        if not database:
-            made = [name for name in self.databases() if name != "postgres"]
+        there = self.databases()
+        if not database or (database == self.name and database not in there):
+            made = [name for name in there if name != "postgres"]
             database = made[0] if len(made) == 1 else "postgres"
         # A statement that began with a backslash would be one of psql's own commands.
         return self._psql(database, b"", "-z0", f"--command= {text}").partition(b"\0")[0].decode("utf-8", "replace")

@@ -12,6 +12,7 @@ from msgspec import Struct
 from agent.drivers.physical import RecoveryTarget
 from agent.drivers.repositories.pgbackrest import targets
 from agent.drivers.repositories.pgbackrest.commands import Engine, words
+from agent.drivers.repositories.pgbackrest.manifest import Manifest
 from agent.drivers.repositories.pgbackrest.restoring import into
 from agent.drivers.repositories.pgbackrest.verifying import Verifying, manifest_of
 from agent.drivers.repository import Damaged
@@ -90,14 +91,20 @@ def running(directory: str) -> int:
         return pid
 
 
+def aside(engine: Engine, backup: Backup, mark: str) -> tuple[Manifest, Directories]:
+    """Return the manifest of a backup, and as `agent.drivers.physical.Physical.aside`."""
+    made, flaws = manifest_of(engine, backup.id)
+    if made is None:
+        raise Damaged("\n".join(flaws))
+    live = made.directory
+    return made, Directories(live, f"{live}.restored-{mark}", f"{live}.before-{mark}")
+
+
 def beside(
     engine: Engine, verifying: Verifying, backup: Backup, target: RecoveryTarget | None, mark: str
 ) -> Directories:
     """As `agent.drivers.physical.Physical.beside`."""
-    made, flaws = manifest_of(engine, backup.id)
-    if made is None:
-        raise Damaged("\n".join(flaws))
-    places = Directories(made.directory, f"{made.directory}.restored-{mark}", f"{made.directory}.before-{mark}")
+    made, places = aside(engine, backup, mark)
     if os.path.exists(os.path.join(places.directory, _WHOLE)) or os.path.exists(places.old):
         return places
     if spaces := [one["path"] for name, one in made.targets.items() if name != "pg_data"]:

@@ -103,6 +103,10 @@ class PgBackRest:
         """As `Physical.beside`."""
         return beside.beside(self._engine, self._verifying, backup, target, mark)
 
+    def aside(self, backup: Backup, mark: str) -> Beside:
+        """As `Physical.aside`."""
+        return beside.aside(self._engine, backup, mark)[1]
+
     def remove(self, backups: Sequence[Backup]) -> int:
         """As `Repository.remove`; the log that no backup needs any more goes with them."""
         return removal.remove(self._engine, backups)

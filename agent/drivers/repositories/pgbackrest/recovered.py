@@ -83,7 +83,7 @@ def recovered(
         with serving.serving(tools, command, lambda: _status(data) != ""):
             _until_ready(engine, place, data, backup)
             way = {"PGHOST": sockets, "PGPORT": _OPTIONS["port"], "PGUSER": settings.role(engine)}
-            yield asked.Server(tools, way, user, size, files)
+            yield asked.Server(tools, way, user, backup.parts[0].name, size, files)
 
 
 def _argv(postgres: str, place: str, data: str, sockets: str) -> list[str]:
