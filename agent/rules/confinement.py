@@ -17,6 +17,7 @@ Property = tuple[str, str]
 FREED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "CAP_BPF": ((), "bpf"),
     "CAP_MKNOD": (("PrivateDevices",), ""),
+    "CAP_SETFCAP": (("RestrictSUIDSGID",), ""),
     "CAP_SYSLOG": (("ProtectKernelLogs",), "syslog"),
     "CAP_SYS_ADMIN": (("RestrictNamespaces",), "@mount quotactl quotactl_fd sethostname setdomainname"),
     "CAP_SYS_BOOT": ((), "@reboot"),

@@ -31,6 +31,10 @@ class Sample(NamedTuple):
     exposure: float
 
 
+BRINGS_BACK = frozenset({"become another user", "change an owner", "make a device", "set a program's setuid bit"})
+"""What it takes to bring back files whosever they are, and whatever they are."""
+
+
 def command(opens: set[str], exposure: float, **options: object) -> Sample:
     return Sample("command.run", {"command": ["true"], **options}, PROGRAMS | opens, exposure)
 
@@ -51,7 +55,7 @@ SAMPLES = {
         "backup.create", {*SPOILS, "become another user", "change an owner"}, 2.3, sources=[{"database": SHOP}]
     ),
     "backup.verify": backups("backup.verify", SPOILS, 1.9),
-    "backup.drill": backups("backup.drill", {*SPOILS, "become another user", "change an owner", "make a device"}, 2.6),
+    "backup.drill": backups("backup.drill", {*SPOILS, *BRINGS_BACK}, 2.8),
     "command": command(set(), 2.4),
     "command as another user": command(set(), 2.2, user="nobody"),
     "command that writes": command(

@@ -1,0 +1,176 @@
+"""`hostkeeper backup`: what it prints of a real repository, and what it answers to nonsense."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.cli.main import main
+from tests.system.agent import AgentUnderTest, agent_in
+
+POLICY = """version: 1
+repositories:
+  local: {{tar: {{path: {place}/repository}}}}
+tasks:
+  shop:
+    action: backup.create
+    with: {{repository: local, sources: [{{path: {place}/srv/shop}}], keep: {{last: 1}}}}
+  other:
+    action: command.run
+    with: {{command: ["true"]}}
+"""
+
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def agent() -> Iterator[AgentUnderTest]:
+    """An agent whose task has made a full backup, and an incremental one of what had changed."""
+    with tempfile.TemporaryDirectory(prefix="hk-", dir="/tmp") as place, agent_in(Path(place)) as made:
+        shop = made.place / "srv" / "shop"
+        shop.mkdir(parents=True)
+        (shop / "logo").write_text("logo")
+        (shop / "gone").write_text("soon")
+        made.policy(POLICY.format(place=made.place))
+        assert made.command("run", "shop").returncode == 0
+        (shop / "gone").unlink()
+        (shop / "logo").write_text("another")
+        (shop / "li\nne").write_text("odd")
+        assert made.command("run", "shop").returncode == 0
+        yield made
+
+
+@pytest.fixture
+def say(agent: AgentUnderTest, capsys: pytest.CaptureFixture[str]) -> Say:
+    def said(*arguments: str) -> tuple[int, str, str]:
+        code = main(["backup", *arguments, *agent.arguments])
+        return code, *capsys.readouterr()
+
+    return said
+
+
+@pytest.fixture
+def data(say: Say) -> Callable[..., Any]:
+    def read(*arguments: str) -> Any:
+        code, out, _ = say(*arguments, "--json")
+        assert code == 0, out
+        return json.loads(out)
+
+    return read
+
+
+def ids(data: Callable[..., Any]) -> list[str]:
+    (listed,) = data("list")["repositories"]
+    return [one["id"] for one in listed["backups"]]
+
+
+def test_list_shows_every_backup_with_what_it_builds_on(say: Say, data: Callable[..., Any]) -> None:
+    full, incremental = ids(data)
+    code, out, _ = say("list")
+    assert code == 0
+    assert full in out
+    assert "incremental" in out
+    assert "never" in out
+    (listed,) = data("list", "--task", "shop")["repositories"]
+    assert [one["parent"] for one in listed["backups"]] == ["", full]
+    assert listed["backups"][1]["good"] is True
+    assert listed["backups"][1]["id"] == incremental
+
+
+def test_list_of_a_repository_that_no_policy_names_finds_the_same(
+    agent: AgentUnderTest, data: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = ids(data)
+    nothing = ["--policies", "/nonexistent", "--state", "/nonexistent"]
+    assert main(["backup", "list", "--repository-path", f"{agent.place}/repository", "--json", *nothing]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)["repositories"]
+    assert [one["id"] for one in listed["backups"]] == known
+    assert main(["backup", "list", "--repository-path", f"{agent.place}/repository", "--host", "no", *nothing]) == 0
+    assert capsys.readouterr().out == "no backups\n"
+
+
+def test_list_of_what_is_no_repository_fails(say: Say) -> None:
+    code, out, err = say("list", "--repository-path", "/nonexistent")
+    assert (code, out) == (4, "")
+    assert "is no repository" in err
+
+
+def test_show_tells_of_a_backup_and_its_files(say: Say, data: Callable[..., Any], agent: AgentUnderTest) -> None:
+    full, incremental = ids(data)
+    shown = data("show", "latest", "--task", "shop", "--files")
+    assert shown["id"] == incremental
+    assert shown["chain"] == [full, incremental]
+    assert f"{agent.place}/srv/shop/li\nne" in {entry["path"] for entry in shown["entries"]}
+    code, out, _ = say("show", incremental, "--files")
+    assert code == 0
+    assert "li\\nne" in out
+    assert f"{full} + {incremental}" in out
+
+
+def test_find_says_which_backups_have_a_path(say: Say, data: Callable[..., Any], agent: AgentUnderTest) -> None:
+    full, incremental = ids(data)
+    assert [one["backup"] for one in data("find", "gone")] == [full]
+    assert [one["size"] for one in data("find", f"{agent.place}/srv/**/logo")] == [4, 7]
+    assert [one["backup"] for one in data("find", "shop/lo*")] == [full, incremental]
+    assert say("find", "nothing")[0] == 8
+    assert say("find", "/")[0] == 2
+
+
+def test_diff_says_what_came_changed_and_went(say: Say, data: Callable[..., Any]) -> None:
+    full, incremental = ids(data)
+    changes = {os.path.basename(one["path"]): one["what"] for one in data("diff", full, incremental)["changes"]}
+    assert changes == {"gone": "removed", "li\nne": "added", "logo": "changed"}
+    _, out, _ = say("diff", full, incremental)
+    assert "logo (size, sha256, modified)" in out
+    assert say("diff", full, full)[1] == "nothing has changed\n"
+
+
+def test_explain_says_what_becomes_of_each_backup(say: Say, data: Callable[..., Any]) -> None:
+    ((task),) = data("explain")
+    assert [(one["kept"], one["reason"]) for one in task["backups"]] == [
+        (True, "kept_by_rule"),
+        (True, "needed_by_kept"),
+    ]
+    assert "shop: 2 kept, 0 would be removed" in say("explain", "--task", "shop")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["show", "zzz"], 8, "there is no backup 'zzz'"),
+        (["show", "2"], 2, "give more of the id"),
+        (["list", "--repository", "nope"], 8, "there is no repository 'nope'"),
+        (["explain", "--task", "other"], 8, "has a `keep`"),
+        (["drill", "other"], 2, "makes no backups"),
+        (["restore", "latest", "--task", "other"], 2, "makes no backups"),
+        (["restore", "latest", "--task", "shop", "--to", "/"], 2, "no empty directory"),
+        (["restore", "latest", "--task", "shop", "--to", "/etc"], 4, "/etc is not empty"),
+        (["restore", "1999-01-01", "--task", "shop", "--to", "/tmp/hk-never"], 4, "no good backup fits"),
+        (["restore", "latest", "--task", "shop", "--path", "/etc"], 4, "nothing at /etc"),
+        (["restore", "latest", "--task", "shop", "--yes-on", "elsewhere"], 5, "nothing was touched"),
+        (["restore", "latest", "--task", "shop", "--database", "x"], 8, "there is no database 'x'"),
+        (["restore", "latest"], 2, "--task"),
+        (["nonsense"], 2, "invalid choice"),
+    ],
+)
+def test_nonsense_is_answered_and_nothing_is_touched(
+    say: Say, agent: AgentUnderTest, arguments: list[str], code: int, sentence: str
+) -> None:
+    before = sorted(path.name for path in (agent.place / "srv").rglob("*"))
+    found, _, err = say(*arguments)
+    assert found == code, err
+    assert sentence in err
+    assert sorted(path.name for path in (agent.place / "srv").rglob("*")) == before
+
+
+def test_recover_without_a_root_or_a_host_fails(say: Say, agent: AgentUnderTest) -> None:
+    where = ("recover", "--repository-path", f"{agent.place}/repository")
+    assert say(*where, "--to", "/no/such")[0] == 8
+    assert say(*where, "--to", "/tmp", "--host", "nobody")[0] == 8
+    assert say(*where, "--to", "/tmp", "--at", "rubbish")[0] == 2
