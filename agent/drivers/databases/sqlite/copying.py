@@ -32,7 +32,7 @@ def dumping(tools: Tools, path: str) -> Iterator[Dump]:
         copy = os.path.join(place, "copy")
         mode = _copy(tools, path, copy)
         files.require_whole(copy, tools, f"SQLite, {path} is damaged")
-        with files.opened(copy, tools, write=True) as connection:
+        with files.opened(copy, tools) as connection:
             counts = files.counts(connection)
         with open(copy, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))

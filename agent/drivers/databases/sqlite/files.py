@@ -26,9 +26,8 @@ def opened(path: str, tools: Tools, *, write: bool = False, create: bool = False
 
     A writer that holds the file is waited for half a minute.
     """
-    flags = apsw.SQLITE_OPEN_READWRITE if write or create else apsw.SQLITE_OPEN_READONLY
-    if create:
-        flags |= apsw.SQLITE_OPEN_CREATE
+    # Whoever opens a file with a WAL for reading alone leaves its logs behind.
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     try:
         connection = apsw.Connection(path, flags=flags | apsw.SQLITE_OPEN_NOFOLLOW)
         try:
@@ -36,6 +35,7 @@ def opened(path: str, tools: Tools, *, write: bool = False, create: bool = False
             connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
             connection.set_busy_timeout(_BUSY_MS)
             connection.set_progress_handler(tools.stop, _STEPS)
+            connection.pragma("query_only", not (write or create))
             yield connection
         finally:
             connection.close(force=True)
@@ -79,16 +79,21 @@ def counts(connection: apsw.Connection) -> dict[str, int]:
 
 def require_whole(path: str, tools: Tools, what: str) -> None:
     """Raise RunFailed, beginning with `what`, unless a file is a whole database and nothing but that."""
+    if problem := _problem(path, tools):
+        raise RunFailed(f"{what}: {problem}")
+
+
+def _problem(path: str, tools: Tools) -> str:
     size = os.stat(path).st_size
     with open(path, "rb") as file:
-        header = file.read(100)
-    if not header.startswith(HEADER):
-        raise RunFailed(f"{what}: this is no SQLite database, or its beginning is missing")
-    with opened(path, tools, write=True) as connection:
-        pages, page_size = connection.pragma("page_count"), connection.pragma("page_size")
-        if pages * page_size != size:
-            raise RunFailed(f"{what}: {size} bytes of {pages * page_size} are there")
-        problems = [text for (text,) in rows(connection, "pragma main.integrity_check(10)")]
-        if problems != ["ok"]:
-            shown = visible("; ".join(map(str, problems[:_SHOWN]))).replace("\n", " ")[:_QUOTED]
-            raise RunFailed(f"{what}: {shown}")
+        if file.read(len(HEADER)) != HEADER:
+            return "this is no SQLite database, or its beginning is missing"
+    try:
+        with opened(path, tools) as connection:
+            pages, page_size = connection.pragma("page_count"), connection.pragma("page_size")
+            if pages * page_size != size:
+                return f"{size} bytes of {pages * page_size} are there"
+            found = [text for (text,) in rows(connection, "pragma main.integrity_check(10)")]
+    except RunFailed as error:
+        return str(error)
+    return "" if found == ["ok"] else visible("; ".join(map(str, found[:_SHOWN]))).replace("\n", " ")[:_QUOTED]
