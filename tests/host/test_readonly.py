@@ -48,3 +48,28 @@ def test_forbid_writing_leaves_nothing_to_write_with(tmp_path: Path) -> None:
         pytest.skip("this kernel has no Landlock")
     assert done.stdout == "read as it was\n", done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "kept", "open"]
+
+
+PROGRAM = """
+import os
+from agent.host.processes import SystemProcesses
+from agent.host.readonly import forbid_writing
+from agent.ports import Command
+processes = SystemProcesses()
+forbid_writing((os.devnull,))
+command = Command(
+    argv=("cat",),
+    user=None,
+    environment={"PATH": os.environ["PATH"]},
+    directory="/",
+    timeout=10,
+    grace=1,
+    output_limit=100,
+)
+print(processes.run(command, lambda: False).code)
+"""
+
+
+def test_forbid_writing_but_to_nowhere_leaves_programs_that_look_their_empty_input() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "0\n"

@@ -91,11 +91,10 @@ class Structure(Struct, frozen=True):
     def _verify(self, repository: Repository, listing: Listing, backup: Backup) -> str:
         """Return what is wrong with a backup, or ""."""
         ctx = self.verifying.ctx
-        try:
-            chain(listing, backup.id)
-        except BrokenChain as error:
-            record(repository, backup, ctx, deep=False, read=0, flaws=(str(error),))
-            return str(error)
+        broken = _broken(listing, backup)
+        if broken:
+            record(repository, backup, ctx, deep=False, read=0, flaws=(broken,))
+            return broken
         found = verify(repository, backup, ctx, deep=False)
         return "" if found is None else "; ".join(found[1])
 
@@ -111,6 +110,15 @@ class Structure(Struct, frozen=True):
                 continue
             told += [f"{one.id}, which {task} made, is not there any more" for one in gone]
         return told
+
+
+def _broken(listing: Listing, backup: Backup) -> str:
+    """Say why a backup has not all that it builds on, or ""."""
+    try:
+        chain(listing, backup.id)
+    except BrokenChain as error:
+        return str(error)
+    return ""
 
 
 class Deep(Struct, frozen=True):
@@ -177,6 +185,9 @@ class Deep(Struct, frozen=True):
 
     def _due(self, repository: Repository, backups: Sequence[Backup], credit: float) -> list[Backup]:
         now = self.verifying.ctx.clock.now().timestamp()
+        listing = Listing(tuple(backups))
+        # Reading one to the last byte says nothing of what it builds on and is not there.
+        backups = [one for one in backups if not _broken(listing, one)]
         return due(backups, self._read_at(repository), credit, self.every, now)
 
     def _oldest(self, repository: Repository, backups: Sequence[Backup]) -> str:
