@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from agent.drivers.repositories.tar import commands, complaints, flow, layout, manifest, sources
 from agent.drivers.repositories.tar.complaints import Complaints
-from agent.drivers.repositories.tar.encryption import encrypting
-from agent.drivers.repositories.tar.members import absolute
+from agent.drivers.repositories.tar.job import Job
+from agent.drivers.repositories.tar.headers import absolute
 from agent.drivers.repositories.tar.sink import Sink, sinking
 from agent.drivers.repositories.tar.site import Site
 from agent.drivers.repositories.tar.stream import Member, Stream
-from agent.drivers.repository import Request
 from agent.errors import RunFailed
 from agent.ports import Completed, Program, StopRequested
 
@@ -42,46 +41,27 @@ class Archive(Struct, frozen=True, kw_only=True):
     torn: bool
 
 
-def make(
-    site: Site,
-    request: Request,
-    paths: Sequence[str],
-    state: str,
-    place: str,
-    versions: Mapping[str, str],
-    progress: Callable[[int], None],
-    since: float | None,
-) -> Archive:
-    """Back up `paths` into files in the directory `place`; `state` is the file with tar's state, brought up to date.
+def make(job: Job, progress: Callable[[int], None], since: float | None) -> Archive:
+    """Back the paths of a job up into its draft; the draft of tar's state is brought up to date.
 
     `progress` is told how many bytes of files were read. `since` is when the backup began that this one builds on, None
     for none. Raises RunFailed when a program fails, StopRequested, OSError.
     """
-    tar = commands.make("tar", *sources.arguments(site, paths, request, state))
-    chain = (commands.compressing(site.level, site.threads, versions["zstd"]), *encrypting(site.encryption))
+    site = job.site
+    tar = commands.make("tar", *sources.arguments(site, job.paths, job.request, job.state.draft))
     names = [f"{name}{site.encryption.suffix}" for name in (layout.FILES, layout.MANIFEST)]
-    with sinking(chain, *(os.path.join(place, name) for name in names)) as (archive, listed):
+    with sinking(job.writers(), *(os.path.join(job.draft, name) for name in names)) as (archive, listed):
         lines = _Lines(site, listed, progress, since)
-
-        def ended(completed: Sequence[Completed]) -> None:
-            said = _said(completed[0], site)
-            lines.end(
-                manifest.End(
-                    objects=lines.objects,
-                    sources=tuple(paths),
-                    exclude=request.exclude,
-                    one_file_system=request.one_file_system,
-                    flaws=said.flaws,
-                    left_out=said.left_out,
-                )
-            )
-
         completed, sums = flow.pump(
-            site, lambda output: (Program(tar, None, output),), (archive, listed), lines.look, ended
+            site,
+            lambda output: (Program(tar, None, output),),
+            (archive, listed),
+            lines.look,
+            lambda completed: lines.end(_end(job, lines.objects, _said(completed[0], site))),
         )
-        said = _said(completed[0], site)
         if not lines.whole:
             raise RunFailed("tar ended before its archive did, and did not say why")
+        said = _said(completed[0], site)
         return Archive(
             name=names[0],
             manifest=names[1],
@@ -93,6 +73,17 @@ def make(
             fine=lines.fine,
             torn=lines.links > 0,
         )
+
+
+def _end(job: Job, objects: int, said: Complaints) -> manifest.End:
+    return manifest.End(
+        objects=objects,
+        sources=job.paths,
+        exclude=job.request.exclude,
+        one_file_system=job.request.one_file_system,
+        flaws=said.flaws,
+        left_out=said.left_out,
+    )
 
 
 def _said(tar: Completed, site: Site) -> Complaints:

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.manifest import End, Object
-from agent.drivers.repositories.tar.members import Member, Stream
+from agent.drivers.repositories.tar.members import Stream
 from agent.drivers.repositories.tar.target import Target
 from agent.drivers.repositories.tar.way import shown
 

@@ -1,70 +1,21 @@
-"""Reads an archive as it comes through a pipe: what GNU tar writes with `--format=posix`, and nothing beyond that.
-
-An archive is hostile here. Whatever this driver does not write is refused: global headers, GNU's own long names, older
-kinds of sparse files, numbers in base 256. What a header announces is bounded before it is read.
-"""
+"""Reads an archive as it comes through a pipe, in memory that does not grow; what it announces is bounded first."""
 
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
-
+from agent.drivers.repositories.tar.headers import BLOCK, BadHeader, Member, decimal, member_of, octal, records_of
 from agent.drivers.repository import Damaged
 
-_BLOCK = 512
 _BUFFER = 1 << 20
 _MOST_RECORDS = 1 << 28
 """The records of one object may take so many bytes: those of a directory hold every name in it."""
 _MOST_EXTENTS = 1 << 22
-_MOST_DIGITS = 19
-_MOST_SPARSE = 1 << 44
-"""No file of holes is larger: reading one takes its time, however small it is in the archive."""
-
-_KINDS = {
-    b"0": "file",
-    b"1": "hard link",
-    b"2": "link",
-    b"3": "device",
-    b"4": "device",
-    b"5": "directory",
-    b"6": "fifo",
-}
-_MAGIC = b"ustar\x0000"
+_MOST_PADDING = 1 << 24
 _RECORDS = ord("x")
-_CHARACTER = b"3"
-_END = bytes(_BLOCK)
-_TIME, _ONE_TIME = b"30 mtime=", 30
-"""The record that most objects have, and no other: the time with nanoseconds."""
-_FIELDS = struct.Struct("100s8s8s8s12s12s8sc100s8s64x8s8s155s12x")
-"""name, mode, uid, gid, size, mtime, checksum, type, link, magic, (names of owners), device, prefix (ustar)."""
+_END = bytes(BLOCK)
 _NONE: Mapping[bytes, bytes] = {}
-
-
-class Member(Struct, gc=False):
-    """What the headers of one object say. `path` and a hard link's `target` are absolute; `modified` is nanoseconds.
-
-    `stored` is how many bytes of the archive follow, `size` how many the file has. `device` is like `c 1 3`, or "".
-    """
-
-    path: bytes
-    kind: str
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    stored: int
-    modified: int
-    target: bytes
-    device: str
-    records: Mapping[bytes, bytes]
-
-    @property
-    def sparse(self) -> bool:
-        """Whether a map of its extents comes first."""
-        return b"GNU.sparse.major" in self.records
 
 
 class Stream:
@@ -91,21 +42,24 @@ class Stream:
         if self._padding:
             self._advance(self._padding)
             self._padding = 0
+        try:
+            return self._next()
+        except BadHeader as error:
+            raise self.damaged(str(error)) from error
+
+    def _next(self) -> Member | None:
         records = _NONE
-        while True:
-            header = self._block()
-            if header[156] == _RECORDS:
-                if records is not _NONE:
-                    raise self.damaged("has two lists of records for one object")
-                records = self._records(self._octal(header[124:136]))
-            elif header == _END and records is _NONE:
-                self._finish()
-                return None
-            else:
-                member = self._member(header, records)
-                self._left = member.stored
-                self._padding = -member.stored % _BLOCK
-                return member
+        while (header := self._block())[156] == _RECORDS:
+            if records is not _NONE:
+                raise BadHeader("has two lists of records for one object")
+            records = self._records(octal(header[124:136]))
+        if header == _END and records is _NONE:
+            self._finish()
+            return None
+        member = member_of(header, records)
+        self._left = member.stored
+        self._padding = -member.stored % BLOCK
+        return member
 
     def take(self) -> memoryview | None:
         """Return the next bytes of the member's content, valid until the next call of anything, or None at its end."""
@@ -129,11 +83,14 @@ class Stream:
         numbers: list[int] = []
         rest, wanted = b"", 1
         while len(numbers) < wanted:
-            if self._left < _BLOCK or len(rest) > _BLOCK:
+            if self._left < BLOCK or len(rest) > BLOCK:
                 raise self.damaged("has a file whose map of pieces does not end")
-            self._left -= _BLOCK
+            self._left -= BLOCK
             *whole, rest = (rest + self._block()).split(b"\n")
-            numbers += map(self._decimal, whole)
+            try:
+                numbers += map(decimal, whole)
+            except BadHeader as error:
+                raise self.damaged(str(error)) from error
             wanted = 1 + 2 * numbers[0] if numbers else 1
             if wanted > _MOST_EXTENTS:
                 raise self.damaged("has a file of more pieces than are allowed")
@@ -162,11 +119,11 @@ class Stream:
 
     def _block(self) -> bytes:
         at = self._at
-        if self._end - at < _BLOCK:
-            self._fill(_BLOCK)
+        if self._end - at < BLOCK:
+            self._fill(BLOCK)
             at = 0
-        self._at = at + _BLOCK
-        return bytes(self._view[at : at + _BLOCK])
+        self._at = at + BLOCK
+        return bytes(self._view[at : at + BLOCK])
 
     def _fill(self, least: int) -> None:
         """Have at least so many bytes in the buffer, from its front."""
@@ -191,8 +148,11 @@ class Stream:
         """Read the second block of the end, the zeros that tar fills its last record with, and nothing else."""
         if self._block() != _END:
             raise self.damaged("goes on after its end")
+        padding = 0
         while True:
-            if any(self._view[self._at : self._end]):
+            rest = bytes(self._view[self._at : self._end])
+            padding += len(rest)
+            if rest.strip(b"\0") or padding > _MOST_PADDING:
                 raise self.damaged("goes on after its end")
             self._at, self._end = 0, os.readv(self._descriptor, [self._view])
             if not self._end:
@@ -201,28 +161,11 @@ class Stream:
 
     def _records(self, size: int) -> dict[bytes, bytes]:
         if size > _MOST_RECORDS:
-            raise self.damaged("has records that are larger than is allowed")
-        content = self._content(size)
-        if size == _ONE_TIME and content.startswith(_TIME):
-            return {b"mtime": content[len(_TIME) : -1]}
-        records: dict[bytes, bytes] = {}
-        at = 0
-        while at < size:
-            try:
-                space = content.index(b" ", at, at + 12)
-                end = at + int(content[at:space])
-                equals = content.index(b"=", space, end)
-            except ValueError:
-                raise self.damaged("has records that cannot be read") from None
-            key = content[space + 1 : equals]
-            if end > size or content[end - 1] != 10 or key in records:
-                raise self.damaged("has records that cannot be read")
-            records[key] = content[equals + 1 : end - 1]
-            at = end
-        return records
+            raise BadHeader("has records that are larger than is allowed")
+        return records_of(self._content(size))
 
     def _content(self, size: int) -> bytes:
-        padded = size + -size % _BLOCK
+        padded = size + -size % BLOCK
         if padded <= _BUFFER:
             if self._end - self._at < padded:
                 self._fill(padded)
@@ -233,82 +176,3 @@ class Stream:
         content = b"".join(bytes(piece) for piece in iter(self.take, None))
         self._advance(padded - size)
         return content
-
-    def _member(self, header: bytes, records: Mapping[bytes, bytes]) -> Member:
-        name, mode, uid, gid, length, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
-        kind = _KINDS.get(flag)
-        if kind is None or magic != _MAGIC:
-            raise self.damaged(f"has an object of a kind that does not belong there ({flag!r})")
-        get = records.get
-        path = get(b"GNU.sparse.name") or get(b"path") or _joined(prefix, name)
-        stored = self._number(get(b"size"), length)
-        size = self._sparse(kind, records) if b"GNU.sparse.major" in records else stored
-        target = b""
-        if kind != "file":
-            if stored:
-                raise self.damaged(f"has a {kind} with content")
-            if kind in ("link", "hard link"):
-                target = get(b"linkpath") or link.partition(b"\0")[0]
-                target = absolute(target) if kind == "hard link" else target
-        modified = get(b"mtime")
-        return Member(
-            path=absolute(path),
-            kind=kind,
-            mode=self._octal(mode) & 0o7777,
-            uid=self._number(get(b"uid"), uid),
-            gid=self._number(get(b"gid"), gid),
-            size=size,
-            stored=stored,
-            modified=self._octal(time) * 1_000_000_000 if modified is None else self._instant(modified),
-            target=target,
-            device=self._device(flag, major, minor) if kind == "device" else "",
-            records=records,
-        )
-
-    def _sparse(self, kind: str, records: Mapping[bytes, bytes]) -> int:
-        version = records[b"GNU.sparse.major"], records.get(b"GNU.sparse.minor")
-        if version != (b"1", b"0") or kind != "file" or b"GNU.sparse.name" not in records:
-            raise self.damaged("has a sparse file of another format")
-        size = self._decimal(records.get(b"GNU.sparse.realsize", b""))
-        if size > _MOST_SPARSE:
-            raise self.damaged("has a sparse file that is larger than is allowed")
-        return size
-
-    def _device(self, flag: bytes, major: bytes, minor: bytes) -> str:
-        return f"{'c' if flag == _CHARACTER else 'b'} {self._octal(major)} {self._octal(minor)}"
-
-    def _number(self, record: bytes | None, field: bytes) -> int:
-        return self._octal(field) if record is None else self._decimal(record)
-
-    def _octal(self, field: bytes) -> int:
-        try:
-            return int(field[:-1], 8)
-        except ValueError:
-            pass
-        try:
-            return int(field.rstrip(b"\0 ") or b"0", 8)
-        except ValueError:
-            raise self.damaged("has a header that cannot be read") from None
-
-    def _decimal(self, text: bytes) -> int:
-        if not text.isdigit() or len(text) > _MOST_DIGITS:
-            raise self.damaged("has a number that cannot be read")
-        return int(text)
-
-    def _instant(self, text: bytes) -> int:
-        """Given seconds since the epoch with a fraction, return nanoseconds."""
-        whole, _, fraction = text.partition(b".")
-        try:
-            return int(whole + (fraction + b"000000000")[:9])
-        except ValueError:
-            raise self.damaged("has a time that cannot be read") from None
-
-
-def _joined(prefix: bytes, name: bytes) -> bytes:
-    name = name.rstrip(b"\0")
-    return prefix.rstrip(b"\0") + b"/" + name if prefix[0] else name
-
-
-def absolute(name: bytes) -> bytes:
-    """Return the path of a member's name: tar's are relative to `/`, and those of directories end in a slash."""
-    return b"/" + name.removeprefix(b"./").strip(b"/") if name != b"." else b"/"

@@ -16,8 +16,8 @@ from typing import Any, Self
 import apsw
 import msgspec
 
+from agent.drivers.repositories.tar.headers import absolute
 from agent.drivers.repositories.tar.manifest import End, Object
-from agent.drivers.repositories.tar.members import absolute
 from agent.drivers.repositories.tar.way import shown
 from agent.drivers.repository import Damaged
 from agent.errors import RunFailed

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from agent.drivers.repositories.tar.members import Member
+from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.spool import Spool
 from agent.drivers.repositories.tar.way import CLOSED, Way, shown
 from agent.drivers.repository import Damaged

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 def told(top: bytes) -> dict[bytes, tuple[object, ...]]:
-    """Return what there is to know of all below a directory, by path from there; hard links by the set of their names."""
+    """Return what there is to know of all below a directory, by path from there; of hard links, all their names."""
     found: dict[bytes, tuple[object, ...]] = {}
     names: dict[tuple[int, int], list[bytes]] = {}
     for path in _below(top):
