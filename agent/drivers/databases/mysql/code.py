@@ -11,8 +11,8 @@ from agent.drivers.databases.mysql.connection import Connection, ask
 from agent.drivers.databases.mysql.dumping import COMPLETE
 from agent.errors import RunFailed
 
-_WITHOUT_TABLES = ("--no-data", "--no-create-info", "--routines", "--events", "--triggers")
-_VIEWS = ("--no-data", "--skip-triggers")
+_WITHOUT_TABLES = ("--skip-lock-tables", "--no-data", "--no-create-info", "--routines", "--events", "--triggers")
+_VIEWS = ("--skip-lock-tables", "--no-data", "--skip-triggers")
 
 _PIECES = """\
 select json_array('trigger', trigger_name) from information_schema.triggers where trigger_schema = {0}
