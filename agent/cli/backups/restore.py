@@ -24,6 +24,9 @@ from agent.policy.nearest import suggest
 from agent.store import Store
 
 RESTORES = "backup.restore"
+SERVERS = "pgbackrest"
+"""The driver of repositories of whole servers, which come back beside the live ones."""
+
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
 
 
@@ -36,7 +39,7 @@ def main(arguments: argparse.Namespace) -> int:
         plan = None if interrupted(store, task) else _planned(policies, task, store, arguments)
         if arguments.dry_run:
             return ExitCode.OK
-        if arguments.to is None:
+        if _replaces(task):
             confirm(arguments.yes_on, f"this replaces {_live(arguments)}")
         run = Foreground(store, world.settings(), arguments.config).run(task, policies, plan)
         return report(store, run, world.zone, as_json=arguments.json)
@@ -61,14 +64,15 @@ def _task(world: World, policies: PolicySet, arguments: argparse.Namespace) -> T
     made_by = backup_task(world, policies, arguments.task)
     paths, databases = sources(made_by)
     known = {one["name"]: one for one in databases}
+    repository = with_key(_repository(policies, arguments.repository, made_by), arguments)
     everything = not (arguments.path or arguments.database)
     if not everything:
         paths = [os.path.abspath(path) for path in arguments.path]
         databases = [_database(policies, known, name) for name in arguments.database]
-    elif arguments.to is not None:
+    elif arguments.to is not None or repository["driver"] == SERVERS:
         paths, databases = [], []
     options = {
-        "repository": with_key(_repository(policies, arguments.repository, made_by), arguments),
+        "repository": repository,
         "task": made_by.name,
         "host": arguments.host,
         "backup": instant(arguments.backup, world.zone),
@@ -92,6 +96,12 @@ def instant(text: str, local: tzinfo) -> str:
         return datetime.fromisoformat(text).replace(tzinfo=local).isoformat()
     except ValueError:
         return text
+
+
+def _replaces(task: Task) -> bool:
+    """Tell whether a restore replaces something live."""
+    options = json.loads(task.options)
+    return options["to"] is None and options["repository"]["driver"] != SERVERS and not options["tables"]
 
 
 def _database(policies: PolicySet, known: dict[str, Definition], name: str) -> Definition:
