@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -182,18 +182,22 @@ def pairs_into(stage: Stage, directory: str) -> tuple[Pair, ...]:
         )
 
 
-def swap(pairs: Iterable[Pair]) -> None:
+Exchange = Callable[[int, str, int, str], bool]
+"""Lets two objects change places in one instant, or says that the file system cannot."""
+
+
+def swap(pairs: Iterable[Pair], at_once: Exchange = exchange) -> None:
     """Let each pair change places; those that have are left alone. Raises RunFailed when the live one is another."""
     for pair in pairs:
         with _open(pair.live) as live, _open(pair.staged, ours=True) as staged:
-            _swap(pair, live, staged, before=pair.old, after=pair.new)
+            _swap(pair, live, staged, pair.old, pair.new, at_once)
 
 
-def swap_back(pairs: Sequence[Pair]) -> None:
+def swap_back(pairs: Sequence[Pair], at_once: Exchange = exchange) -> None:
     """Undo `swap`, also half of one."""
     for pair in reversed(pairs):
         with _open(pair.live) as live, _open(pair.staged, ours=True) as staged:
-            _swap(pair, live, staged, before=pair.new, after=pair.old)
+            _swap(pair, live, staged, pair.new, pair.old, at_once)
 
 
 def is_swapped(pairs: Iterable[Pair]) -> list[str]:
@@ -206,22 +210,27 @@ def is_swapped(pairs: Iterable[Pair]) -> list[str]:
     return wrong
 
 
-def _swap(pair: Pair, live: int, staged: int, *, before: Identity | None, after: Identity | None) -> None:
+def _swap(
+    pair: Pair, live: int, staged: int, before: Identity | None, after: Identity | None, at_once: Exchange
+) -> None:
     """Bring about that `after` is live and `before` staged, from whatever half of it there is."""
-    aside = f"{_ASIDE}-{pair.name}"[:255]
-    there = identity(live, pair.name)
+    name, aside = pair.name, f"{_ASIDE}-{pair.name}"[:200]
+
+    def hidden(wanted: Identity | None) -> str | None:
+        return next((at for at in (name, aside) if wanted is not None and identity(staged, at) == wanted), None)
+
+    there = identity(live, name)
+    whole = there == after or hidden(after) is not None or after is None
+    if there not in (before, after, None) or not whole or (there is None and before and hidden(before) is None):
+        where = os.path.join(pair.live, name)
+        raise RunFailed(f"{where} is not what it was when this run looked at it: look what has replaced it")
     if there != after:
-        if there is None and before is not None and identity(staged, aside) == before:
-            there = before  # an exchange in two steps was interrupted between them
-        elif there != before:
-            where = os.path.join(pair.live, pair.name)
-            raise RunFailed(f"{where} is not what it was when this run looked at it: look what has replaced it")
-        elif before is not None and (after is None or not exchange(live, pair.name, staged, pair.name)):
-            move(live, pair.name, staged, aside if after is not None else pair.name)
-        if after is not None and identity(live, pair.name) != after:
-            move(staged, pair.name, live, pair.name)
-    if before is not None and identity(staged, aside) == before:
-        move(staged, aside, staged, pair.name)
+        if there is not None and not (hidden(after) == name and at_once(live, name, staged, name)):
+            move(live, name, staged, aside if hidden(after) == name else name)
+        if (waiting := hidden(after)) is not None:
+            move(staged, waiting, live, name)
+    if hidden(before) == aside:
+        move(staged, aside, staged, name)
     os.fsync(staged)
     os.fsync(live)
 

@@ -7,8 +7,8 @@ import os
 from agent.errors import RunFailed
 from agent.readable import size
 
-_SPARE = 64 << 20
-"""Bytes to leave free beyond what is needed: file systems need some for themselves."""
+_LEAST, _SHARE = 1 << 20, 20
+"""Beyond what is needed, so many bytes are left free, or one part in so many: file systems take some for themselves."""
 
 
 def room_at(path: str) -> int:
@@ -19,8 +19,8 @@ def room_at(path: str) -> int:
 
 def require_room(path: str, need: int) -> None:
     """Raise RunFailed unless there is room for so many bytes where a path is."""
-    room = room_at(path)
-    if room < need + _SPARE:
+    room, wanted = room_at(path), need + max(_LEAST, need // _SHARE)
+    if room < wanted:
         raise RunFailed(
-            f"{path} has {size(room)} free, and {size(need + _SPARE)} are needed: make room, or name another place"
+            f"{path} has {size(room)} free, and {size(wanted)} are needed: make room, or name another place"
         )
