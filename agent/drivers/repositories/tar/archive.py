@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from agent.drivers.repositories.tar import commands, complaints, flow, layout, manifest, sources
 from agent.drivers.repositories.tar.complaints import Complaints
-from agent.drivers.repositories.tar.job import Job
 from agent.drivers.repositories.tar.headers import absolute
+from agent.drivers.repositories.tar.job import Job
 from agent.drivers.repositories.tar.sink import Sink, sinking
 from agent.drivers.repositories.tar.site import Site
 from agent.drivers.repositories.tar.stream import Member, Stream

@@ -35,7 +35,7 @@ _LASTING = (
 )
 _LEFT_OUT = (
     (re.compile(r"(?:socket|door) ignored"), "{} is a socket"),
-    (re.compile(r"file is on a different filesystem; not dumped"), "{} is on another file system"),
+    (re.compile(r"(?:file|directory) is on a different filesystem; not dumped"), "{} is on another file system"),
     (re.compile(r"file is the archive; not dumped"), "{} is the archive itself"),
     (re.compile(r"contains a cache directory tag .*; .* not dumped"), "{} is a cache"),
 )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from agent.drivers.database import Database
-from agent.drivers.repositories.tar import commands, flow, layout
-from agent.drivers.repositories.tar.encryption import encrypting
+from agent.drivers.repositories.tar import flow, layout
+from agent.drivers.repositories.tar.job import Job
 from agent.drivers.repositories.tar.sink import sinking
-from agent.drivers.repositories.tar.site import Site
 from agent.errors import RunFailed
 from agent.model.backups import Part
 
@@ -26,20 +25,18 @@ class Dumped(Struct, frozen=True):
     digest: str
 
 
-def take(
-    site: Site, database: Database, place: str, versions: Mapping[str, str], progress: Callable[[int], None]
-) -> Dumped:
-    """Copy a database into the directory `place`; `progress` is told how many bytes it wrote.
+def take(job: Job, database: Database, progress: Callable[[int], None]) -> Dumped:
+    """Copy a database into the draft of a backup; `progress` is told how many bytes it wrote.
 
     Raises RunFailed unless the copy is complete, StopRequested, OSError.
     """
-    chain = (commands.compressing(site.level, site.threads, versions["zstd"]), *encrypting(site.encryption))
+    site = job.site
     with database.dumping() as dump:
         name = f"{layout.database_file(database.name, dump.suffix)}{site.encryption.suffix}"
         if not layout.is_name(name):
             raise RunFailed(f"{name!r} cannot name a file of a repository: give the database another name")
         passing = _Passing(progress)
-        with sinking(chain, os.path.join(place, name)) as (sink,):
+        with sinking(job.writers(), os.path.join(job.draft, name)) as (sink,):
             completed, sums = flow.pump(site, dump.programs, (sink,), passing.look)
             dump.settle(completed, bytes(passing.tail))
             part = Part(

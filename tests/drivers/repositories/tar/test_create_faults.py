@@ -253,3 +253,29 @@ def test_series_that_another_agent_is_at_is_refused(house: House) -> None:
     assert repository.sweep() == (f"{SERIES}/.partial-1",)
     with repository.lock(HOST, TASK), repository.lock(HOST, TASK), pytest.raises(Refused):
         house.create()
+
+
+@pytest.mark.root
+def test_other_file_system_is_left_out_and_that_is_said(house: House, small: Path) -> None:
+    (small / "file").write_text("x")
+    inside = house.tree / "inside"
+    inside.mkdir()
+    subprocess.run(["mount", "--bind", small, inside], check=True)
+    try:
+        backup = house.create(one_file_system=True)
+        crossing = house.create()
+    finally:
+        subprocess.run(["umount", inside], check=True)
+    assert (backup.files, backup.flaws) == (2, ())
+    assert backup.parts[0].facts["left out"] == f"{inside} is on another file system"
+    assert crossing.files == 3
+
+
+@pytest.mark.root
+def test_capabilities_of_a_program_and_foreign_attributes_are_kept(house: House) -> None:
+    capability = bytes.fromhex("0100000200200000000000000000000000000000")
+    os.setxattr(house.tree / "small", "security.capability", capability)
+    os.setxattr(house.tree / "small", "trusted.overlay", b"y")
+    out = house.by_hand([house.create()])
+    assert os.getxattr(out / "small", "security.capability") == capability
+    assert os.getxattr(out / "small", "trusted.overlay") == b"y"
