@@ -9,9 +9,12 @@ from agent.actions.backup._repository import database_of
 from agent.actions.backup._room import require_room
 from agent.actions.backup._series import series_of
 from agent.actions.backup._sources import measure, require_paths
-from agent.drivers.repository import ListingFailed, Repository
+from agent.drivers.physical import Physical
+from agent.drivers.repository import ListingFailed, Repository, Request
+from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.model.actions import Explain, Fact, Outcome, Preview, Step
+from agent.model.backups import Level
 from agent.readable import size
 
 
@@ -19,6 +22,7 @@ def checking(creation: Creation) -> Step:
     """Return the step that fails the run before anything is written, unless all sources and tools are there."""
 
     def do() -> Outcome:
+        _require_fitting(creation)
         require_paths(creation.sources, allow_empty=creation.allow_empty)
         facts = _databases(creation)
         repository = creation.repository()
@@ -27,6 +31,7 @@ def checking(creation: Creation) -> Step:
         return Outcome(facts)
 
     def preview(_explain: Explain) -> Preview:
+        _require_fitting(creation)
         require_paths(creation.sources, allow_empty=creation.allow_empty)
         if creation.must_be_there():
             _require_there(creation, creation.repository())
@@ -41,6 +46,25 @@ def checking(creation: Creation) -> Step:
         return Preview(f"back up {files:,} files of {size(total)} and {_count(creation)} to {whereto}", facts)
 
     return Step(name="check", do=do, preview=preview, irreversible="a repository that is made and empty harms nobody")
+
+
+def _require_fitting(creation: Creation) -> None:
+    """Raise RunFailed for sources that the repository is not for."""
+    repository, ctx, sources = creation.repository(), creation.ctx, creation.sources
+    if isinstance(repository, Physical):
+        request = Request(
+            host=ctx.host,
+            task=ctx.task,
+            level=Level.FULL,
+            parent=None,
+            now=creation.now,
+            paths=sources.paths,
+            exclude=sources.exclude,
+            one_file_system=sources.one_file_system,
+            databases=tuple(database_of(one, ctx, drivers=creation.drivers) for one in sources.databases),
+        )
+        if wrong := repository.refuse(request):
+            raise RunFailed(wrong)
 
 
 def _prepare(creation: Creation, repository: Repository) -> None:

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.actions.backup import create, drill, restore
+from agent.errors import RunFailed
 from agent.host.clock import SystemClock
 from agent.host.processes import SystemProcesses
 from agent.model.actions import Outcome
@@ -82,3 +83,10 @@ def test_server_is_backed_up_proven_and_brought_back_beside_itself(shop: Stanza,
     assert f"mv {staged.facts['directory']} {shop.server.data}" in staged.output
     stage.undo()
     assert not os.path.exists(str(staged.facts["directory"]))
+
+
+def test_files_beside_the_server_are_refused_before_anything_is_done(world: World) -> None:
+    check, *_ = world.steps("backup.create", sources=[{"database": "shop"}, {"path": "/etc"}])
+    for act in (check.do, lambda: check.preview(lambda _: None)):
+        with pytest.raises(RunFailed, match="back up /etc by another task"):
+            act()

@@ -22,7 +22,7 @@ from tests.system.backups.stanza import Stanza
 from tests.system.databases import servers
 
 _MEMBER = re.compile(r"^(pg_data/[^=]+)=(\{.*\})$", re.MULTILINE)
-_ROUNDS, _IN_A_ROUND, _TOLD = 4, 60, 60
+_ROUNDS, _IN_A_ROUND, _TOLD = 4, 60, 40
 
 
 @pytest.fixture
