@@ -68,8 +68,8 @@ def checked(link: Link, name: str, tools: Tools) -> Iterator[int]:
     descriptor = _opened(link.where, name)
     try:
         digest = sha256()
-        buffer = memoryview(bytearray(_CHUNK))
         with _explained(link.where, name):
+            buffer = memoryview(bytearray(min(_CHUNK, os.fstat(descriptor).st_size + 1)))
             while got := os.readv(descriptor, [buffer]):
                 digest.update(buffer[:got])
                 if tools.stop():
