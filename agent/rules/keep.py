@@ -4,12 +4,13 @@ The rule is restic's (`agent.rules.buckets`), in a time zone of ours and with qu
 it and all that it builds on lack nothing, are there, and were not found damaged since the last restore that succeeded.
 Three times the rule is asked, and what one of the answers keeps is kept:
 
-1. of the good backups, so that no flawed one takes a slot of theirs;
-2. of the good backups up to the newest proven one, so that however many come after it, none takes their slots. Whoever
-   can add backups and wants the good ones to expire would have to have one of his restored and proven first;
+1. of the good backups that this host made, so that neither a flawed one nor one of somebody else takes their slots;
+2. of those up to the newest proven one, so that however many come after it, none takes their slots. Whoever can add
+   backups and wants the good ones to expire would have to have one of his restored and proven first;
 3. of all of them, so that where none is good the best there is stays, as long as it would if it were good.
 
-Without flaws, and with the newest backup proven or none, the three are the same: what restic would keep.
+Without flaws, and with the newest backup proven or none, the three are the same: what restic would keep. Where it is
+not known what this host made, all is taken for its.
 
 Kept besides: the newest proven backup, what a kept one builds on, and what is dated after now, which takes no slot
 either. So does none that lies between two that this host made and is not known to it: backups come one after the other,
@@ -81,6 +82,15 @@ def latecomers(backups: Sequence[Backup], known: frozenset[str], now: float) -> 
     return frozenset(one.id for one in backups if one.id not in known and oldest < one.began < newest)
 
 
+def newcomers(backups: Sequence[Backup], known: frozenset[str], now: float) -> frozenset[str]:
+    """Given a series and the ids of those that this host made, return those that it may have made since.
+
+    A run that was killed could not say so; and where nothing is known any more, all may be its.
+    """
+    newest = max((one.began for one in backups if one.id in known and one.began <= now), default=-1.0)
+    return frozenset(one.id for one in backups if one.id not in known and one.began > newest)
+
+
 def decide(
     backups: Sequence[Backup], keep: Keep, zone: tzinfo, now: float, standing: Standing, suspect: str = ""
 ) -> tuple[Decision, ...]:
@@ -98,7 +108,8 @@ def decide(
     counting = [one for one in ordered if one.id not in apart]
     reliable = good(ordered, standing)
     proven = _newest_proven(counting, reliable, standing)
-    wanted = _wanted(counting, keep, zone, reliable, proven)
+    mine = reliable & standing.known or reliable
+    wanted = _wanted(counting, keep, zone, mine, proven)
     for one in counting:
         if one.id in proven:
             apart[one.id] = Reason.NEWEST_PROVEN, "; ".join(wanted.get(one.id, []))
@@ -120,14 +131,18 @@ def _newest_proven(ordered: Sequence[Backup], reliable: frozenset[str], standing
 
 
 def _wanted(
-    counting: Sequence[Backup], keep: Keep, zone: tzinfo, reliable: frozenset[str], proven: Mapping[str, float]
+    counting: Sequence[Backup], keep: Keep, zone: tzinfo, mine: frozenset[str], proven: Mapping[str, float]
 ) -> dict[str, list[str]]:
-    """Return what keeps each backup that a rule keeps, by id."""
-    sound = [one for one in counting if one.id in reliable]
-    anchor = max((began for one, began in proven.items() if one in reliable), default=None)
+    """Return what keeps each backup that a rule keeps, by id; `mine` are the good ones of this host."""
+    sound = [one for one in counting if one.id in mine]
+    anchor = max((began for one, began in proven.items() if one in mine), default=None)
     until = [one for one in sound if anchor is not None and one.began <= anchor]
     found: dict[str, list[str]] = {}
-    for some, which in ((sound, ""), (until, " up to the newest proven one"), (counting, " with the flawed ones")):
+    for some, which in (
+        (sound, ""),
+        (until, " up to the newest proven one"),
+        (counting, " of all, flawed ones as well"),
+    ):
         for rank, reasons in kept([max(one.began, 0.0) for one in some], keep, zone).items():
             found.setdefault(some[rank].id, [reason + which for reason in reasons])
     return found

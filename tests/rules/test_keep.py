@@ -10,7 +10,7 @@ from agent.errors import RunFailed
 from agent.model.backups import Backup, Level, Proof, Verification
 from agent.model.reasons import Reason
 from agent.rules.buckets import Keep
-from agent.rules.keep import Decision, Standing, decide, good, latecomers
+from agent.rules.keep import Decision, Standing, decide, good, latecomers, newcomers
 
 NOON = datetime(2026, 8, 20, 12, tzinfo=UTC)
 NOW = NOON.timestamp()
@@ -145,7 +145,7 @@ def test_decide_gives_no_slot_of_the_good_ones_to_flawed_ones() -> None:
     flawed = [backup(f"x{days}", days, flaws=("one file is missing",)) for days in range(5)]
     decisions = decide([*flawed, *daily(5, 5)], Keep(last=3), UTC, NOW, NOTHING)
     assert names(decisions) == ["x0", "x1", "x2", "d5", "d6", "d7"]
-    assert told(decisions)["x1"] == "kept_by_rule: last 2 of 3 with the flawed ones"
+    assert told(decisions)["x1"] == "kept_by_rule: last 2 of 3 of all, flawed ones as well"
     assert told(decisions)["d7"] == "kept_by_rule: last 3 of 3"
 
 
@@ -172,6 +172,36 @@ def test_decide_with_a_flood_dated_back_gives_it_no_slot_and_leaves_it_to_a_pers
     decisions = decide([*series, *flood], keep, UTC, NOW, ours)
     assert names(decisions, Reason.NOT_MADE_HERE) == [one.id for one in flood]
     assert names(decisions, Reason.KEPT_BY_RULE) == names(decide(series, keep, UTC, NOW, ours))
+
+
+def test_decide_with_a_flood_of_any_dates_keeps_what_it_kept_without() -> None:
+    chance = random.Random(23)
+    for _ in range(200):
+        series = [backup(f"b{number}", 200 - 1.3 * number) for number in range(chance.randrange(1, 150))]
+        facts = standing({chance.choice(series).id: 1}, known={one.id for one in series})
+        rules = {name: chance.randrange(4) for name in ("daily", "weekly", "monthly", "quarterly", "yearly")}
+        keep = Keep(last=1, **rules)
+        flood = [backup(f"junk{number}", chance.uniform(-10, 400)) for number in range(chance.randrange(60))]
+        before = set(names(decide(series, keep, UTC, NOW, facts)))
+        assert before <= set(names(decide([*series, *flood], keep, UTC, NOW, facts)))
+
+
+def test_decide_with_a_flood_taken_for_ours_keeps_those_up_to_the_proven_one() -> None:
+    chance = random.Random(5)
+    for _ in range(200):
+        series = [backup(f"b{number}", 200 - 1.3 * number) for number in range(chance.randrange(1, 120))]
+        facts = standing({series[-1].id: 1}, known={one.id for one in series})
+        keep = Keep(last=1, daily=chance.randrange(4), weekly=chance.randrange(4), monthly=chance.randrange(4))
+        before = set(names(decide(series, keep, UTC, NOW, facts)))
+        flood = [backup(f"junk{number}", chance.uniform(0, 44)) for number in range(60)]
+        taken = standing({series[-1].id: 1}, known={one.id for one in (*series, *flood)})
+        assert before <= set(names(decide([*series, *flood], keep, UTC, NOW, taken)))
+
+
+def test_newcomers_are_those_after_all_that_is_known() -> None:
+    assert newcomers(daily(3), frozenset(), NOW) == {"d0", "d1", "d2"}
+    assert newcomers(daily(5), frozenset({"d2", "d3"}), NOW) == {"d0", "d1"}
+    assert newcomers([*daily(3), backup("f", -1)], frozenset({"d2", "f"}), NOW) == {"d0", "d1"}
 
 
 def test_decide_where_nothing_is_known_counts_all() -> None:

@@ -18,7 +18,7 @@ from agent.model.backups import Backup
 from agent.model.reasons import Reason
 from agent.readable import size
 from agent.rules.buckets import Keep
-from agent.rules.keep import Decision, decide
+from agent.rules.keep import Decision, decide, newcomers
 from agent.rules.safeguards import HISTORY_RUNS, Refusal, Selection, beyond_limits, with_run
 
 _STEP = "prune"
@@ -50,8 +50,7 @@ class Pruning(Struct, frozen=True):
             series = series_of(repository, creation.ctx, creation.ctx.task)
         except RunFailed as error:
             return Preview(f"remove nothing: {error}", {"remove": 0}, "no listing")
-        coming = self._coming(repository, series)
-        series = structs.replace(series, backups=(*series.backups, coming))
+        series = self._to_come(series, self._coming(repository, series))
         decisions, refusal = self._decide(series)
         for decision in decisions:
             explain(_judgement(repository.name, decision))
@@ -141,6 +140,13 @@ class Pruning(Struct, frozen=True):
         ctx.objects.record(place, [one.id.encode() for one in doomed], Reason.OUTSIDE_KEEP)
         ctx.memory.remember(_HISTORY, with_run(self._history(), len(doomed)))
         return freed
+
+    def _to_come(self, series: Series, coming: Backup) -> Series:
+        """Return the series as it will be once a backup is made and what earlier ones could not tell is known."""
+        known = series.standing.known
+        known = known | newcomers(series.backups, known, self.creation.now) | {coming.id}
+        standing = structs.replace(series.standing, known=known)
+        return structs.replace(series, backups=(*series.backups, coming), standing=standing)
 
     def _coming(self, repository: Repository, series: Series) -> Backup:
         """Return the backup that a run would make now, as far as it can be told."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from agent.drivers.repository import Repository
 from agent.model.backups import Backup, Junk
 from agent.ports import Context
-from agent.rules.keep import Standing, latecomers
+from agent.rules.keep import Standing, newcomers
 
 _REMOVING = "removing"
 _EARLY = 0.001
@@ -43,10 +43,10 @@ def series_of(repository: Repository, ctx: Context, task: str) -> Series:
 def take_up(series: Series, ctx: Context, now: float) -> tuple[str, ...]:
     """Let the ledger know of backups that a run made and could not say so, or that it has lost; return their ids.
 
-    What lies between known ones is none of those.
+    What lies before known ones is none of those.
     """
-    strangers = latecomers(series.backups, series.standing.known, now)
-    taken = [one for one in series.backups if one.id not in series.standing.known and one.id not in strangers]
+    since = newcomers(series.backups, series.standing.known, now)
+    taken = [one for one in series.backups if one.id in since]
     for one in taken:
         ctx.ledger.made(one)
     return tuple(one.id for one in taken)
