@@ -25,10 +25,9 @@ from datetime import tzinfo
 from msgspec import Struct
 
 from agent.errors import RunFailed
-from agent.model.backups import Backup, Listing, Proof, Verification
+from agent.model.backups import Backup, Proof, Verification
 from agent.model.reasons import Reason
 from agent.rules.buckets import Keep, kept
-from agent.rules.chains import BrokenChain, chain
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -61,16 +60,20 @@ class Decision(Struct, frozen=True):
 
 def good(backups: Sequence[Backup], standing: Standing) -> frozenset[str]:
     """Given a whole series, return the ids of those that can be relied on, with all that they build on."""
-    listing = Listing(tuple(backups))
-    found = set()
+    by_id = {one.id: one for one in backups}
+    sound: dict[str, bool] = {}
     for backup in backups:
-        try:
-            links = chain(listing, backup.id)
-        except BrokenChain:
-            continue
-        if not any(link.flaws or standing.damaged(link.id) for link in links):
-            found.add(backup.id)
-    return frozenset(found)
+        way: dict[str, Backup] = {}
+        at: Backup | None = backup
+        while at is not None and at.id not in sound and at.id not in way:
+            way[at.id] = at
+            at = by_id.get(at.parent)
+        # The way ends at one that is judged already, in a circle, or at one that builds on nothing or on what is gone.
+        whole = not list(way.values())[-1].parent if at is None else sound.get(at.id, False)
+        for one in reversed(way.values()):
+            whole = whole and not one.flaws and not standing.damaged(one.id)
+            sound[one.id] = whole
+    return frozenset(one for one, whole in sound.items() if whole)
 
 
 def latecomers(backups: Sequence[Backup], known: frozenset[str], now: float) -> frozenset[str]:
