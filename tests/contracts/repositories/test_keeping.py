@@ -173,7 +173,9 @@ def test_lock_of_a_series_keeps_another_agent_from_it_alone(bed: Bed) -> None:
             pass
         with pytest.raises(Refused), theirs.lock():
             pass
-    with theirs.lock(HOST, TASK):
+    with theirs.lock(HOST, TASK), theirs.lock(HOST, TASK):
+        pass
+    with theirs.lock(), theirs.lock(HOST, TASK):
         pass
 
 

@@ -42,18 +42,18 @@ class Bed:
         """Return the settings as a policy has them, completed."""
         return _SETTINGS[self.engine](self)
 
-    def open(self, **changes: Any) -> Repository:
-        """Return a driver of an agent of its own, which remembers nothing of the others."""
+    def open(self, *, looking: bool = False, **changes: Any) -> Repository:
+        """Return a driver of an agent of its own, which remembers nothing of the others; one to look has no places."""
         self.opened += 1
         here = self.place / f"agent-{self.opened}"
-        for name in ("scratch", "keep"):
+        for name in () if looking else ("scratch", "keep"):
             (here / name).mkdir(parents=True, mode=0o700)
         tools = Tools(
             processes=SystemProcesses(),
             clock=SystemClock(),
             stop=lambda: bool(self.stop),
             progress=lambda done, total, unit: self.progress.append((done, total, unit)),
-            scratch=str(here / "scratch"),
+            scratch="" if looking else str(here / "scratch"),
             keep=str(here / "keep"),
         )
         settings = self.settings() | changes

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -211,8 +210,9 @@ def _tags(kind: str, number: str, request: Request, level: Level) -> tuple[str, 
 
 def _record(engine: Engine, request: Request, number: str, record: Record) -> None:
     """Keep how the backup ended, as a snapshot of its own. Raises RunFailed."""
-    with tempfile.TemporaryFile(dir=engine.site.tools.scratch, buffering=0) as file:
+    with engine.site.spool() as file:
         file.write(encode(record))
+        file.flush()
         arguments = (
             "backup",
             "--json",
@@ -221,7 +221,7 @@ def _record(engine: Engine, request: Request, number: str, record: Record) -> No
             *("--stdin", "--stdin-filename", f"/{DESCRIPTION}"),
         )
         for attempt in itertools.count(1):
-            file.seek(0)
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
             try:
                 engine.must(*arguments, streams=Streams(stdin=file.fileno()))
                 return

@@ -83,7 +83,8 @@ class Engine:
         self.version()
         if not self._environment:
             self._environment = self._surroundings()
-        return self._made(("restic", *arguments), self._environment, timeout)
+        quiet = ("--no-cache",) if self.site.looking else ()
+        return self._made(("restic", *arguments, *quiet), self._environment, timeout)
 
     def run(self, *arguments: str, hear: Hear | None = None, streams: Streams = NONE, timeout: float = LONG) -> Ended:
         """Run restic to its end; lines of its output are given to `hear`, or all of it goes to `streams.stdout`.
@@ -154,6 +155,8 @@ class Engine:
 
     def unlock(self) -> None:
         """Remove locks whose holder has died on this host, or that nobody has renewed for half an hour."""
+        if self.site.looking:
+            return
         self._heard(self.command("unlock", timeout=SHORT), None, NONE, lambda: False)
 
     def _heard(
@@ -195,16 +198,16 @@ class Engine:
         private.require(site.password_file, "the password file")
         given = private.variables(site.environment_file) if site.environment_file else {}
         self._secrets = tuple(value for value in given.values() if len(value) >= _SECRET)
-        site.make_places()
+        if not site.looking:
+            site.make_places()
         return {
             "PATH": _path(),
             "HOME": os.environ.get("HOME", "/root"),
             "LC_ALL": "C",
-            "TMPDIR": site.tools.scratch,
+            **({} if site.looking else {"TMPDIR": site.tools.scratch, "RESTIC_CACHE_DIR": site.cache}),
             **given,
             "RESTIC_REPOSITORY": site.location,
             "RESTIC_PASSWORD_FILE": site.password_file,
-            "RESTIC_CACHE_DIR": site.cache,
             "RESTIC_PROGRESS_FPS": "1",
         }
 

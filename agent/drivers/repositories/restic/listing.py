@@ -151,6 +151,8 @@ class Records:
             self._known().pop(snapshot, None)
 
     def _remember(self, present: set[str]) -> None:
+        if self._site.looking:
+            return
         texts = {name: content.decode() for name, content in self._known().items() if name in present}
         with suppress(OSError):
             self._site.make_places()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from agent.host.scratch import make_private
 
 PARTS = "hostkeeper-parts"
 """The directory with what a backup holds beside the files of its paths; each snapshot has one of this name."""
+
+_BUFFER = 1 << 16
 
 DESCRIPTION = "hostkeeper-backup.json"
 
@@ -40,6 +43,17 @@ class Site(Struct, frozen=True, kw_only=True):
     def parts(self) -> str:
         """Where copies of databases are written before restic reads them: the same place in each run."""
         return os.path.join(self.place, PARTS)
+
+    @property
+    def looking(self) -> bool:
+        """Whether there is no directory to work in: then nothing is written anywhere, not even a cache."""
+        return not self.tools.scratch
+
+    def spool(self) -> IO[bytes]:
+        """Return a file without a name, for what is too long for memory, in memory where nothing may be written."""
+        if self.looking:
+            return os.fdopen(os.memfd_create("restic"), "w+b", buffering=_BUFFER)
+        return tempfile.TemporaryFile(dir=self.tools.scratch, buffering=_BUFFER)
 
     def make_places(self) -> None:
         """Make the directories of our own. Raises RunFailed."""

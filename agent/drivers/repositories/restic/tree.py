@@ -7,7 +7,6 @@ same objects in the same order and their names as they are, says what they are c
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -85,7 +84,7 @@ def listed(engine: Engine, snapshot: str, paths: Iterable[bytes]) -> Iterator[Ca
 
 @contextmanager
 def _told(engine: Engine, snapshot: str, *options: str) -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile(dir=engine.site.tools.scratch) as file:
+    with engine.site.spool() as file:
         engine.must("ls", *options, "--no-lock", snapshot, streams=Streams(stdout=file.fileno()))
         file.seek(0)
         yield file

@@ -56,15 +56,24 @@ class Locks:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._held: set[tuple[str, str]] = set()
 
     @contextlib.contextmanager
     def hold(self, host: str = "", task: str = "") -> Iterator[None]:
-        """Hold the lock of a series, or that of the whole repository. Raises Refused when another agent has it."""
+        """Hold the lock of a series, or that of the whole repository. Raises Refused when another agent has it.
+
+        What is held here may be asked for again by the same driver.
+        """
+        if self._held & {("", ""), (host, task)}:
+            yield
+            return
         with contextlib.ExitStack() as stack:
             self._take(stack, f"{_LOCK}.lock", shared=bool(host))
             if host:
                 series = sha256(f"{host}\0{task}".encode()).hexdigest()[:16]
                 self._take(stack, f"{_LOCK}-{series}.lock", shared=False)
+            self._held.add((host, task))
+            stack.callback(self._held.discard, (host, task))
             yield
 
     def _take(self, stack: contextlib.ExitStack, name: str, *, shared: bool) -> None:
