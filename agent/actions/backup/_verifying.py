@@ -22,6 +22,9 @@ from agent.rules.quantities import format_duration
 from agent.rules.reading import Budget, due, replenished
 
 _BUDGET, _PROGRESS = "budget", "structure"
+_MORE, _MUCH = 2, 1 << 20
+"""More than so many times what a backup takes, and bytes, is not of that backup alone."""
+
 _RECORDS = "it reads, and records what it finds"
 
 
@@ -121,6 +124,12 @@ def _broken(listing: Listing, backup: Backup) -> str:
     return ""
 
 
+def _restorable(backups: Sequence[Backup]) -> list[Backup]:
+    """Return those with all that they build on; to read the others says nothing of what is not there."""
+    listing = Listing(tuple(backups))
+    return [one for one in backups if not _broken(listing, one)]
+
+
 class Deep(Struct, frozen=True):
     """Reads every byte of the backups that were not read for longest; all of them within `every` seconds."""
 
@@ -147,27 +156,37 @@ class Deep(Struct, frozen=True):
     def do(self) -> Outcome:
         """Read until the budget is used up. Raises ListingFailed, RunFailed and StopRequested."""
         ctx = self.verifying.ctx
-        wrong: list[str] = []
-        read = 0
         with scratch_of(ctx) as scratch:
             repository = self.verifying.repository(scratch)
             backups = self.verifying.listing(repository).backups
-            budget = self._budget(repository, backups)
-            chosen = self._due(repository, backups, budget.credit)
-            for number, backup in enumerate(chosen):
-                ctx.progress(number, len(chosen), "backups")
-                ctx.checkpoint()
-                found = verify(repository, backup, ctx, deep=True)
-                budget = Budget(budget.credit - max(backup.stored, 1), budget.at)
-                self._remember(repository, budget)
-                read += 0 if found is None else found[0]
-            self._remember(repository, budget)
+            count, read = self._read(repository, backups)
             oldest = self._oldest(repository, backups)
             wrong = self._wrong(repository, backups)
         self.verifying.problems.note("deep", wrong)
-        return Outcome(
-            {"backups": len(chosen), "read_bytes": read, "damaged": len(wrong), "least_recently_read": oldest}
-        )
+        return Outcome({"backups": count, "read_bytes": read, "damaged": len(wrong), "least_recently_read": oldest})
+
+    def _read(self, repository: Repository, backups: Sequence[Backup]) -> tuple[int, int]:
+        """Read what is due; return how many backups and bytes."""
+        ctx = self.verifying.ctx
+        budget = self._budget(repository, backups)
+        chosen = self._due(repository, backups, budget.credit)
+        whole = sum(one.stored for one in backups)
+        count = total = 0
+        self._remember(repository, budget)
+        while count < len(chosen):
+            ctx.progress(count, len(chosen), "backups")
+            ctx.checkpoint()
+            backup = chosen[count]
+            found = verify(repository, backup, ctx, deep=True)
+            read = 0 if found is None else found[0]
+            # No debt is larger than what is replenished while everything is read once, whoever else's was read as well.
+            budget = Budget(max(budget.credit - max(backup.stored, read, 1), -float(whole)), budget.at)
+            self._remember(repository, budget)
+            if read > _MORE * backup.stored + _MUCH:
+                # An engine that reads a whole repository for one backup knows of the others as well.
+                chosen += [one for one in _restorable(backups) if one not in chosen]
+            count, total = count + 1, total + read
+        return count, total
 
     def _budget(self, repository: Repository, backups: Sequence[Backup]) -> Budget:
         noted = self.verifying.ctx.memory.recall(f"{_BUDGET}:{repository.name}")
@@ -185,10 +204,7 @@ class Deep(Struct, frozen=True):
 
     def _due(self, repository: Repository, backups: Sequence[Backup], credit: float) -> list[Backup]:
         now = self.verifying.ctx.clock.now().timestamp()
-        listing = Listing(tuple(backups))
-        # Reading one to the last byte says nothing of what it builds on and is not there.
-        backups = [one for one in backups if not _broken(listing, one)]
-        return due(backups, self._read_at(repository), credit, self.every, now)
+        return due(_restorable(backups), self._read_at(repository), credit, self.every, now)
 
     def _oldest(self, repository: Repository, backups: Sequence[Backup]) -> str:
         read = self._read_at(repository)

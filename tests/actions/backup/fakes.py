@@ -39,7 +39,7 @@ class Vault:
     """What a repository holds, whoever looks at it. Each `fails` names a method that raises, and with what.
 
     `flaws` get into the next backup; `damage` says of a backup what is wrong with it, found by a deep look alone where
-    it is in `deep_only`. `did` tells in order what was done.
+    it is in `deep_only`. `did` tells in order what was done; `reads` are the bytes that the next looks read.
     """
 
     levels: frozenset[Level] = frozenset(Level)
@@ -51,6 +51,7 @@ class Vault:
     deep_only: set[str] = field(default_factory=set)
     half_done: list[str] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
     locked: bool = False
     made: bool = False
     before: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -139,7 +140,7 @@ class FakeRepository:
         wrong = self.vault.damage.get(backup.id)
         if wrong and (deep or backup.id not in self.vault.deep_only):
             raise Damaged(wrong)
-        return backup.stored if deep else 0
+        return self.vault.reads.pop(0) if self.vault.reads else backup.stored if deep else 0
 
     def entries(self, backup: Backup) -> Iterator[Entry]:
         self.vault.enter("entries")
@@ -212,8 +213,7 @@ def _files(request: Request) -> dict[bytes, bytes]:
     """Read the regular files at and below the paths; the patterns to exclude are names here."""
     found = {}
     for top in request.paths:
-        files = [Path(top)] if Path(top).is_file() else [path for path in Path(top).rglob("*") if path.is_file()]
-        for path in files:
+        for path in [Path(top)] if Path(top).is_file() else [one for one in Path(top).rglob("*") if one.is_file()]:
             if not any(path.match(pattern) for pattern in request.exclude):
                 found[os.fsencode(path)] = path.read_bytes()
     return found

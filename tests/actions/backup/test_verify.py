@@ -59,6 +59,18 @@ def test_verify_pays_a_large_backup_off_before_it_reads_the_next(host: Host) -> 
     assert sum(often) <= 10
 
 
+def test_verify_with_an_engine_that_reads_all_for_one_takes_the_others_for_read(host: Host) -> None:
+    ids = filled(host, 10)
+    host.vault.reads = [*[0] * 10, 1 << 30, *[0] * 9]
+    facts = host.verify(deep={"every": "10d"})["deep"].facts
+    assert (facts["backups"], facts["read_bytes"]) == (10, 1 << 30)
+    assert sorted(did for did in host.vault.did if "deep" in did) == [f"verify deep {one}" for one in ids]
+    host.clock.advance(6 * DAY)
+    assert host.verify(deep={"every": "10d"})["deep"].facts["backups"] == 0
+    host.clock.advance(5 * DAY)
+    assert host.verify(deep={"every": "10d"})["deep"].facts["backups"] > 0
+
+
 @pytest.mark.parametrize("deep_only", [False, True])
 def test_verify_of_a_damaged_backup_names_it_and_reads_on(host: Host, deep_only: bool) -> None:
     ids = filled(host, 3)
