@@ -196,6 +196,26 @@ def test_server_without_archiving_is_told_the_two_lines() -> None:
         assert str(raised.value).splitlines()[-2:] == ["archive_mode = on", f"archive_command = '{command}'"]
 
 
+def test_server_with_files_elsewhere_and_settings_of_its_host_is_recovered_within_scratch() -> None:
+    with stanza.running() as it, it.opened() as repository:
+        elsewhere = it.place / "space"
+        servers.run_as_owner(["mkdir", str(elsewhere)])
+        it.server.sql(f"create tablespace fast location '{elsewhere}'")
+        it.server.create("shop")
+        it.server.sql('create table "T.x" tablespace fast as select generate_series(1, 7) as n', "shop")
+        it.server.sql("alter system set shared_preload_libraries = 'nowhere'")
+        it.server.sql(f"alter system set recovery_end_command = 'touch {elsewhere}/ran'")
+        repository.prepare()
+        backup = made(repository, Level.FULL)
+        with repository.recovered(backup, None) as server:
+            assert server.counts() == {'shop.public."T.x"': 7}
+            with pytest.raises(RunFailed, match="nowhere"):
+                server.query("select 1", "nowhere")
+        assert len(os.listdir(elsewhere)) == 1
+        with pytest.raises(RunFailed, match=f"has files in {elsewhere} too"):
+            repository.beside(backup, None, "1")
+
+
 def test_encrypted_server_is_brought_back_beside_the_live_one_and_takes_its_place() -> None:
     cipher = "repo1-bundle=n\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=geheim"
     changes = {"repo1-bundle=y": cipher, "compress-type=zst": "compress-type=gz"}

@@ -63,7 +63,7 @@ class Engine(Struct, frozen=True, kw_only=True):
                 "LC_ALL": "C",
                 "HOME": who.home,
                 "USER": who.name,
-                "TZ": "UTC",
+                # Labels are local times, and must not go back from those of an admin's own backups: no zone is set.
             },
             directory=directory,
             timeout=limit,
