@@ -31,6 +31,11 @@ def expires_log(engine: Engine) -> bool:
     return bool(of(engine, f"repo{REPO}-retention-archive"))
 
 
+def archives_together(engine: Engine) -> bool:
+    """Return whether several segments of the log may be archived at the same time, and arrive in any order."""
+    return of(engine, "archive-async") == "y"
+
+
 def role(engine: Engine) -> str:
     """Return the role of the server that pgBackRest logs in as."""
     return of(engine, "pg1-user", engine.user)

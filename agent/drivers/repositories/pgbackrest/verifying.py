@@ -17,12 +17,15 @@ from agent.drivers.repositories.pgbackrest.commands import DAMAGE, Engine, Faile
 from agent.drivers.repositories.pgbackrest.contents import Item
 from agent.drivers.repositories.pgbackrest.info import REPO, backup_of, listed
 from agent.drivers.repositories.pgbackrest.manifest import Manifest, Unreadable, manifest, sections
-from agent.drivers.repositories.pgbackrest.settings import expires_log
+from agent.drivers.repositories.pgbackrest.settings import archives_together, expires_log
 from agent.drivers.repository import Damaged
 from agent.errors import RunFailed
 from agent.model.backups import Backup
 
 _NAMED = 20
+_TOGETHER = 10.0
+"""Seconds for a segment to arrive after later ones, where several are archived at the same time."""
+
 _SPEAKING = ("--output=text", "--verbose", "--log-level-console=info", "--log-level-stderr=off")
 _ARCHIVE = re.compile(r"archiveId: (\S+), total WAL checked: (\d+), total valid WAL: (\d+)")
 _BACKUP = re.compile(r"backup: (\S+), status: ([\w -]+), total files checked: (\d+), total valid files: (\d+)")
@@ -91,8 +94,11 @@ class Verifying(Struct):
         """Say what is missing of the log."""
         needed = wal.stretch(backup, everyone)
         place = f"{contents.archive(self.engine)}/{backup.parts[0].facts['archive']}"
-        there = wal.segments(contents.under(self.engine, place))
-        whole, on = wal.missing(needed, there, expires=expires_log(self.engine))
+        expires = expires_log(self.engine)
+        whole, on = wal.missing(needed, wal.segments(contents.under(self.engine, place)), expires=expires)
+        if on and not needed.until and archives_together(self.engine):
+            self.engine.tools.clock.sleep(_TOGETHER)
+            whole, on = wal.missing(needed, wal.segments(contents.under(self.engine, place)), expires=expires)
         for segment in whole:
             yield f"{place}: segment {segment} is missing, without which the backup cannot be restored"
         if on:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -11,7 +12,7 @@ from agent.drivers.physical import RecoveryTarget
 from agent.drivers.repositories.pgbackrest import beside, info, preparing, settings, targets, verifying
 from agent.drivers.repositories.pgbackrest.commands import words
 from agent.drivers.repositories.pgbackrest.create import refuse
-from agent.drivers.repository import ListingFailed, Request
+from agent.drivers.repository import Damaged, ListingFailed, Request
 from agent.errors import RunFailed
 from agent.model.backups import Level
 from tests.drivers.repositories.pgbackrest.told import Teller, engine, told
@@ -77,6 +78,23 @@ def test_wrong_pages_and_unknown_kinds_are_no_good_backups() -> None:
 def test_verification_that_says_nothing_is_none(said: str) -> None:
     with pytest.raises(RunFailed, match="nothing is verified"):
         verifying.read(engine(Teller({"verify": (0, said)})))
+
+
+@pytest.mark.parametrize(("option", "waited"), [("archive-async=y", 10.0), ("archive-async=n", 0.0)])
+def test_segments_that_arrive_in_any_order_are_waited_for(tmp_path: Path, option: str, waited: float) -> None:
+    config = tmp_path / "pgbackrest.conf"
+    config.write_text(f"[global]\n{option}\n")
+    log = {
+        f"0000000100000000/{3 + at:024X}-{'a' * 40}".replace("/00000000", "/00000001"): {"type": "file"}
+        for at in (0, 2)
+    }
+    answers = {"info": (0, telling(0, told())), "archive/demo/15-1": (0, json.dumps(log)), "repo-ls": (0, "{}")}
+    asked = engine(Teller({**answers, "repo-get": (55, "ERROR: gone")}), str(config))
+    began = asked.tools.clock.monotonic()
+    stanza = info.listed(asked)
+    with pytest.raises(Damaged, match="segment 000000010000000000000004 is missing, beyond which"):
+        verifying.Verifying(asked).verify(info.backup_of(asked, stanza, stanza.backups[0]), deep=False)
+    assert asked.tools.clock.monotonic() - began == waited
 
 
 def test_stanza_is_made_once_and_never_over_one_that_has_gone(tmp_path: Path) -> None:
