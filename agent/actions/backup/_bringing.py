@@ -76,7 +76,9 @@ class Bringing:
         paths = self._subject.paths(stage)
         if self._subject.wants_files(backup):
             restored = repository.restore(backup, Selection(tuple(map(os.fsencode, paths))), stage.new)
-            compared = compare(stage.new, self._subject.entries(repository, backup, stage), self._ctx.checkpoint)
+            compared = compare(
+                stage.new, self._subject.entries(repository, backup, stage), self._ctx, total=restored.bytes
+            )
             if compared.different:
                 raise RunFailed("what was brought back is not what was backed up:\n" + "\n".join(compared.sentences()))
             found = {"restored": restored.items, "restored_bytes": restored.bytes, "compared": compared.files}
@@ -131,7 +133,7 @@ class Bringing:
                 if self._subject.wants_files(backup):
                     entries = self._subject.entries(repository, backup, stage)
                     root = self._options.to or "/"
-                    compared = compare(root, entries, self._ctx.checkpoint, changed_since=since)
+                    compared = compare(root, entries, self._ctx, changed_since=since)
                     self._subject.remember(verified=compared.files, since=compared.since)
                     sentences += compared.sentences()
         return sentences

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from agent.host.output import visible
 from agent.model.backups import Entry
+from agent.ports import Context
 
 _TOLD = 20
 """So many differences are named; the rest are counted."""
@@ -63,17 +64,19 @@ def shown(path: bytes) -> str:
 
 
 def compare(
-    root: str, entries: Iterable[Entry], checkpoint: Callable[[], None], *, changed_since: float | None = None
+    root: str, entries: Iterable[Entry], ctx: Context, *, total: int = 0, changed_since: float | None = None
 ) -> Comparison:
     """Given what a backup has, hold what is below `root` (`root` + path) against it, and return what was found.
 
     With `changed_since`, an instant, what has changed or gone after it is counted and is no difference. Owners are
-    compared by those who could have set them. Raises what `checkpoint` raises.
+    compared by those who could have set them. `total` bytes are to be read, as far as it is known. Raises
+    StopRequested.
     """
     found = Comparison()
     owners = os.geteuid() == 0
     for entry in entries:
-        checkpoint()
+        ctx.checkpoint()
+        ctx.progress(found.bytes, total, "bytes compared")
         path = os.fsencode(root.rstrip("/")) + entry.path
         try:
             wrong = _wrong(path, entry, os.lstat(path), found, owners=owners)

@@ -184,7 +184,7 @@ class Recovery:
         )
         if files:
             self._repository.restore(backup, Selection(files), root)
-            compared = compare(root, self._entries(backup, files), self._ctx.checkpoint)
+            compared = compare(root, self._entries(backup, files), self._ctx)
             if compared.different:
                 raise RunFailed("what was brought back is not what was backed up:\n" + "\n".join(compared.sentences()))
         for part in databases(backup):
@@ -224,7 +224,7 @@ class Recovery:
             entry for entry in self._entries(backup, list(map(os.fsencode, tops))) if within(entry.path, inner) is None
         )
         swapped = max((os.stat(stage.directory).st_ctime for stage in known.stages), default=0.0)
-        compared = compare(self._root, entries, self._ctx.checkpoint, changed_since=swapped)
+        compared = compare(self._root, entries, self._ctx, changed_since=swapped)
         if compared.different:
             raise RunFailed("what is there now is not what was backed up:\n" + "\n".join(compared.sentences()))
         where = f"{self._root}{COPIES}/{backup.task}"

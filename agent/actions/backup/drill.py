@@ -165,7 +165,7 @@ class Drill(Struct):
         require_room(scratch, need)
         seconds, restored = self._timed(lambda: repository.restore(backup, Selection(), root))
         found.seconds += seconds
-        compared = compare(root, repository.entries(backup), self.ctx.checkpoint)
+        compared = compare(root, repository.entries(backup), self.ctx, total=restored.bytes)
         found.files += max(restored.compared, compared.files)
         found.bytes += restored.bytes
         found.wrong += compared.sentences()

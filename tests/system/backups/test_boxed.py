@@ -1,13 +1,14 @@
-"""Backups, drills and restores as units of systemd: what the boxes leave them is enough."""
+"""Backups, drills and restores as units of systemd, whose boxes leave them enough; and a host that is lost."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.system.bed.host import Host
+from tests.system.bed.host import Host, host_up
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -38,6 +39,14 @@ mkfifo /srv/shop/deep/fifo
 """
 
 
+@pytest.fixture
+def host(_beds: None) -> Iterator[Host]:
+    """One suite is enough: what a box is made of is tested with each."""
+    made = host_up("bookworm")
+    yield made
+    made.bed.down()
+
+
 def run(host: Host, *arguments: str) -> Any:
     return json.loads(host.out("hostkeeper", *arguments, "--json"))
 
@@ -58,3 +67,11 @@ def test_units_back_up_drill_and_restore(host: Host) -> None:
     assert host.out("ls", "-lnR", "--full-time", "/srv/shop") == before
     (listed,) = run(host, "backup", "list")["repositories"]
     assert all(one["proof"] for one in listed["backups"])
+
+    before_loss = host.out("ls", "-lnR", "--full-time", "/srv/shop", "/etc/hostkeeper")
+    host.run("rm", "-rf", "/srv/shop", "/etc/hostkeeper", "/var/lib/hostkeeper")
+    host.run("hostkeeper", "backup", "recover", "--repository-path", "/var/backups/hostkeeper", "--to", "/")
+    assert host.out("ls", "-lnR", "--full-time", "/srv/shop", "/etc/hostkeeper") == before_loss
+    host.start()
+    assert "shop" in host.out("hostkeeper", "tasks")
+    assert "succeeded" in host.out("hostkeeper", "history", "--task", "shop")
