@@ -108,7 +108,9 @@ OBJECTS = _counter("objects", "Objects that were judged, by why each was kept or
 
 _SERIES = ("repository", "task")
 BACKUPS = _gauge("backups", "Backups that a task has in a repository.", *_SERIES)
-BACKUPS_DAMAGED = _gauge("backups_damaged", "Backups in which a verification found damage.", *_SERIES)
+BACKUPS_DAMAGED = _gauge(
+    "backups_damaged", "Backups in which a verification found damage, and that were not proven since.", *_SERIES
+)
 BACKUP_NEWEST = _gauge(
     "backup_newest_timestamp_seconds", "When the newest backup began, in seconds since the epoch.", *_SERIES
 )

@@ -34,9 +34,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where the backups of one task in one repository stand, by what this host knows. Instants are None for never.
 
     `proven` is when the newest proven backup began: what a disaster now would go back to. `damaged` counts backups in
-    which the verification that stands found flaws. Of the `stored` bytes, `read` were read by deep verifications, of
-    which `last_deep` was the last, and `oldest_deep` is that of the backup that was not read for the longest; it is
-    None while there is one that never was.
+    which the verification that stands found flaws, and which were not proven since. Of the `stored` bytes, `read` were
+    read by deep verifications, of which `last_deep` was the last, and `oldest_deep` is that of the backup that was not
+    read for the longest; it is None while there is one that never was.
     """
 
     repository: str
@@ -127,8 +127,11 @@ class Ledger:
         both = "backups AS b {} JOIN {} AS o ON o.repository = b.repository AND o.id = b.id"
         of = "WHERE b.repository = ? AND b.task = ?"
         ((proven,),) = self._db.rows(f"SELECT max(b.began) FROM {both.format('', 'proofs')} {of}", place)
-        ((damaged, last),) = self._db.rows(
-            f"SELECT coalesce(sum(flaws > 0), 0), max(CASE WHEN deep THEN at END) FROM verifications {where}", place
+        ((last,),) = self._db.rows(f"SELECT max(at) FROM verifications {where} AND deep", place)
+        ((damaged,),) = self._db.rows(
+            "SELECT count(*) FROM verifications AS v LEFT JOIN proofs AS p ON p.repository = v.repository AND "
+            "p.id = v.id WHERE v.repository = ? AND v.task = ? AND v.flaws AND (p.at IS NULL OR p.at <= v.at)",
+            place,
         )
         ((count, stored, read, deep, oldest),) = self._db.rows(
             "SELECT count(*), coalesce(sum(b.stored), 0), coalesce(sum(CASE WHEN o.deep THEN b.stored END), 0), "

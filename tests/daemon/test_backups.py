@@ -52,8 +52,10 @@ def test_all_that_the_ledger_knows_of_a_task_is_told(store: Store, metrics: Metr
     for backup in (FIRST, SECOND):
         store.ledger.made(backup)
     store.ledger.proved(PROOF)
-    read = Verification(repository="local", task="save", backup="a", at=5.0, deep=True, bytes=3, flaws=("torn",))
-    store.ledger.verified(read)
+    at = PROOF.at + 5
+    store.ledger.verified(
+        Verification(repository="local", task="save", backup="a", at=at, deep=True, bytes=3, flaws=("torn",))
+    )
     Backups(store, metrics).put_in_force(saving("save"))
     assert shown(metrics) == {
         **{
@@ -68,7 +70,7 @@ def test_all_that_the_ledger_knows_of_a_task_is_told(store: Store, metrics: Metr
                 ("backup_proven_timestamp_seconds", FIRST.began),
                 ("backup_last_proof_timestamp_seconds", PROOF.at),
                 ("backup_recovery_duration_seconds", PROOF.seconds),
-                ("backup_last_deep_verification_timestamp_seconds", 5),
+                ("backup_last_deep_verification_timestamp_seconds", at),
                 ("backup_deep_verified_ratio", 0.5),
             )
         },

@@ -120,6 +120,10 @@ def test_standing_says_how_much_was_read_when_and_what_is_damaged(store: Store) 
     store.ledger.verified(replace(deep, backup="b", at=BEGAN + 300, flaws=("torn", "cut")))
     found = store.ledger.standing("local", "save")
     assert (found.read, found.damaged, found.last_deep, found.oldest_deep) == (8, 1, BEGAN + 300, deep.at)
+    store.ledger.proved(replace(PROOF, backup="b", at=BEGAN + 300))
+    assert store.ledger.standing("local", "save").damaged == 1
+    store.ledger.proved(replace(PROOF, backup="b", at=BEGAN + 301))
+    assert store.ledger.standing("local", "save").damaged == 0
     store.ledger.removed("local", ["a"])
     assert store.ledger.standing("local", "save").oldest_deep == BEGAN + 300
 
