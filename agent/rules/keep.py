@@ -115,7 +115,7 @@ def decide(
     wanted = _wanted(counting, keep, zone, mine, proven)
     for one in counting:
         if one.id in proven:
-            apart[one.id] = Reason.NEWEST_PROVEN, "; ".join(wanted.get(one.id, []))
+            apart[one.id] = Reason.NEWEST_PROVEN, wanted.get(one.id, "")
     held = {one.id for one in ordered if one.id in apart or one.id in wanted}
     needed = _needed(ordered, held)
     return tuple(_decision(one, apart, wanted, needed) for one in ordered)
@@ -135,19 +135,15 @@ def _newest_proven(ordered: Sequence[Backup], reliable: frozenset[str], standing
 
 def _wanted(
     counting: Sequence[Backup], keep: Keep, zone: tzinfo, mine: frozenset[str], proven: Mapping[str, float]
-) -> dict[str, list[str]]:
+) -> dict[str, str]:
     """Return what keeps each backup that a rule keeps, by id; `mine` are the good ones of this host."""
     sound = [one for one in counting if one.id in mine]
     anchor = max((began for one, began in proven.items() if one in mine), default=None)
     until = [one for one in sound if anchor is not None and one.began <= anchor]
-    found: dict[str, list[str]] = {}
-    for some, which in (
-        (sound, ""),
-        (until, " up to the newest proven one"),
-        (counting, " of all, flawed ones as well"),
-    ):
+    found: dict[str, str] = {}
+    for some, which in ((sound, ""), (until, ", up to the newest proven one"), (counting, ", counting all")):
         for rank, reasons in kept([max(one.began, 0.0) for one in some], keep, zone).items():
-            found.setdefault(some[rank].id, [reason + which for reason in reasons])
+            found.setdefault(some[rank].id, ", ".join(reasons) + which)
     return found
 
 
@@ -168,13 +164,13 @@ def _needed(backups: Sequence[Backup], held: set[str]) -> dict[str, str]:
 def _decision(
     one: Backup,
     apart: Mapping[str, tuple[Reason, str]],
-    wanted: Mapping[str, list[str]],
+    wanted: Mapping[str, str],
     needed: Mapping[str, str],
 ) -> Decision:
     if one.id in apart:
         return Decision(one, True, *apart[one.id])
     if one.id in wanted:
-        return Decision(one, True, Reason.KEPT_BY_RULE, ", ".join(wanted[one.id]))
+        return Decision(one, True, Reason.KEPT_BY_RULE, wanted[one.id])
     if one.id in needed:
         return Decision(one, True, Reason.NEEDED_BY_KEPT, needed[one.id])
     return Decision(one, False, Reason.OUTSIDE_KEEP)

@@ -103,7 +103,7 @@ def test_decide_counts_days_in_the_zone() -> None:
 
 def test_decide_keeps_the_newest_proven_one_whatever_its_age() -> None:
     decisions = decide(daily(400), Keep(last=2), UTC, NOW, standing({"d300": 1, "d350": 2}))
-    assert told(decisions)["d300"] == "newest_proven: last 1 of 2 up to the newest proven one"
+    assert told(decisions)["d300"] == "newest_proven: last 1 of 2, up to the newest proven one"
     assert told(decisions)["d350"] == "outside_keep"
     assert names(decisions) == ["d0", "d1", "d300", "d301"]
 
@@ -128,7 +128,7 @@ def test_decide_keeps_what_a_kept_one_builds_on() -> None:
     assert told(decisions) == {
         "aside": "kept_by_rule: last 1 of 1",
         "other": "needed_by_kept: aside",
-        "second": "newest_proven: last 1 of 1 up to the newest proven one",
+        "second": "newest_proven: last 1 of 1, up to the newest proven one",
         "first": "needed_by_kept: second",
         "full": "needed_by_kept: second",
     }
@@ -145,7 +145,7 @@ def test_decide_gives_no_slot_of_the_good_ones_to_flawed_ones() -> None:
     flawed = [backup(f"x{days}", days, flaws=("one file is missing",)) for days in range(5)]
     decisions = decide([*flawed, *daily(5, 5)], Keep(last=3), UTC, NOW, NOTHING)
     assert names(decisions) == ["x0", "x1", "x2", "d5", "d6", "d7"]
-    assert told(decisions)["x1"] == "kept_by_rule: last 2 of 3 of all, flawed ones as well"
+    assert told(decisions)["x1"] == "kept_by_rule: last 2 of 3, counting all"
     assert told(decisions)["d7"] == "kept_by_rule: last 3 of 3"
 
 
