@@ -87,35 +87,55 @@ def records_of(content: bytes) -> dict[bytes, bytes]:
 
 def member_of(header: bytes, records: Mapping[bytes, bytes]) -> Member:
     """Given a header block and the records before it, return what they say. Raises BadHeader."""
-    name, mode, uid, gid, length, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
+    name, mode, uid, gid, size, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
     kind = _KINDS.get(flag)
     if kind is None or magic != _MAGIC:
         raise BadHeader(f"has an object of a kind that does not belong there ({flag!r})")
-    get = records.get
-    path = get(b"GNU.sparse.name") or get(b"path") or _joined(prefix, name)
-    stored = _number(get(b"size"), length)
-    size = _sparse(kind, records) if b"GNU.sparse.major" in records else stored
-    target = b""
-    if kind != "file":
-        if stored:
-            raise BadHeader(f"has a {kind} with content")
-        if kind in ("link", "hard link"):
-            target = get(b"linkpath") or link.partition(b"\0")[0]
-            target = absolute(target) if kind == "hard link" else target
-    modified = get(b"mtime")
-    return Member(
-        path=absolute(path),
+    try:
+        numbers = int(mode[:7], 8), int(uid[:7], 8), int(gid[:7], 8), int(size[:11], 8), int(time[:11], 8)
+    except ValueError:
+        numbers = octal(mode), octal(uid), octal(gid), octal(size), octal(time)
+    if min(numbers) < 0:
+        raise BadHeader("has a number below zero")
+    modified = records.get(b"mtime")
+    member = Member(
+        path=absolute(_joined(prefix, name)),
         kind=kind,
-        mode=octal(mode) & 0o7777,
-        uid=_owner(get(b"uid"), uid),
-        gid=_owner(get(b"gid"), gid),
-        size=size,
-        stored=stored,
-        modified=octal(time) * 1_000_000_000 if modified is None else _instant(modified),
-        target=target,
+        mode=numbers[0] & 0o7777,
+        uid=numbers[1],
+        gid=numbers[2],
+        size=numbers[3],
+        stored=numbers[3],
+        modified=numbers[4] * 1_000_000_000 if modified is None else _instant(modified),
+        target=b"" if kind == "file" else link.partition(b"\0")[0],
         device=_device(flag, major, minor) if kind == "device" else "",
         records=records,
     )
+    if len(records) > 1 or (records and modified is None):
+        _apply(member, records)
+    if kind != "file":
+        if member.stored:
+            raise BadHeader(f"has a {kind} with content")
+        if kind == "hard link":
+            member.target = absolute(member.target)
+    return member
+
+
+def _apply(member: Member, records: Mapping[bytes, bytes]) -> None:
+    """Let records say what a header has no room for."""
+    get = records.get
+    if path := get(b"GNU.sparse.name") or get(b"path"):
+        member.path = absolute(path)
+    if b"uid" in records:
+        member.uid = _owner(records[b"uid"])
+    if b"gid" in records:
+        member.gid = _owner(records[b"gid"])
+    if b"size" in records:
+        member.size = member.stored = decimal(records[b"size"])
+    if b"linkpath" in records and member.kind in ("link", "hard link"):
+        member.target = records[b"linkpath"]
+    if b"GNU.sparse.major" in records:
+        member.size = _sparse(member.kind, records)
 
 
 def _sparse(kind: str, records: Mapping[bytes, bytes]) -> int:
@@ -132,16 +152,10 @@ def _device(flag: bytes, major: bytes, minor: bytes) -> str:
     return f"{'c' if flag == _CHARACTER else 'b'} {octal(major)} {octal(minor)}"
 
 
-def _owner(record: bytes | None, field: bytes) -> int:
-    if record is None:
-        return octal(field)
-    if (owner := decimal(record)) >= _NO_OWNER:
+def _owner(text: bytes) -> int:
+    if (owner := decimal(text)) >= _NO_OWNER:
         raise BadHeader("has an owner that nobody can be")
     return owner
-
-
-def _number(record: bytes | None, field: bytes) -> int:
-    return octal(field) if record is None else decimal(record)
 
 
 def octal(field: bytes) -> int:

@@ -99,8 +99,9 @@ class Target:
             self._plain = (about.st_uid, about.st_gid) == self._me
         self._own(descriptor, member.uid, member.gid)
         os.fchmod(descriptor, member.mode)
-        for name, value in _attributes(member):
-            os.setxattr(descriptor, name, value)
+        if len(member.records) > 1 or b"mtime" not in member.records:
+            for name, value in _attributes(member):
+                os.setxattr(descriptor, name, value)
         os.utime(descriptor, ns=(member.modified, member.modified))
 
     def link(self, path: bytes, made: bytes) -> None:
