@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.database import Tools
+from agent.drivers.databases import connect
 from agent.errors import RunFailed
 from tests.system.databases import copies
 from tests.system.databases.engines import MariaDBEngine
@@ -59,6 +60,20 @@ def test_bounds_reach_as_far_as_rows_were_written_and_deleted(
     least, most = dump.bounds["t"]
     assert least <= 1
     assert most >= 7
+
+
+def test_account_with_few_rights_takes_copies(engine: MariaDBEngine, shop: str, tools: Tools, tmp_path: Path) -> None:
+    engine.sql(
+        "create user reader@localhost identified by ''; grant select on mysql.proc to reader@localhost;"
+        f"grant select, show view, trigger, event on {shop}.* to reader@localhost; drop view v",
+        shop,
+    )
+    settings = engine.server.settings(shop) | {"user": "reader"}
+    database = connect({"name": "shop", "driver": "mysql", "settings": settings}, tools)
+    dump = copies.taken(database, tools, tmp_path / "copy")
+    assert dump.bounds["t"] == (2, 2)
+    assert "PROCESS" in dump.facts["bounds"]
+    engine.sql("drop user reader@localhost", shop)
 
 
 def test_rows_that_go_with_others_leave_the_lower_bound_open(

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.database import Replacing, Tools
+from agent.drivers.databases import connect
+from agent.errors import RunFailed
 from tests.system.databases import copies, servers
 from tests.system.databases.engines import PostgreSQLEngine
 from tests.system.databases.postgresql import PostgreSQL, quoted
@@ -85,6 +87,20 @@ def test_scratch_has_encoding_and_roles_of_the_original(
         assert target.query("select tableowner from pg_tables where tablename = 't'") == "keeper_of_shop"
         assert target.query("select x from t") == "\u00e4"
         assert target.query("show listen_addresses") == ""
+
+
+def test_account_with_few_rights_takes_copies_unless_rows_are_hidden_from_it(
+    engine: PostgreSQLEngine, proper: str, tools: Tools, tmp_path: Path
+) -> None:
+    words = (
+        f"host={engine.server.socket} port={engine.server.port} user=admin dbname='{NAME}' options='-c role=rea\\'der'"
+    )
+    settings = {"dsn": words, "user": None, "password_file": None}
+    database = connect({"name": "shop", "driver": "postgresql", "settings": settings}, tools)
+    assert copies.taken(database, tools, tmp_path / "copy").counts == {"public.t": 1}
+    engine.sql("alter table t enable row level security", proper)
+    with pytest.raises(RunFailed, match="row-level security"):
+        copies.taken(database, tools, tmp_path / "copy")
 
 
 def test_swap_under_clients_that_keep_coming_back_succeeds(

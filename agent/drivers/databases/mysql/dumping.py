@@ -42,7 +42,7 @@ def dumping(tools: Tools, connection: Connection) -> Iterator[Dump]:
     if plain := [table for table, engine in tables if engine not in sql.PLAIN]:
         facts["not of one instant"] = ", ".join(plain)
     cascades = set(ask(tools, connection, f"{sql.CASCADES.format(database)};\n"))
-    before = _before(tools, connection, [table for table, _ in tables])
+    before = _before(tools, connection, [table for table, _ in tables], facts)
     bounds: dict[str, tuple[int, int]] = {}
 
     def settle(completed: Sequence[Completed], tail: bytes) -> None:
@@ -63,12 +63,24 @@ def dumping(tools: Tools, connection: Connection) -> Iterator[Dump]:
     )
 
 
-def _before(tools: Tools, connection: Connection, tables: Sequence[str]) -> Counted:
-    """Count; first what is written, as what comes meanwhile must not be missed."""
-    asked = [sql.WRITTEN, sql.PENDING, sql.SNAPSHOT, *map(sql.counting, tables), "commit"]
+def _before(tools: Tools, connection: Connection, tables: Sequence[str], facts: dict[str, str]) -> Counted:
+    """Count; first what is written, as what comes meanwhile must not be missed.
+
+    Facts get a note where the account may not see what others have written and not yet committed.
+    """
+    pending = sql.PENDING
+    if not _sees_transactions(tools, connection):
+        pending = "select 0"
+        facts["bounds"] = "without what was not committed when the copy began: its account lacks the right PROCESS"
+    asked = [sql.WRITTEN, pending, sql.SNAPSHOT, *map(sql.counting, tables), "commit"]
     (inserted, deleted, changed), pending, *counts = ask(tools, connection, ";\n".join(asked) + ";\n")
     written = (int(inserted) - pending, int(deleted) - pending, int(changed))
     return Counted(dict(zip(tables, counts, strict=True)), written)
+
+
+def _sees_transactions(tools: Tools, connection: Connection) -> bool:
+    question = "select count(*) from information_schema.user_privileges where privilege_type = 'PROCESS'"
+    return ask(tools, connection, f"{question};\n") != [0]
 
 
 def _after(tools: Tools, connection: Connection) -> Counted:

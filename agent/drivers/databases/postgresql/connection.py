@@ -12,6 +12,7 @@ from msgspec import Struct
 from agent.drivers import asking, serving
 from agent.drivers.database import Tools
 from agent.drivers.databases.postgresql import binaries, conninfo, sql
+from agent.errors import RunFailed
 from agent.host.durable import write_new
 from agent.host.users import account
 from agent.ports import Command
@@ -50,7 +51,9 @@ def way(settings: Mapping[str, Any]) -> Connection:
     """Given the settings of a policy, return the way to the database, as yet without its password."""
     words = conninfo.parsed(settings["dsn"])
     home = account(settings["user"])
-    words = {"dbname": words.get("user") or home.name, **words, "connect_timeout": _CONNECT_SECONDS}
+    if "service" in words and "dbname" not in words:
+        raise RunFailed("a dsn that names a service has to name the database too: add dbname=...")
+    words = {"dbname": words.get("user") or home.name, "connect_timeout": _CONNECT_SECONDS, **words}
     # What libpq keeps for a user of its own, certificates above all, is below the home directory.
     environment = {"HOME": home.home, "PGCLIENTENCODING": "UTF8", "PGAPPNAME": "hostkeeper"}
     return Connection(words, settings["user"], environment)

@@ -111,6 +111,8 @@ class Replacing(Loading):
         tablespace = ""
         if self._live in self._there():
             facts, tablespace = ask(self._tools, self._server().to(self._live), f"{sql.FACTS};\n{sql.TABLESPACE}")
+        (version,) = self._ask("select to_json(current_setting('server_version'))")
+        self._least = binaries.major(version)
         dropped = f"drop database if exists {sql.name(self._new)} with (force)"
         self._ask(f"{dropped};\n{created(self._new, facts, tablespace)};\n")
 

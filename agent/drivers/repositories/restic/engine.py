@@ -25,7 +25,7 @@ _ADVICE = "install restic 0.14 or newer (on Debian: apt install restic)"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VERSION = re.compile(r"^restic (\d+)\.(\d+)(?:\.(\d+))?")
 _GRACE = 20.0
-SHORT, LONG = 900.0, 86400.0
+SHORT, LONG = 900.0, 7 * 86400.0
 """Seconds that a look and a piece of work may take: nothing here waits for ever."""
 _SECRET = 6
 """Shorter values of the environment are no secrets: hiding a `1` would hide half of each message."""
