@@ -107,7 +107,8 @@ class Bringing:
 
     def swap(self) -> Outcome:
         """Put what was brought back in its place."""
-        self._subject.remember(swapped=self._ctx.clock.now().timestamp())
+        # Of a swap that is gone on with, the beginning: others may have changed things since.
+        self._subject.remember(swapped=self._subject.recall().get("swapped", self._ctx.clock.now().timestamp()))
         for stage in self._subject.stages():
             swap(sealed(stage))
         return Outcome({"swapped": sum(len(sealed(stage)) for stage in self._subject.stages())})

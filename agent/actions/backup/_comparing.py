@@ -20,6 +20,9 @@ _CHUNK = 1 << 20
 _CLOSE = 0.001
 """Times are told in floating point: nearer than this, in seconds, they are the same."""
 
+_COARSE = 0.02
+"""The kernel's time of a change may lag so many seconds behind the clock."""
+
 _KINDS: Mapping[str, Callable[[int], bool]] = {
     "file": stat.S_ISREG,
     "directory": stat.S_ISDIR,
@@ -119,7 +122,7 @@ def _changed(path: bytes, since: float) -> bool:
     """Tell whether somebody changed an object, or took it away or put it there, after an instant."""
     while True:
         try:
-            return os.lstat(path).st_ctime >= since
+            return os.lstat(path).st_ctime >= since - _COARSE
         except (FileNotFoundError, NotADirectoryError):
             path = os.path.dirname(path)
         except OSError:

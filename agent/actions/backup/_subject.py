@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agent.actions.backup._loading import databases, part_of
 from agent.actions.backup._places import Stage, stages
@@ -40,7 +40,8 @@ class Subject:
     """One restore. What has to be the same when the run is taken up again is remembered."""
 
     def __init__(self, options: Options, ctx: Context, drivers: Drivers) -> None:
-        self.options = options
+        to = None if options.to is None else options.to.rstrip("/")
+        self.options = structs.replace(options, paths=[path.rstrip("/") for path in options.paths], to=to)
         self.ctx = ctx
         self.drivers = drivers
         # The same in a plan, which has no run yet; runs of a task do not overlap.

@@ -30,6 +30,13 @@ def test_tree_is_as_it_was_and_what_it_replaced_is_kept(live: Path, vault: Vault
     assert facts["verify"]["compared"] == 2
 
 
+def test_slash_at_the_end_of_a_path_means_nothing(live: Path, vault: Vault, ctx: Context, tmp_path: Path) -> None:
+    Run(options(paths=[f"{live}/"], safety=False), ctx, vault).all()
+    assert tree(live) == BROUGHT
+    Run(options(to=f"{tmp_path}/there/"), replace(ctx, memory=FakeMemory()), vault).all()
+    assert tree(Path(f"{tmp_path}/there{live}")) == BROUGHT
+
+
 def test_without_safety_nothing_is_left(live: Path, vault: Vault, ctx: Context, tmp_path: Path) -> None:
     Run(options(paths=[str(live)], safety=False), ctx, vault).all()
     assert tree(live) == BROUGHT
