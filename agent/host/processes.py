@@ -32,6 +32,9 @@ _POLITE = 0.5
 
 _Started = TypeVar("_Started")
 
+_ONE = threading.RLock()
+"""A process has one place among control groups and one set of children, whoever runs commands in it."""
+
 
 class SystemProcesses:
     """`agent.ports.Processes`, for one thread at a time; this process becomes a subreaper.
@@ -54,7 +57,6 @@ class SystemProcesses:
         self._patience = patience
         self._copy = copy
         self._fence = None if writable is None else partial(forbid_writing, writable)
-        self._one = threading.RLock()
         self._numbers = itertools.count()
         proc.become_subreaper()
 
@@ -65,7 +67,7 @@ class SystemProcesses:
         it started and left behind is ended too. Raises RunFailed when it cannot be started, or a credential is missing.
         """
         who = account(command.user)
-        with self._one, lent(command.credentials, who) as lending:
+        with _ONE, lent(command.credentials, who) as lending:
             command = structs.replace(command, environment={**command.environment, **lending})
             begun = time.monotonic()
             spared = frozenset(proc.children(os.getpid()))
@@ -84,7 +86,7 @@ class SystemProcesses:
 
         What they leave behind is ended, and with it whatever became this process's child meanwhile by other ways.
         """
-        with self._one:
+        with _ONE:
             spared = frozenset(proc.children(os.getpid()))
             started, group = self._grouped(lambda: start_all(programs, self._fence))
             pipeline = Pipeline(started, self._copy, stop)
