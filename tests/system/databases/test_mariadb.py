@@ -48,6 +48,7 @@ def test_tables_that_are_not_of_one_instant_are_named(
 ) -> None:
     dump = copies.taken(engine.connect(shop, tools), tools, tmp_path / "copy")
     assert dump.facts["not of one instant"] == "t"
+    assert "bounds" not in dump.facts
     assert dump.bounds == {"t": (2, 2), "parent": (0, 0), "child": (0, 0)}
 
 

@@ -79,8 +79,7 @@ def _before(tools: Tools, connection: Connection, tables: Sequence[str], facts: 
 
 
 def _sees_transactions(tools: Tools, connection: Connection) -> bool:
-    question = "select count(*) from information_schema.user_privileges where privilege_type = 'PROCESS'"
-    return ask(tools, connection, f"{question};\n") != [0]
+    return ask(tools, connection, f"{sql.SEES_PENDING};\n") != [0]
 
 
 def _after(tools: Tools, connection: Connection) -> Counted:

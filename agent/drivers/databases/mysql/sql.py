@@ -6,6 +6,7 @@ Answers are JSON, one value a line, so that no name can pass for the end of a li
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 NAME_CHARACTERS = 64
@@ -38,6 +39,10 @@ select json_array(sum(if(variable_name = 'HANDLER_WRITE', variable_value, 0)),
 """How many rows have been written, deleted and changed since the server started, in all databases."""
 PENDING = "select coalesce(sum(trx_rows_modified), 0) from information_schema.innodb_trx"
 """How many rows those transactions have written that have not ended."""
+SEES_PENDING = """\
+select count(*) from information_schema.user_privileges where privilege_type = 'PROCESS' and grantee = concat("'",
+  left(current_user(), char_length(current_user()) - char_length(substring_index(current_user(), '@', -1)) - 1),
+  "'@'", substring_index(current_user(), '@', -1), "'")"""
 SNAPSHOT = "set session transaction isolation level repeatable read;\nstart transaction with consistent snapshot"
 
 
@@ -62,5 +67,12 @@ def counting(table: str, database: str = "") -> str:
 
 
 def beside(database: str, ending: str) -> str:
-    """Return the name of a database beside another: its name, cut where both would be too long, and the ending."""
-    return database[: NAME_CHARACTERS - len(ending)] + ending
+    """Return the name of a database beside another: its name and the ending.
+
+    A name that leaves no room for the ending is cut, and marked so that no two names become the same.
+    """
+    room = NAME_CHARACTERS - len(ending)
+    if len(database) > room:
+        cut = f"_{zlib.crc32(database.encode()):08x}"
+        database = database[: room - len(cut)] + cut
+    return database + ending

@@ -6,6 +6,7 @@ Answers are JSON, one value a line, so that no name can pass for the end of a li
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 NAME_BYTES = 63
@@ -87,6 +88,12 @@ def table_parts(key: str) -> tuple[str | None, str]:
 
 
 def beside(database: str, ending: str) -> str:
-    """Return the name of a database beside another: its name, cut where both would be too long, and the ending."""
+    """Return the name of a database beside another: its name and the ending.
+
+    A name that leaves no room for the ending is cut, and marked so that no two names become the same.
+    """
     room = NAME_BYTES - len(ending.encode())
-    return database.encode()[:room].decode("utf-8", "ignore") + ending
+    if len(database.encode()) > room:
+        cut = f"_{zlib.crc32(database.encode()):08x}"
+        database = database.encode()[: room - len(cut)].decode("utf-8", "ignore") + cut
+    return database + ending
