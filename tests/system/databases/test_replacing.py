@@ -147,6 +147,7 @@ def test_database_that_is_gone_is_put_in_its_place_and_taken_back(case: Case) ->
     assert case.live() == case.copied
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_in_a_swap_can_go_on_or_back(case: Case) -> None:
     for lives in count():
         try:
@@ -164,6 +165,7 @@ def test_whoever_is_killed_in_a_swap_can_go_on_or_back(case: Case) -> None:
     case.require_trigger()
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_going_back_can_go_back_again(case: Case) -> None:
     # Half of the points: on the way there they have all been tried.
     for lives in count(step=2):
