@@ -141,11 +141,11 @@ def test_damage_is_told_of_the_backups_that_have_it_and_never_restored(shop: Sta
         assert segment.name in str(raised.value)
         with pytest.raises(Damaged), repository.recovered(diff, None):
             pass
-        where = Path(shop.place / "empty")
+        where = copy.with_name("empty")
         servers.run_as_owner(["mkdir", "-m", "0700", str(where)])
         with pytest.raises(Damaged):
             repository.restore(diff, Selection(), str(where))
-        restored = shop.place / "whole"
+        restored = copy.with_name("whole")
         servers.run_as_owner(["mkdir", "-m", "0700", str(restored)])
         back = repository.restore(full, Selection(), str(restored))
         assert (restored / "PG_VERSION").read_text() == "15\n"
