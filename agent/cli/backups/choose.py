@@ -11,6 +11,7 @@ from agent.cli.world import World
 from agent.drivers.repository import Repository
 from agent.errors import BadArgument, NotFound
 from agent.model.backups import Backup, Listing
+from agent.rules.keep import Standing, good
 
 LATEST, PROVEN = "latest", "latest-proven"
 
@@ -44,10 +45,9 @@ def choose(places: Sequence[Place], wanted: str, world: World) -> Chosen:
 def _matches(place: Place, wanted: str, world: World) -> list[Chosen]:
     listing = place.repository.listing(place.host, place.task)
     if wanted in (LATEST, PROVEN):
-        good = [one for one in listing.backups if not one.flaws]
-        if wanted == PROVEN:
-            proofs = known_of(world, place.repository.name).proofs
-            good = [one for one in good if one.id in proofs]
-        newest = {(one.host, one.task): one for one in good}
+        known = known_of(world, place.repository.name)
+        sound = good(listing.backups, Standing(proofs=known.proofs, verifications=known.verifications))
+        fitting = [one for one in listing.backups if one.id in sound and (wanted == LATEST or one.id in known.proofs)]
+        newest = {(one.host, one.task): one for one in fitting}
         return [Chosen(place.repository, listing, one) for one in newest.values()]
     return [Chosen(place.repository, listing, one) for one in listing.backups if one.id.startswith(wanted)]
