@@ -71,9 +71,9 @@ def _restore(site: Site, whole: Sequence[Sound], target: Target, merge: Merge | 
     extraction = Extraction(target, Count(), made=merge is not None)
     for path in merge.directories() if merge is not None else ():
         target.directory(path)
+    heard = _hearing(site, total)
     for generation, one in enumerate(whole):
         wanted: Wanted = everything if merge is None else chosen(merge.wanted(generation))
-        heard = _hearing(site, extraction.count, total)
         with (
             objects(site, one.link, one.manifest) as lines,
             plain(site, one.link, one.link.archive, one.archive) as data,
@@ -84,11 +84,16 @@ def _restore(site: Site, whole: Sequence[Sound], target: Target, merge: Merge | 
     return Restored(count.items, count.bytes, count.compared)
 
 
-def _hearing(site: Site, count: Count, total: int) -> Callable[[int], None]:
-    def heard(_: int) -> None:
+def _hearing(site: Site, total: int) -> Callable[[int], None]:
+    """Return what is told how many more bytes of the chain's archives were read, which are a little more than files."""
+    read = 0
+
+    def heard(more: int) -> None:
+        nonlocal read
         if site.tools.stop():
             raise StopRequested
-        site.tools.progress(count.bytes, total, "bytes")
+        read += more
+        site.tools.progress(min(read, total), total, "bytes")
 
     return heard
 
