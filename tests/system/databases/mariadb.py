@@ -63,10 +63,15 @@ def running() -> Iterator[MariaDB]:
         secrets.chmod(0o700)
         options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
         install = [servers.program("mariadb-install-db"), "--no-defaults", f"--datadir={server.data}", *options]
-        servers.run_as_owner(install)
+        servers.run_as_owner(install, directory)
         argv = [
             *(servers.program("mariadbd"), "--no-defaults", f"--datadir={server.data}", f"--socket={server.socket}"),
-            *("--bind-address=127.0.0.1", f"--port={server.port}", f"--pid-file={directory}/pid"),
+            *(
+                "--bind-address=127.0.0.1",
+                f"--port={server.port}",
+                f"--pid-file={directory}/pid",
+                f"--tmpdir={directory}",
+            ),
             *("--innodb-flush-method=nosync", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"),
             *("--performance-schema=off", "--skip-name-resolve", "--max-connections=40", "--event-scheduler=off"),
         ]

@@ -71,9 +71,13 @@ def run(argv: Sequence[str], environment: Mapping[str, str] = ENVIRONMENT, text:
     return done.stdout.decode()
 
 
-def run_as_owner(argv: Sequence[str]) -> None:
-    """Run a command as whom servers run as."""
-    done = subprocess.run(_as_owner(argv), env=ENVIRONMENT, capture_output=True, check=False, cwd="/")
+def run_as_owner(argv: Sequence[str], temporary: Path | None = None) -> None:
+    """Run a command as whom servers run as; `temporary` is a directory for its temporary files.
+
+    Servers of MariaDB that start remove those of others from a directory that they share.
+    """
+    environment = {**ENVIRONMENT, "TMPDIR": str(temporary or "/tmp")}
+    done = subprocess.run(_as_owner(argv), env=environment, capture_output=True, check=False, cwd="/")
     assert done.returncode == 0, f"{argv}: {done.stdout.decode()}{done.stderr.decode()}"
 
 

@@ -38,13 +38,16 @@ def scratch(tools: Tools, facts: Mapping[str, str]) -> Iterator[Target]:
         options = ("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
         letters = f"--lower-case-table-names={facts.get('lower_case_table_names', '0')}"
         argv = [install, "--no-defaults", f"--datadir={data}", letters, *options]
-        made, output = asking.answer(tools, asking.command(argv, user=user, directory=place))
+        # A server that starts removes what others of its user have in the directory for temporary tables.
+        apart = {"TMPDIR": place}
+        command = asking.command(argv, user=user, environment=apart, directory=place)
+        made, output = asking.answer(tools, command)
         if made.code != 0:
             told = output.decode("utf-8", "replace")
             raise RunFailed(f"a server of its own could not be made: {asking.said(made)}: {asking.shortened(told)}")
         argv = [mariadbd, "--no-defaults", f"--datadir={data}", f"--socket={listening}", letters]
         argv += [f"--pid-file={place}/pid", f"--tmpdir={place}", *_OPTIONS]
-        server = asking.command(argv, user=user, directory=place)
+        server = asking.command(argv, user=user, environment=apart, directory=place)
         with serving.place(tools, None) as ours, serving.serving(tools, server, lambda: _ready(listening)):
             name = facts.get("database") or "restored"
             settings = {"user": "root", "socket": listening, "host": None, "password_file": None}
