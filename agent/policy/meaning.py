@@ -38,6 +38,9 @@ class Meaning:
             if "schedule" in task:
                 at_text = isinstance(written["tasks"][name]["schedule"], str)
                 found += self._task(task["schedule"], ("tasks", name, "schedule"), at_text=at_text)
+            zone_name = task["with"].get("timezone") if isinstance(task.get("with"), dict) else None
+            if isinstance(zone_name, str):
+                found += self.of_timezone(zone_name, ("tasks", name, "with", "timezone"))
         for name, threshold in policy["thresholds"].items():
             found += _bounds(threshold, ("thresholds", name))
         return [*found, *complaints_of(policy)]
