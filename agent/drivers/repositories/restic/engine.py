@@ -52,6 +52,14 @@ class Ended(Struct, frozen=True):
     messages: tuple[str, ...]
 
 
+class _GaveUpError(Exception):
+    """restic was ended because it went on trying what cannot succeed; `messages` are what it had said."""
+
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        super().__init__()
+        self.messages = messages
+
+
 class Engine:
     """restic, for one repository. Environment and version are looked up when they are first needed."""
 
@@ -95,6 +103,9 @@ class Engine:
         command = self.command(*arguments, timeout=timeout)
         try:
             completed, messages = self._heard(command, hear, streams, self.site.tools.stop)
+        except _GaveUpError as gave_up:
+            self.unlock()
+            return Ended(1, gave_up.messages)
         except BaseException:
             with suppress(Exception):
                 self.unlock()
@@ -169,8 +180,11 @@ class Engine:
             message = self._hidden(spoken(visible(line)))
             if message:
                 messages.append(message)
-            if lost := patience.lost(message):
-                raise Damaged(f"{self.site.name} is damaged: its file {lost} is not there, or not whole")
+            match patience.over(message):
+                case (Trouble.DAMAGE, file):
+                    raise Damaged(f"{self.site.name} is damaged: its file {file} is not there, or not whole")
+                case (_, _):
+                    raise _GaveUpError(tuple(messages))
 
         with ExitStack() as ours, ExitStack() as given:
             errors, errors_end = _pipe(ours, given)

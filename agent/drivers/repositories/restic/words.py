@@ -68,7 +68,7 @@ def trouble(code: int, lines: Iterable[str]) -> Trouble:
 
 def unlockable(lines: Iterable[str]) -> bool:
     """Tell whether restic was kept from work because it may not write a lock, as on a disk that is only read."""
-    return any("unable to create lock" in line and "already locked" not in line for line in lines)
+    return any(_NO_LOCK.search(line) and "already locked" not in line for line in lines)
 
 
 def absent(pattern_of: Iterable[str]) -> bool:
@@ -100,31 +100,40 @@ def last(lines: Sequence[str], code: int) -> str:
     return told[:_LONGEST] or f"it ended with exit code {code} and no message"
 
 
+_NO_LOCK = re.compile(r"unable to create lock|Save\(<lock/.*(read-only file system|permission denied|not permitted)")
+
 _TRACE = re.compile(r"^(\t|\\x09|goroutine \d|(github\.com/|main\.|runtime\.)\S+)")
 
 _AGAIN = re.compile(r"\w+\(<(?P<file>[^>]+)>.*returned error, retrying after [^:]*: (?P<why>.*)")
 _MISSING = re.compile(r"no such file|does not exist|not found|status 404|NoSuchKey|not exist")
 _SHORT = re.compile(r"EOF|invalid data returned|too short")
+_HOPELESS = re.compile(r"read-only file system|permission denied|operation not permitted|no space left|quota exceeded")
+_CERTAIN = ((_MISSING, Trouble.DAMAGE), (_SHORT, Trouble.DAMAGE), (_HOPELESS, Trouble.SURROUNDINGS))
+
 _TIMES = 2
 _TIMES_FAR = 6
-"""How often restic may look again: a connection that broke looks like a file that ends too early."""
+"""How often restic may try again: a connection that broke looks like a file that ends too early."""
 
 
 class Patience:
-    """Hears messages of a program that looks again and again, for minutes, for a file that is not there, or too short.
+    """Hears messages of a program that tries again and again, for a quarter of an hour, what cannot succeed.
 
     `near` says that the repository is on this host.
     """
 
     def __init__(self, *, near: bool) -> None:
-        self._asked: dict[str, int] = {}
+        self._tried: dict[str, int] = {}
         self._near = near
 
-    def lost(self, line: str) -> str:
-        """Given the next message, return the file that will not come, empty as long as it may."""
+    def over(self, line: str) -> tuple[Trouble, str] | None:
+        """Given the next message, return what is wrong with which file once it is certain, None as long as it is not.
+
+        It is damage where a file is not there or too short, and the surroundings where none can be written.
+        """
         found = _AGAIN.search(line)
-        if not found or not (missing := _MISSING.search(found["why"]) or _SHORT.search(found["why"])):
-            return ""
-        self._asked[found["file"]] = self._asked.get(found["file"], 0) + 1
-        times = _TIMES if self._near or missing.re is _MISSING else _TIMES_FAR
-        return found["file"] if self._asked[found["file"]] >= times else ""
+        kind = next((kind for pattern, kind in _CERTAIN if found and pattern.search(found["why"])), None)
+        if found is None or kind is None:
+            return None
+        self._tried[found["file"]] = self._tried.get(found["file"], 0) + 1
+        times = _TIMES_FAR if not self._near and _SHORT.search(found["why"]) else _TIMES
+        return (kind, found["file"]) if self._tried[found["file"]] >= times else None

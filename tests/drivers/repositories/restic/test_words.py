@@ -11,6 +11,9 @@ MISSING = (
     "open /srv/repo/data/f1/f1a7275f09: no such file or directory"
 )
 SHORT = "Load(<data/f1a7275f09>, 0, 0) returned error, retrying after 552.330144ms: unexpected EOF"
+READ_ONLY = (
+    "Save(<lock/aaaaaaaaaa>) returned error, retrying after 552.330144ms: open /srv/repo/locks/a: read-only file system"
+)
 FAR = "Load(<data/f1a7275f09>, 0, 0) returned error, retrying after 552.330144ms: dial tcp: connection refused"
 
 SAID = (
@@ -46,22 +49,31 @@ def test_absent_repository_is_certain_only_where_restic_says_so() -> None:
     assert {said for said, certain in told.items() if certain} == {said for _, said, kind in SAID if kind == "absent"}
 
 
+def over(*lines: str, near: bool = False) -> list[bool]:
+    patience = Patience(near=near)
+    return [patience.over(line) is not None for line in lines]
+
+
 def test_patience_ends_when_a_file_is_missing_for_the_second_time() -> None:
+    assert over(MISSING, "something else", MISSING.replace("f1a7275f09", "aaaaaaaaaa"), MISSING) == [*[False] * 3, True]
     patience = Patience(near=False)
-    assert patience.lost(MISSING) == ""
-    assert patience.lost("something else") == ""
-    assert patience.lost(MISSING.replace("f1a7275f09", "aaaaaaaaaa")) == ""
-    assert patience.lost(MISSING) == "data/f1a7275f09"
+    patience.over(MISSING)
+    assert patience.over(MISSING) == (Trouble.DAMAGE, "data/f1a7275f09")
 
 
 def test_patience_with_a_file_that_ends_early_is_longer_far_away() -> None:
-    assert [bool(patience.lost(SHORT)) for patience in [Patience(near=True)] for _ in range(2)] == [False, True]
-    assert [bool(patience.lost(SHORT)) for patience in [Patience(near=False)] for _ in range(6)] == [False] * 5 + [True]
+    assert over(SHORT, SHORT, near=True) == [False, True]
+    assert over(*[SHORT] * 6) == [False] * 5 + [True]
+
+
+def test_patience_with_a_disk_that_is_only_read_is_short() -> None:
+    patience = Patience(near=True)
+    patience.over(READ_ONLY)
+    assert patience.over(READ_ONLY) == (Trouble.SURROUNDINGS, "lock/aaaaaaaaaa")
 
 
 def test_patience_with_a_connection_has_no_end() -> None:
-    patience = Patience(near=True)
-    assert not any(patience.lost(FAR) for _ in range(100))
+    assert not any(over(*[FAR] * 100, near=True))
 
 
 def test_grave_messages_are_all_but_those_of_the_cache() -> None:
@@ -94,4 +106,5 @@ def test_last_words_name_the_damage_rather_than_what_to_do_about_it() -> None:
 
 def test_unlockable_is_a_repository_that_may_only_be_read() -> None:
     assert unlockable(["unable to create lock in backend: open /srv/repo/locks/a: read-only file system"])
+    assert unlockable([READ_ONLY])
     assert not unlockable(["unable to create lock in backend: repository is already locked by PID 1"])

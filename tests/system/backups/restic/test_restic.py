@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from agent.errors import Refused, RunFailed
 from agent.model.backups import Level
 from agent.model.reasons import Reason
 from agent.ports import StopRequested
+from tests.host.trees import mounted
 from tests.system.backups.beds import Numbers, request
 from tests.system.backups.restic.tree import Tree, at_work, by_hand, locks, snapshot
 
@@ -141,3 +143,37 @@ def test_verify_reads_a_repository_once_for_all_its_backups(tree: Tree) -> None:
     with pytest.raises(Damaged, match="no snapshot"):
         tree.repository.remove([second])
         tree.bed.open().verify(second, deep=False)
+
+
+def test_backup_whose_descriptions_are_damaged_is_listed_and_not_good(tree: Tree) -> None:
+    backup = tree.backup(databases=(Numbers(),))
+    for file in (tree.bed.path / "data").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    (found,) = tree.bed.open().listing().backups
+    assert (found.id, found.host, found.task, found.level) == (backup.id, backup.host, backup.task, backup.level)
+    assert found.began == pytest.approx(backup.ended, abs=60)
+    assert found.flaws[0].startswith("its description cannot be read: local is damaged")
+
+
+def test_restore_from_a_disk_that_is_only_read(tree: Tree, tmp_path: Path) -> None:
+    backup = tree.backup(databases=(Numbers(),))
+    (tmp_path / "out").mkdir()
+    with mounted("--bind", tree.bed.path, tree.bed.path):
+        subprocess.run(["mount", "-o", "remount,bind,ro", tree.bed.path], check=True)
+        repository = tree.bed.open()
+        assert repository.listing().backups == (backup,)
+        repository.verify(backup, deep=True)
+        assert repository.restore(backup, Selection(), str(tmp_path / "out")).items == 6
+        with repository.reading(backup, "shop"):
+            pass
+        with pytest.raises(RunFailed, match="read-only file system"):
+            repository.create(request([tree.source]))
+
+
+def test_repository_and_cache_inside_a_source_are_left_out(tree: Tree) -> None:
+    backup = tree.repository.create(request([tree.bed.place.parent]))
+    paths = {os.fsdecode(entry.path) for entry in tree.repository.entries(backup)}
+    assert str(tree.source / "file-1") in paths
+    assert str(tree.bed.place / "password") in paths
+    assert not [path for path in paths if path.startswith(str(tree.bed.path)) or "/cache" in path]
