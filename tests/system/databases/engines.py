@@ -18,7 +18,7 @@ from tests.system.databases import servers
 from tests.system.databases.mariadb import MariaDB
 from tests.system.databases.postgresql import PostgreSQL
 
-HOSTILE = "x\"; drop table `items`; --\n'"
+HOSTILE = "x\"; drop table `items`; --\n'\u2028\x85"
 """The name of a table."""
 BIG = "\U0001f4a7\u00e4\\n'\"" * 200_000
 """A text of 1.6 million bytes."""

@@ -54,7 +54,7 @@ def value(text: str) -> str:
 
 def decoded(lines: bytes) -> list[Any]:
     """Given the answer to a question, return its values."""
-    return [json.loads(line) for line in lines.decode("utf-8", "replace").splitlines() if line]
+    return [json.loads(line.decode("utf-8", "replace")) for line in lines.split(b"\n") if line]
 
 
 def table_key(schema: str, table: str) -> str:
