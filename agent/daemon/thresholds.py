@@ -110,10 +110,11 @@ class Thresholds:
             self._probe.want(self._wanted)
         sampling = self._probe.sample()
         self.trail.take(now, sampling)
-        reactions: list[Reaction] = []
-        if self._policies is None:
-            return sampling, reactions
+        return sampling, self._judge(sampling, now)
+
+    def _judge(self, sampling: Sampling, now: float) -> list[Reaction]:
         found = by_signal(sampling.samples)
+        reactions: list[Reaction] = []
         changed: dict[tuple[str, Labels], ConditionState] = {}
         forgotten: list[tuple[str, Labels]] = []
         fired: list[tuple[Threshold, Labels, ConditionState, Event]] = []
@@ -144,7 +145,7 @@ class Thresholds:
                 states.pop(series, None)
             else:
                 states[series] = evaluation.state
-        return sampling, reactions
+        return reactions
 
     def _write(
         self,

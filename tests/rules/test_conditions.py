@@ -23,7 +23,6 @@ from agent.rules.conditions import (
     gap_limit,
     shift,
     standing,
-    steady,
     violates,
 )
 
@@ -290,19 +289,3 @@ def test_stepping_clock_breaks_nothing(threshold: Threshold, readings: list[tupl
     for (now, _), (_, state) in zip(readings, steps, strict=True):
         assert state.since is None or state.since <= now
         assert state.fired_at is None or state.fired_at <= now
-
-
-@given(thresholds, readings_in_time, st.floats())
-def test_steady_is_what_evaluate_concludes_or_leaves_it_to_it(
-    threshold: Threshold, readings: list[tuple[float, Reading]], value: float
-) -> None:
-    now, state = 0.0, FRESH
-    for now, reading in readings:
-        state = evaluate(threshold, state, reading, now, 10.0).state
-    well = steady(threshold, state, value, now + 10.0)
-    evaluation = evaluate(threshold, state, value, now + 10.0, 10.0)
-    good_before = state.verdict is Verdict.PASS and state.since is None and state.fired_at is None
-    assert (well is not None) is (good_before and evaluation.state.verdict is Verdict.PASS)
-    if well is not None:
-        assert evaluation.event is Event.NONE
-        assert well == evaluation.state

@@ -13,7 +13,7 @@ from agent.cli.output import ago, emit_json, harmless, instant, table
 from agent.cli.world import World
 from agent.drivers.repositories import open_repository
 from agent.errors import ExitCode, NotFound
-from agent.host.clock import SystemClock
+from agent.host.clock import SystemClock, local_zone
 from agent.model.policies import PolicySet, Task
 from agent.rules.buckets import BUCKETS, Keep
 from agent.rules.keep import Decision, Standing, decide
@@ -52,7 +52,7 @@ def _decisions(task: Task, world: World, now: datetime) -> tuple[Decision, ...]:
         with store:
             mine = frozenset(one.id for one in store.ledger.known(repository.name, task.name))
     standing = Standing(proofs=known.proofs, verifications=known.verifications, known=mine)
-    local = zone(options["timezone"], world.zone)
+    local = zone(options["timezone"], local_zone())  # as a run has it, which knows no settings
     keep = {name: options["keep"][name] or 0 for name in BUCKETS}
     rule = Keep(**keep, within=options["keep"]["within"])
     return decide(listing.backups, rule, local, now.timestamp(), standing)
