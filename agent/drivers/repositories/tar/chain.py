@@ -23,7 +23,7 @@ from agent.rules import chains
 
 FILES = "files"
 """The name of the part with the files of paths."""
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17
 
 
 class Link(Struct, frozen=True):

@@ -14,7 +14,7 @@ from agent.drivers.repositories.tar.site import Site
 from agent.model.backups import Backup
 from agent.ports import StopRequested
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17
 
 
 def verify(site: Site, backup: Backup, *, deep: bool) -> int:
