@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -49,11 +48,12 @@ COPIES = "/var/lib/hostkeeper/recovered"
 
 
 class Begun(Struct, frozen=True):
-    """One task that was staged: its backup, where, and where copies of its databases are."""
+    """One task that was begun: its backup, where it is staged, and whether that is done."""
 
     task: str
     backup: str
     stages: tuple[Stage, ...]
+    staged: bool = False
 
 
 class Recovered(Struct, frozen=True):
@@ -120,8 +120,12 @@ class Recovery:
             for backup in self._ordered(backups):
                 known = next((one for one in begun if one.task == backup.task), None)
                 if known is None:
-                    known = self._bring(backup)
+                    known = self._begin(backup)
                     begun.append(known)
+                    self._write(begun)
+                if not known.staged:
+                    self._bring(backup, known)
+                    begun[begun.index(known)] = msgspec.structs.replace(known, staged=True)
                     self._write(begun)
                 for stage in known.stages:
                     swap(sealed(stage))
@@ -130,7 +134,8 @@ class Recovery:
             for one in reversed(begun):
                 for stage in one.stages:
                     swap_back(sealed(stage))
-                    remove_whole(stage.directory)
+                    if not os.path.lexists(stage.replaced):
+                        remove_whole(stage.directory)
             remove_whole(self._journal)
             raise
         kept = {one.task: [settle(stage, keep=self._overwrite) for stage in one.stages] for one in begun}
@@ -151,29 +156,25 @@ class Recovery:
     def _write(self, begun: Sequence[Begun]) -> None:
         replace(self._journal, msgspec.json.encode(begun))
 
-    def _bring(self, backup: Backup) -> Begun:
-        """Bring one backup back beside where it belongs, compare it, and remember what is to change places."""
-        tops = self.tops(backup)
-        require_room(existing(self._root or "/"), self.weigh(backup).bytes + sum(p.bytes for p in databases(backup)))
-        places = [self._root + top for top in tops]
+    def _begin(self, backup: Backup) -> Begun:
+        """Look whether a backup can be brought back, and decide where it is staged."""
+        room = self.weigh(backup).bytes + sum(part.bytes for part in databases(backup))
+        require_room(existing(self._root or "/"), room)
+        places = [self._root + top for top in self.tops(backup)]
         for place in places:
             require_replaceable(place)
-        copies = [part for part in databases(backup) if part not in _in_place(backup)]
-        if copies:
+        if any(part not in _in_place(backup) for part in databases(backup)):
             places.append(f"{self._root}{COPIES}/{backup.task}")
-        chosen = stages(places, f"{self._ctx.now:%Y%m%d%H%M%S}_{backup.task}")
-        try:
-            for stage in chosen:
-                prepare(stage)
-                os.makedirs(stage.new + self._root, mode=0o700, exist_ok=True)
-                self._fill(backup, stage)
-                seal(stage, pairs(stage))
-        except BaseException:
-            for stage in chosen:
-                with suppress(RunFailed):
-                    remove_whole(stage.directory)
-            raise
-        return Begun(backup.task, backup.id, chosen)
+        mark = f"{self._ctx.now:%Y%m%d%H%M%S}_{backup.task}"
+        return Begun(backup.task, backup.id, stages(places, mark))
+
+    def _bring(self, backup: Backup, begun: Begun) -> None:
+        """Bring one backup back beside where it belongs, compare it, and remember what is to change places."""
+        for stage in begun.stages:
+            prepare(stage)
+            os.makedirs(stage.new + self._root, mode=0o700, exist_ok=True)
+            self._fill(backup, stage)
+            seal(stage, pairs(stage))
 
     def _fill(self, backup: Backup, stage: Stage) -> None:
         inside = tuple(os.fsencode(path[len(self._root) :]) for path in stage.paths)

@@ -81,13 +81,18 @@ def test_damaged_backup_takes_everything_back(vault: Vault, root: Path) -> None:
     assert list(root.iterdir()) == []
 
 
-def test_interrupted_recovery_goes_on(vault: Vault, root: Path) -> None:
+@pytest.mark.parametrize("staged", [True, False])
+def test_interrupted_recovery_goes_on(vault: Vault, root: Path, staged: bool) -> None:
     first = recovery(vault, root)
-    begun = first._bring(ETC)
+    begun = first._begin(ETC)
     first._write([begun])
-    vault.damage["etc"] = "gone since"
+    first._bring(ETC, begun)
+    if staged:
+        first._write([replace(begun, staged=True)])
+        vault.damage["etc"] = "gone since"
     found = recovery(vault, root).recover((ETC, SHOP))
     assert without_copies(root) == BACK
+    assert sorted(path.name for path in root.iterdir()) == ["etc", "srv", "var"]
     assert not (root / JOURNAL).exists()
     assert len(found) == 2
 
