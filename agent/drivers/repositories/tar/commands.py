@@ -66,12 +66,9 @@ def words(completed: Completed) -> str:
 def compressing(level: int, threads: int, version: str) -> Command:
     """Given a level, how many threads may work, and which zstd there is, return it from its input to its output."""
     beyond = ("--ultra",) if level > 19 else ()
-    how = [f"-T{threads}"]
-    # With one thread, to hand blocks to others for reading and writing costs more than it brings.
-    if threads == 1:
-        how = ["--single-thread"]
-        if tuple(map(int, version.split("."))) >= _ASYNCIO:
-            how.append("--no-asyncio")
+    # Beside one thread that compresses, others that only read and write cost more than they bring.
+    alone = threads == 1 and tuple(map(int, version.split("."))) >= _ASYNCIO
+    how = (f"-T{threads}", *(("--no-asyncio",) if alone else ()))
     return make("zstd", "-q", "-c", f"-{level}", *beyond, *how, "-")
 
 

@@ -29,7 +29,8 @@ _KINDS = {
     b"6": "fifo",
 }
 _MAGIC = b"ustar\x0000"
-_EMPTY = sha256().hexdigest()
+_EXTENDED = ord("x")
+_MOST_OWNERS = 4096
 
 
 class Member(Struct, frozen=True):
@@ -68,9 +69,7 @@ class Stream:
         self._digest: _Digest = sha256()
         self._left = self._skip = 0
         self._held = b""
-        self._need = BLOCK
-        self._records: dict[bytes, bytes] | None = {}
-        self._records_size = 0
+        self._owners: dict[bytes, tuple[int, int, int]] = {}
 
     def feed(self, chunk: memoryview) -> None:
         """Take the next piece. Raises RunFailed when it is no archive of the kind that is read here."""
@@ -87,51 +86,41 @@ class Stream:
                 size = min(self._skip, end - at)
                 self._skip -= size
                 at += size
+            elif self._held:
+                size = min(_length(self._held) - len(self._held), end - at)
+                self._held += chunk[at : at + size]
+                at += size
+                if len(self._held) == _length(self._held):
+                    block, self._held = self._held, b""
+                    self._begin(block)
             else:
-                block = bytes(chunk[at : at + self._need - len(self._held)])
-                at += len(block)
-                if self._held:
-                    block = self._held + block
-                if len(block) == self._need:
-                    self._held = b""
-                    self._block(block)
-                else:
-                    self._held = block
+                block = bytes(chunk[at : at + BLOCK])
+                size = _length(block)
+                if at + size > end:
+                    self._held = bytes(chunk[at:])
+                    return
+                self._begin(block if size == BLOCK else bytes(chunk[at : at + size]))
+                at += size
 
-    def _block(self, block: bytes) -> None:
-        if self._records_size:
-            self._records = _records(block, self._records_size)
-            self._records_size, self._need = 0, BLOCK
-            return
+    def _begin(self, block: bytes) -> None:
+        """Take the headers of a member: one block, or that of an extended header, its records, and one block."""
+        records = {}
+        if len(block) > BLOCK:
+            records = _records(block, BLOCK, BLOCK + int(block[124:135], 8))
+            block = block[-BLOCK:]
         if block[257:265] != _MAGIC:
-            if any(block):
+            if records or any(block):
                 raise RunFailed("tar wrote what is no archive: is it GNU tar? See what tar --version says")
             self.ended = True
             return
-        kind = block[156:157]
-        if kind in b"xg":
-            size = _octal(block[124:136])
-            if kind == b"x":
-                self._records_size = size
-                self._need = -(-size // BLOCK) * BLOCK
-            else:
-                self._skip = -(-size // BLOCK) * BLOCK
-            return
-        self._begin(block, kind)
-
-    def _begin(self, block: bytes, kind: bytes) -> None:
-        records, self._records = self._records or {}, None
-        stored = int(records[b"size"]) if b"size" in records else _octal(block[124:136])
-        member = _member(block, kind, records, stored)
-        self._member = member
+        stored = int(records[b"size"]) if b"size" in records else int(block[124:135], 8)
+        member = self._read(block, records, stored)
         if member.kind != "file":
             self._skip = -(-stored // BLOCK) * BLOCK
             self._tell(member, "")
             return
+        self._member = member
         self.content += stored
-        if not stored and not member.size:
-            self._tell(member, _EMPTY)
-            return
         self._digest = Holes(member.size, self._checkpoint) if b"GNU.sparse.major" in records else sha256()
         self._left, self._skip = stored, -stored % BLOCK
         if not stored:
@@ -141,38 +130,48 @@ class Stream:
         assert self._member is not None
         self._tell(self._member, self._digest.hexdigest())
 
+    def _read(self, block: bytes, records: dict[bytes, bytes], stored: int) -> Member:
+        kind = block[156:157]
+        if kind not in _KINDS:
+            raise RunFailed(f"tar wrote an object of a kind that is not known: {kind!r}")
+        mode, uid, gid = self._owners.get(block[100:124]) or self._owner(block)
+        mtime = records.get(b"mtime")
+        device = ""
+        if kind in b"34":
+            device = f"{'c' if kind == b'3' else 'b'} {int(block[329:336], 8)} {int(block[337:344], 8)}"
+        return Member(
+            records.get(b"GNU.sparse.name") or records.get(b"path") or _name(block),
+            _KINDS[kind],
+            mode,
+            int(records[b"uid"]) if b"uid" in records else uid,
+            int(records[b"gid"]) if b"gid" in records else gid,
+            int(records.get(b"GNU.sparse.realsize", stored)),
+            _nanoseconds(mtime) if mtime is not None else int(block[136:147], 8) * 1_000_000_000,
+            (records.get(b"linkpath") or block[157:257].partition(b"\0")[0]) if kind in b"12" else b"",
+            device,
+            records,
+        )
 
-def _member(block: bytes, kind: bytes, records: dict[bytes, bytes], stored: int) -> Member:
-    if kind not in _KINDS:
-        raise RunFailed(f"tar wrote an object of a kind that is not known: {kind!r}")
-    name = records.get(b"GNU.sparse.name") or records.get(b"path") or _name(block)
-    mtime = records.get(b"mtime")
-    device = ""
-    if kind in b"34":
-        letter = "c" if kind == b"3" else "b"
-        device = f"{letter} {_octal(block[329:337])} {_octal(block[337:345])}"
-    return Member(
-        name,
-        _KINDS[kind],
-        _octal(block[100:108]),
-        int(records[b"uid"]) if b"uid" in records else _octal(block[108:116]),
-        int(records[b"gid"]) if b"gid" in records else _octal(block[116:124]),
-        int(records.get(b"GNU.sparse.realsize", stored)),
-        _nanoseconds(mtime) if mtime is not None else _octal(block[136:148]) * 1_000_000_000,
-        (records.get(b"linkpath") or block[157:257].partition(b"\0")[0]) if kind in b"12" else b"",
-        device,
-        records,
-    )
+    def _owner(self, block: bytes) -> tuple[int, int, int]:
+        """Return the mode, owner and group that a header tells; most files have those of another one."""
+        if len(self._owners) >= _MOST_OWNERS:
+            self._owners.clear()
+        told = int(block[100:107], 8), int(block[108:115], 8), int(block[116:123], 8)
+        self._owners[block[100:124]] = told
+        return told
+
+
+def _length(block: bytes) -> int:
+    """Given the beginning of a member's headers, return how long they are as far as that can be told by now."""
+    if len(block) < BLOCK or block[156] != _EXTENDED or block[257:265] != _MAGIC:
+        return BLOCK
+    return 2 * BLOCK - (-int(block[124:135], 8) // BLOCK) * BLOCK
 
 
 def _name(block: bytes) -> bytes:
     name = block[:100].partition(b"\0")[0]
     prefix = block[345:500].partition(b"\0")[0]
     return prefix + b"/" + name if prefix else name
-
-
-def _octal(field: bytes) -> int:
-    return int(field.rstrip(b"\0 ") or b"0", 8)
 
 
 def _nanoseconds(text: bytes) -> int:
@@ -182,10 +181,9 @@ def _nanoseconds(text: bytes) -> int:
     return int(whole) * 1_000_000_000 + (-nanoseconds if text.startswith(b"-") else nanoseconds)
 
 
-def _records(block: bytes, size: int) -> dict[bytes, bytes]:
-    """Given the content of an extended header, return its records: `length SP keyword = value LF`, each."""
+def _records(block: bytes, at: int, size: int) -> dict[bytes, bytes]:
+    """Return the records of an extended header from `at` to `size`: `length SP keyword = value LF`, each."""
     records = {}
-    at = 0
     while at < size:
         space = block.index(b" ", at)
         end = at + int(block[at:space])
