@@ -12,6 +12,9 @@ from msgspec import Struct
 from agent.drivers.repository import Request
 from agent.model.backups import Backup
 
+TABLESPACES = ".tablespaces"
+"""Added to the name of the directory that a server is brought back into: where its tablespaces come to be."""
+
 
 class RecoveryTarget(Struct, frozen=True, kw_only=True):
     """How far a server is brought back: to the first of these that is set, to the end of the log with `latest`.

@@ -69,6 +69,12 @@ def remove_whole(path: str) -> None:
         os.rmdir(path)
 
 
+def remove_inside(path: str) -> None:
+    """Remove everything in a directory that only we write to, and leave the directory. Raises RunFailed."""
+    for name in os.listdir(path):
+        remove_whole(os.path.join(path, name))
+
+
 def _emptied(path: str) -> list[tuple[bytes, str]]:
     """Remove all that is below a directory; return what could not be removed, and why."""
     problems: list[tuple[bytes, str]] = []

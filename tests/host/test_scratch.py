@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import RunFailed
-from agent.host.scratch import make_private, remove_whole, temporary
+from agent.host.scratch import make_private, remove_inside, remove_whole, temporary
 
 
 def test_temporary_directory_is_private_and_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -68,3 +68,10 @@ def test_removing_what_is_no_directory_or_not_there_is_fine(tmp_path: Path) -> N
     remove_whole(str(tmp_path / "link"))
     assert os.listdir(tmp_path) == []
     assert os.path.isdir("/etc")
+
+
+def test_directory_that_others_made_stays_when_what_is_in_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("/")
+    remove_inside(str(tmp_path))
+    assert os.listdir(tmp_path) == []

@@ -15,10 +15,10 @@ from agent.actions.backup._outlook import require_empty
 from agent.actions.backup._repository import scratch_of
 from agent.actions.backup._selecting import instant
 from agent.actions.backup._subject import Subject
-from agent.drivers.physical import Physical, RecoveryTarget
+from agent.drivers.physical import TABLESPACES, Physical, RecoveryTarget
 from agent.drivers.repository import Repository, Selection
 from agent.errors import AgentError, RunFailed
-from agent.host.scratch import remove_whole
+from agent.host.scratch import remove_inside, remove_whole
 from agent.model.actions import Outcome, Preview, Step
 from agent.model.backups import Backup
 from agent.readable import size
@@ -65,6 +65,8 @@ class Server:
             if not os.path.isdir(self._to):
                 raise RunFailed(f"{self._to} does not exist: make it, and give it to the user of the server")
             require_empty(self._to)
+            if os.path.lexists(self._to + TABLESPACES):
+                raise RunFailed(f"{self._to}{TABLESPACES} is there already: tablespaces would come to be in it")
         return repository, backup
 
     def check(self) -> Outcome:
@@ -116,7 +118,7 @@ class Server:
                 repository.aside(backup, self._subject.mark).discard()
 
     def _empty(self) -> None:
-        """Remove what an interrupted restore has left in a directory that was found empty."""
+        """Remove what an interrupted restore has left in a directory that was found empty, and beside it."""
         assert self._to is not None
-        for name in os.listdir(self._to):
-            remove_whole(os.path.join(self._to, name))
+        remove_inside(self._to)
+        remove_whole(self._to + TABLESPACES)

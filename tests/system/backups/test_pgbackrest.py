@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from agent.drivers.physical import Physical, RecoveryTarget
-from agent.drivers.repository import ListingFailed
+from agent.drivers.repository import Damaged, ListingFailed, Selection
 from agent.errors import Refused, RunFailed
 from agent.model.backups import Level
 from agent.ports import StopRequested
@@ -214,6 +214,16 @@ def test_server_with_files_elsewhere_and_settings_of_its_host_is_recovered_withi
         assert len(os.listdir(elsewhere)) == 1
         with pytest.raises(RunFailed, match=f"has files in {elsewhere} too"):
             repository.beside(backup, None, "1")
+        before = sorted(os.listdir(it.place))
+        servers.run_as_owner(["mkdir", f"{it.place}/to"])
+        for bundle in (it.repository / "backup" / "demo" / backup.id / "bundle").iterdir():
+            content = bytearray(bundle.read_bytes())
+            content[len(content) // 2] ^= 1
+            bundle.write_bytes(content)
+        with pytest.raises(Damaged):
+            repository.restore(backup, Selection(), f"{it.place}/to")
+        os.rmdir(it.place / "to")
+        assert sorted(os.listdir(it.place)) == before
 
 
 def test_encrypted_server_is_brought_back_beside_the_live_one_and_takes_its_place() -> None:

@@ -142,9 +142,10 @@ def test_damage_is_told_of_the_backups_that_have_it_and_never_restored(shop: Sta
         with pytest.raises(Damaged), repository.recovered(diff, None):
             pass
         where = copy.with_name("empty")
-        servers.run_as_owner(["mkdir", "-m", "0700", str(where)])
+        servers.run_as_owner(["mkdir", "-m", "0750", str(where)])
         with pytest.raises(Damaged):
             repository.restore(diff, Selection(), str(where))
+        assert (os.listdir(where), where.stat().st_mode & 0o777) == ([], 0o750)
         restored = copy.with_name("whole")
         servers.run_as_owner(["mkdir", "-m", "0700", str(restored)])
         back = repository.restore(full, Selection(), str(restored))
