@@ -157,10 +157,10 @@ class Numbers:
         assert tail == self.copy[-4096:]
 
     def scratch(self, facts: Mapping[str, str]) -> Any:
-        raise NotImplementedError
+        raise AssertionError(f"nobody drills it: {facts}")
 
     def replacing(self, mark: str) -> Replacing:
-        raise NotImplementedError
+        raise AssertionError(f"nobody replaces it: {mark}")
 
 
 def _fits(numbers: Numbers) -> tuple[Database, type[Target]]:
