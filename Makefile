@@ -28,7 +28,7 @@ run: $(VENV)/.run ## Start the agent in the foreground on examples/quickstart.
 .PHONY: test
 test: $(VENV)/.dev ## Run the whole test suite; PYTEST_ARGS="tests/rules -x" narrows it.
 	@sh tools/debs.sh tests/apt.txt $(TOOLS)
-	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" SOAK_ARGS="$(SOAK_ARGS)" sh tools/test.sh $(PYTHON) $(PYTEST_ARGS)
+	PATH="$$(cd $(TOOLS)/bin && pwd -P):$$PATH" SOAK_ARGS="$(SOAK_ARGS)" sh tools/test.sh $(PYTHON) $(PYTEST_ARGS)
 
 .PHONY: soak
 soak: $(VENV)/.dev ## Strike a working agent with faults; SOAK_ARGS="--seconds 28800 --seed 7" does so for a night.
@@ -63,7 +63,7 @@ docs: $(VENV)/.dev ## Write docs/reference anew from the schemas and the code.
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure beside peers and print the table of ratios.
 	@sh tools/debs.sh benchmarks/apt.txt $(TOOLS)
-	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTHON) -m benchmarks $(BENCH_ARGS)
+	PATH="$$(cd $(TOOLS)/bin && pwd -P):$$PATH" $(PYTHON) -m benchmarks $(BENCH_ARGS)
 
 .PHONY: deb
 deb: $(VENV)/.dev ## Build dist/hostkeeper_*.deb for Debian 12 and 13; DEB_ARGS="--arch arm64" for other machines.
@@ -77,6 +77,7 @@ lock: $(VENV)/.dev ## Resolve the dependencies anew and write both locks with ha
 
 .PHONY: clean
 clean: ## Remove everything that these commands made.
+	rm -rf "$$(readlink -f $(TOOLS))"
 	rm -rf $(VENV) .cache .run build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -3,11 +3,25 @@
 # LIST has lines `command package   # why`. A command that the host has is used as it is. For the others the packages are
 # downloaded with whatever they need that the host lacks, and unpacked below DIRECTORY: nothing is installed, no service
 # is started, root is not needed. Commands are then in DIRECTORY/bin. A second call finds them there, without network.
+# Where only root can come to DIRECTORY it becomes a link to a place that everybody can, since servers do not run as root.
 set -eu
 
+open_to_all() {
+    above=$(cd "$1" && pwd -P)
+    while [ "$above" != / ]; do
+        case $(stat -c %A "$above") in *[xt]) above=$(dirname "$above") ;; *) return 1 ;; esac
+    done
+}
+
 list=$1
+mkdir -p "$(dirname "$2")"
+if [ "$(id -u)" -eq 0 ] && [ ! -e "$2" ] && ! open_to_all "$(dirname "$2")"; then
+    elsewhere=$(mktemp -d /var/tmp/hostkeeper-tools-XXXXXX)
+    chmod 0755 "$elsewhere"
+    ln -sfn "$elsewhere" "$2"
+fi
 mkdir -p "$2/bin" "$2/debs/partial" "$2/lists/partial" "$2/root"
-directory=$(cd "$2" && pwd)
+directory=$(cd "$2" && pwd -P)
 PATH="$directory/bin:$PATH:/usr/sbin:/sbin"
 # Where Debian installs PostgreSQL's commands, which those who need them know.
 for place in /usr/lib/postgresql/*/bin; do PATH="$PATH:$place"; done
