@@ -23,7 +23,7 @@ def checking(creation: Creation) -> Step:
 
     def do() -> Outcome:
         _require_fitting(creation)
-        require_paths(creation.sources, allow_empty=creation.allow_empty)
+        require_paths(creation.sources, creation.definition, allow_empty=creation.allow_empty)
         facts = _databases(creation)
         repository = creation.repository()
         _prepare(creation, repository)
@@ -32,7 +32,7 @@ def checking(creation: Creation) -> Step:
 
     def preview(_explain: Explain) -> Preview:
         _require_fitting(creation)
-        require_paths(creation.sources, allow_empty=creation.allow_empty)
+        require_paths(creation.sources, creation.definition, allow_empty=creation.allow_empty)
         if creation.must_be_there():
             _require_there(creation, creation.repository())
         facts: dict[str, Fact] = {}

@@ -46,16 +46,23 @@ def sources_of(
     """Given the `sources` of the options, return them; the place of the backups is never part of one."""
     paths: list[str] = []
     exclude: list[str] = []
-    place = repository["settings"].get("path")
+    place = place_of(repository)
     for source in written:
         if (path := source["path"]) is not None:
             path = os.path.normpath(path)
             paths.append(path)
             exclude += [anchored for pattern in source["exclude"] for anchored in _anchored(path, pattern)]
-            if isinstance(place, str) and within(os.path.normpath(place), path):
-                exclude.append(escaped(os.path.normpath(place)))
+            if place and place != (real := os.path.realpath(path)) and within(place, real):
+                exclude.append(escaped(os.path.join(path, os.path.relpath(place, real))))
     databases = tuple(source["database"] for source in written if source["database"] is not None)
     return Sources(tuple(paths), tuple(dict.fromkeys(exclude)), databases, one_file_system)
+
+
+def place_of(repository: Mapping[str, Any]) -> str:
+    """Given a repository, return the directory of this host that it is in, without symbolic links, or ""."""
+    settings = repository["settings"]
+    place = str(settings.get("path") or settings.get("repository") or "").removeprefix("local:")
+    return os.path.realpath(place) if place.startswith("/") else ""
 
 
 def _anchored(path: str, pattern: str) -> tuple[str, ...]:
@@ -77,9 +84,14 @@ def within(path: str, top: str) -> bool:
     return path == top or path.startswith(top.rstrip("/") + "/")
 
 
-def require_paths(sources: Sources, *, allow_empty: bool) -> None:
-    """Raise RunFailed, naming each, for paths that are not there, cannot be read, are empty, or lie in one another."""
+def require_paths(sources: Sources, repository: Mapping[str, Any], *, allow_empty: bool) -> None:
+    """Raise RunFailed, naming each, for paths that are not there, cannot be read, are empty, or lie in one another or
+    in the repository."""
     wrong = [problem for path in sources.paths if (problem := _problem(path, allow_empty=allow_empty))]
+    place = place_of(repository)
+    if place:
+        inside = [path for path in sources.paths if within(os.path.realpath(path), place)]
+        wrong += [f"{visible(path)} lies in the repository itself, name what is elsewhere" for path in inside]
     for index, path in enumerate(sources.paths):
         others = sources.paths[:index] + sources.paths[index + 1 :]
         wrong += [f"{visible(path)} lies in {visible(top)}, name one of them" for top in others if within(path, top)]

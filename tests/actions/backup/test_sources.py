@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agent.actions.backup._sources import Sources, measure, sources_of
+from agent.actions.backup._sources import Sources, measure, require_paths, sources_of
+from agent.errors import RunFailed
 
 REPOSITORY: dict[str, Any] = {"name": "local", "driver": "tar", "settings": {"path": "/srv/backups/"}}
 SHOP: dict[str, Any] = {"name": "shop", "driver": "postgresql", "settings": {"dsn": "host=/run", "password_file": "/x"}}
@@ -37,6 +38,28 @@ def test_patterns_are_of_absolute_paths_below_their_source(path: str, pattern: s
 def test_repository_is_left_out_of_what_it_lies_in_alone() -> None:
     assert sources(source("/srv"), source("/etc")).exclude == ("/srv/backups",)
     assert sources(source("/srv/backups-of-mine")).exclude == ()
+
+
+@pytest.mark.parametrize("name", ["path", "repository"])
+def test_repository_behind_links_is_left_out_by_its_name_below_the_source(name: str, tmp_path: Path) -> None:
+    (tmp_path / "data" / "backups").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    for place in ("data", "link"):
+        repository = {"name": "local", "driver": "any", "settings": {name: str(tmp_path / place / "backups")}}
+        for top in (tmp_path, tmp_path / "link"):
+            found = sources(source(str(top)), repository=repository).exclude
+            expected = top / "backups" if top != tmp_path else tmp_path / "data" / "backups"
+            assert found == (str(expected),)
+
+
+@pytest.mark.parametrize("inside", ["", "/host/task"])
+def test_source_in_the_repository_is_refused(inside: str, tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    (place / "host" / "task" / "one").mkdir(parents=True)
+    repository = {"name": "local", "driver": "tar", "settings": {"path": str(place)}}
+    written = sources(source(str(place) + inside), repository=repository)
+    with pytest.raises(RunFailed, match="lies in the repository itself"):
+        require_paths(written, repository, allow_empty=False)
 
 
 def test_digest_changes_with_what_is_backed_up_and_whereto() -> None:
