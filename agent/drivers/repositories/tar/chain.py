@@ -93,13 +93,25 @@ def _link(site: Site, series: Backup, name: str) -> Link:
         if found != {*sums, layout.SUMS}:
             odd = ", ".join(map(ascii, sorted(found ^ {*sums, layout.SUMS})))
             raise Damaged(f"{where} lacks files, or has some that do not belong there: {odd}")
+        sizes = {}
         for file in found:
-            if not stat.S_ISREG(os.lstat(os.path.join(where, file)).st_mode):
+            about = os.lstat(os.path.join(where, file))
+            if not stat.S_ISREG(about.st_mode):
                 raise Damaged(f"{where}/{file} is no regular file")
-    named = {*told.made.files.values(), *filter(None, (told.made.manifest,))}
-    if named != set(sums) - {layout.RECORD} or set(told.made.files) != {part.name for part in told.backup.parts}:
-        raise Damaged(f"{where} tells of other files than it has")
+            sizes[file] = about.st_size
+    _fit(where, told.backup, told.made, sizes)
     return Link(where, told.backup, told.made, sums)
+
+
+def _fit(where: str, backup: Backup, made: Made, sizes: Mapping[str, int]) -> None:
+    """Raise Damaged unless a record tells of the files that are there, and of as many bytes as they have."""
+    files = {part: (file, *([made.manifest] if part == FILES else [])) for part, file in made.files.items()}
+    named = {file for parts in files.values() for file in parts}
+    if named != set(sizes) - {layout.RECORD, layout.SUMS} or set(files) != {part.name for part in backup.parts}:
+        raise Damaged(f"{where} tells of other files than it has")
+    for part in backup.parts:
+        if part.stored != sum(sizes[file] for file in files[part.name]):
+            raise Damaged(f"{where} has files of {part.name} that are longer or shorter than what was written")
 
 
 def _opened(where: str, name: str) -> int:

@@ -20,6 +20,8 @@ def entries(site: Site, backup: Backup) -> Iterator[Entry]:
     with contextlib.ExitStack() as stack:
         links = [link for link in chain.read(site, backup) if link.archive]
         manifests = [(link, stack.enter_context(chain.checked(link, link.made.manifest, site.tools))) for link in links]
+        if not links:
+            return
         if len(links) == 1:
             with objects(site, *manifests[0]) as lines:
                 yield from (one.entry for one in lines if not isinstance(one, End))

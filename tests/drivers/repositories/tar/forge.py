@@ -197,14 +197,14 @@ def forge(
 ) -> Backup:
     """Write a backup with a good seal; `files` replaces what would be in it, by name, already compressed."""
     content = {layout.FILES: compressed(archive(pieces)), layout.MANIFEST: compressed(listed(pieces))}
-    parts = [_part("files", "files", content[layout.FILES])]
     named = {"files": layout.FILES}
     for name, dump in (databases or {}).items():
         file = layout.database_file(name, ".sql")
         content[file] = compressed(dump)
         named[name] = file
-        parts.append(_part("sqlite", name, content[file]))
     content |= files or {}
+    parts = [_part("files", "files", content[layout.FILES] + content[layout.MANIFEST])]
+    parts += [_part("sqlite", name, content[named[name]]) for name in databases or {}]
     backup = Backup(
         id="",
         repository="",

@@ -157,6 +157,30 @@ def test_verify_deep_finds_what_was_sealed_wrong(site: Site) -> None:
         verify(site, broken, deep=True)
 
 
+@pytest.mark.parametrize("name", ["files.tar.zst", "files.manifest.zst", "database-shop.sql.zst", "backup.json"])
+def test_verify_finds_a_cut_file_without_reading_it(site: Site, name: str) -> None:
+    full, later = two(site)
+    file = Path(site.path, full.host, full.task, full.id, name)
+    os.truncate(file, file.stat().st_size - 1)
+    for backup in (full, later):
+        with pytest.raises(Damaged):
+            verify(site, backup, deep=False)
+
+
+@pytest.mark.root
+def test_backup_of_a_database_alone_is_whole_and_has_no_files(tmp_path: Path, empty: Callable[[], str]) -> None:
+    house = House(tmp_path)
+    backup = house.create(paths=(), databases=(Numbers(),))
+    site = Site(
+        name="local", path=str(house.path), level=1, threads=1, encryption=Encryption(), tools=forge.tools(tmp_path)
+    )
+    assert verify(site, backup, deep=True) > 0
+    assert list(entries(site, backup)) == []
+    assert read(site, backup, backup.parts[0].name)
+    with pytest.raises(RunFailed, match="has no files"):
+        restore(site, backup, Selection(), empty())
+
+
 def test_verify_deep_reads_every_byte(site: Site) -> None:
     full, _ = two(site)
     place = Path(site.path, full.host, full.task, full.id)
