@@ -45,6 +45,16 @@ def make_private(path: str) -> None:
         raise RunFailed(f"{path}: {error.strerror}") from error
 
 
+def disinherit(path: str) -> None:
+    """Have nothing that comes to be in a directory take over its group or an access list. Raises RunFailed."""
+    try:
+        os.removexattr(path, "system.posix_acl_default")
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.ENOTSUP):
+            raise RunFailed(f"{path}: its default access list cannot be removed: {error.strerror}") from error
+    os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) & ~stat.S_ISGID)
+
+
 def remove_whole(path: str) -> None:
     """Remove whatever is at a path in a directory of ours, with all that is below; nothing there is fine.
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from agent.errors import RunFailed
 from agent.host.durable import replace, sync_directory
-from agent.host.scratch import make_private, remove_whole
+from agent.host.scratch import disinherit, make_private, remove_whole
 from agent.host.tree import Kernel, UnsafePath, open_root
 from agent.host.tree.exchange import Identity, exchange, identity, mounts_below, move, sync_file_system
 
@@ -120,6 +120,7 @@ def prepare(stage: Stage) -> None:
         raise RunFailed(f"{stage.directory} holds what was replaced: look at it, and remove it if it is not wanted")
     remove_whole(stage.directory)
     make_private(stage.directory)
+    disinherit(stage.directory)
     os.mkdir(stage.new, 0o700)
 
 

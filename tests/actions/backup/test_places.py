@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +51,22 @@ def stage(live: Path) -> Stage:
     (new / "file").write_text("new")
     seal(made, pairs(made))
     return made
+
+
+def test_staged_objects_take_over_no_access_list_and_no_group(tmp_path: Path) -> None:
+    everybody = 2**32 - 1
+    kinds = [(1, 7, everybody), (2, 7, 12345), (4, 5, everybody), (16, 7, everybody), (32, 5, everybody)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one) for one in kinds)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o2755)
+    os.setxattr(shared, "system.posix_acl_default", acl)
+    (made,) = stages([str(shared / "file")], "mark")
+    prepare(made)
+    inside = Path(made.new, "inside")
+    inside.mkdir(mode=0o777)
+    assert os.listxattr(inside) == []
+    assert not inside.stat().st_mode & stat.S_ISGID
 
 
 def content(place: Path) -> str:
