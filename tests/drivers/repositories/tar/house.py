@@ -19,6 +19,7 @@ from agent.model.backups import Backup, Level
 from agent.ports import Clock
 
 HOST, TASK = "web-1", "backup-shop"
+LATELY = 0.05
 SERIES = f"{HOST}/{TASK}"
 
 
@@ -63,6 +64,7 @@ class House:
         """Back the tree up: full without a parent, incremental with one, unless told otherwise."""
         repository = self.open()
         repository.prepare()
+        self.settle()
         fields: dict[str, Any] = {
             "host": HOST,
             "task": TASK,
@@ -75,6 +77,14 @@ class House:
             "databases": (),
         }
         return repository.create(Request(**(fields | changes)))
+
+    def settle(self) -> None:
+        """Wait until nothing changed so lately that the next backup would count it as changed once more."""
+        tops = [path for path in self.place.iterdir() if path.name not in ("repository", "scratch", self.keep)]
+        paths = [path for top in tops for path in (top, *(top.rglob("*") if top == self.tree else ()))]
+        newest = max(path.lstat().st_ctime for path in paths)
+        while SystemClock().now().timestamp() < newest + LATELY:
+            os.sched_yield()
 
     def names(self) -> list[str]:
         """Return what lies in the series, without its lock."""
