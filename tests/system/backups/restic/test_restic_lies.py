@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.drivers.repository import ListingFailed
+from agent.drivers.repository import ListingFailed, Selection
 from agent.errors import RunFailed
 from tests.system.backups import restic_repository
 from tests.system.backups.beds import Numbers, request
@@ -106,3 +106,21 @@ def test_limit_of_upload_is_given_in_kibibytes(tree: Tree, monkeypatch: pytest.M
     with instead(tree, monkeypatch, f'echo "$@" >>{seen}\nexec "$REAL" "$@"'):
         tree.bed.open(limit_upload=10 * 1024 * 1024).create(request([tree.source]))
     assert "--limit-upload 10240 " in seen.read_text()
+
+
+@pytest.mark.parametrize(("version", "asked"), [("0.14.0", False), ("0.15.0", True), ("0.17.3", True)])
+def test_holes_are_made_by_a_restic_that_can(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, version: str, asked: bool
+) -> None:
+    backup = tree.backup()
+    told = tree.bed.place / "told"
+    script = f"""case "$1" in
+version) echo "restic {version} compiled with go1.19"; exit 0;;
+restore) echo "$*" >{told}; for word; do shift; [ "$word" = --sparse ] || set -- "$@" "$word"; done;;
+esac
+exec "$REAL" "$@\""""
+    target = tree.bed.place / "restored"
+    target.mkdir()
+    with instead(tree, monkeypatch, script):
+        tree.bed.open().restore(backup, Selection(), str(target))
+    assert ("--sparse" in told.read_text().split()) is asked
