@@ -64,6 +64,11 @@ class Foreground:
                 print(listener.heard(all_of_it=run.id not in self._supervisor.children), end="", file=sys.stderr)
         return self._store.runs.get(run.id)
 
+    def recover(self, task: Task, policies: PolicySet) -> None:
+        """Settle the runs of a task that lost their process while nobody supervised them."""
+        self._supervisor.sweep_ended()
+        self._supervisor.recover(policies.tasks, strays=True, only=task.name)
+
     def _refuse_if_held(self, task: Task) -> None:
         if not task.enabled:
             raise Refused(Reason.DISABLED, f"{task.name} is not enabled: take `enabled: false` out of its policy first")
@@ -76,8 +81,7 @@ class Foreground:
 
     def _unfinished(self, task: Task, policies: PolicySet) -> Run | None:
         """Return an interrupted run to go on with; refuse while one is at work."""
-        self._supervisor.sweep_ended()
-        self._supervisor.recover(policies.tasks, strays=True, only=task.name)
+        self.recover(task, policies)
         at_work = [run for run in self._store.runs.open() if run.task == task.name]
         for run in at_work:
             if run.state is RunState.RUNNING or run.id in self._supervisor.children:

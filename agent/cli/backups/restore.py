@@ -36,12 +36,14 @@ def main(arguments: argparse.Namespace) -> int:
     policies = world.policies()
     task = _task(world, policies, arguments)
     with world.store() as store:
+        foreground = Foreground(store, world.settings(), arguments.config)
+        foreground.recover(task, policies)
         plan = None if interrupted(store, task) else _planned(policies, task, store, arguments)
         if arguments.dry_run:
             return ExitCode.OK
         if _replaces(task):
             confirm(arguments.yes_on, f"this replaces {_live(arguments)}")
-        run = Foreground(store, world.settings(), arguments.config).run(task, policies, plan)
+        run = foreground.run(task, policies, plan)
         return report(store, run, world.zone, as_json=arguments.json)
 
 

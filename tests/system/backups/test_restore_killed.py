@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent.cli.backups.place import this_host
-from tests.system.agent import agent_in
+from tests.system.agent import agent_in, wait_for
 from tests.system.backups.journey import Shop, shop
 
 pytestmark = pytest.mark.slow
@@ -43,6 +47,23 @@ def test_killed_restore_goes_on_where_it_was(host: Shop, step: str) -> None:
     run = host.data(*command)
     assert run["state"] == "succeeded"
     assert run["attempt"] > 1
+    assert host.files() == good
+    assert [path.name for path in host.tree.parent.iterdir()] == ["shop"]
+
+
+def test_restore_that_was_killed_with_whoever_watched_it_goes_on(host: Shop) -> None:
+    good = host.files()
+    host.back_up()
+    (host.tree / "conf").write_text("damaged")
+    command = ("backup", "restore", "latest", "--task", "backup-shop", "--yes-on", this_host(), "--discard")
+    argv = [sys.executable, "-I", "-m", "agent", *command, *host.agent.arguments]
+    watching = psutil.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: any(path.name != "shop" for path in host.tree.parent.iterdir()))
+    for process in [watching, *watching.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    watching.wait()
+    assert host.data(*command)["state"] == "succeeded"
     assert host.files() == good
     assert [path.name for path in host.tree.parent.iterdir()] == ["shop"]
 
