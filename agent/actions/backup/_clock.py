@@ -35,7 +35,12 @@ class ClockGuard(Struct, frozen=True):
         return f"{said}; if it is right, set `suspect_clock: allow` for one run" if said else ""
 
     def remember(self) -> None:
-        """At the end of a run: let the next one compare the clocks with those of this moment."""
+        """At the end of a run: let the next one compare the clocks with those of this moment, unless they are suspect.
+
+        A clock that was wrong once is not right because it has stayed wrong.
+        """
+        if self.suspect():
+            return
         clocks = self._clocks()
         self.ctx.memory.remember(_CLOCKS, {"wall": clocks.wall, "elapsed": clocks.elapsed, "boot": clocks.boot})
 

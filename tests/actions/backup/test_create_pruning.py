@@ -116,6 +116,19 @@ def test_prune_under_a_suspect_clock_removes_nothing_and_the_backup_is_made(host
     assert len(host.ids()) == 7
 
 
+def test_prune_under_a_clock_that_stays_wrong_removes_nothing_until_somebody_vouches_for_it(host: Host) -> None:
+    filled(host, 5)
+    host.run(keep={"last": 10}, **FULL)
+    host.clock.step(400 * 86400 + 7200)
+    for _ in range(3):
+        with pytest.raises(Refused, match=r"the clock went .* ahead"):
+            host.run_later(0.1, keep={"last": 1}, **FULL)
+    assert len(host.ids()) == 9
+    host.run_later(0.1, keep={"last": 1}, suspect_clock="allow", **FULL)
+    assert len(host.ids()) == 1
+    host.run_later(0.1, keep={"last": 1}, **FULL)
+
+
 def test_prune_with_flaws_and_a_refusal_fails_with_both(host: Host) -> None:
     filled(host, 30)
     host.limits = Limits(items=1)
