@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,6 +123,19 @@ def test_find_says_which_backups_have_a_path(say: Say, data: Callable[..., Any],
     assert say("find", "/")[0] == 2
 
 
+def test_find_goes_on_behind_a_backup_that_cannot_be_read(
+    say: Say, data: Callable[..., Any], agent: AgentUnderTest, tmp_path: Path
+) -> None:
+    full, incremental = ids(data)
+    copy = shutil.copytree(agent.place / "repository", tmp_path / "copy")
+    (manifest,) = (path for path in copy.rglob("files.manifest*") if path.parent.name == incremental)
+    manifest.write_bytes(b"")
+    code, out, err = say("find", "logo", "--repository-path", str(copy))
+    assert code == 4
+    assert "logo" in out
+    assert f"1 backups could not be searched: {incremental}" in err
+
+
 def test_diff_says_what_came_changed_and_went(say: Say, data: Callable[..., Any]) -> None:
     full, incremental = ids(data)
     changes = {os.path.basename(one["path"]): one["what"] for one in data("diff", full, incremental)["changes"]}
@@ -145,6 +159,8 @@ def test_explain_says_what_becomes_of_each_backup(say: Say, data: Callable[..., 
     [
         (["show", "zzz"], 8, "there is no backup 'zzz'"),
         (["show", "2"], 2, "give more of the id"),
+        (["show", ""], 2, "the id is empty"),
+        (["restore", "latest", "--task", "shop", "--path", ""], 2, "an argument is empty"),
         (["list", "--repository", "nope"], 8, "there is no repository 'nope'"),
         (["explain", "--task", "other"], 8, "has a `keep`"),
         (["drill", "other"], 2, "makes no backups"),

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from agent.actions.backup._places import Stage, existing, require_replaceable
+from agent.actions.backup._places import Stage, existing, is_roots, require_replaceable
 from agent.actions.backup._room import require_room
 from agent.actions.backup._subject import Subject
-from agent.actions.backup._weighing import Load, require_apart, require_within, selected, there
+from agent.actions.backup._weighing import Load, require_apart, require_disjoint, require_within, selected, there
 from agent.errors import RunFailed
-from agent.host.tree import Kernel, open_root
+from agent.host.tree import Kernel, UnsafePath, open_root
 from agent.model.actions import Fact
 from agent.model.backups import Backup
 from agent.readable import size
@@ -36,6 +36,7 @@ def look(subject: Subject) -> Outlook:
     """Return what a restore would do. Raises RunFailed, NotFound, UnsafePath and Refused when it could not, or not
     safely."""
     options, ctx = subject.options, subject.ctx
+    require_disjoint(options.paths)
     require_apart(options.paths if options.to is None else [options.to], options.repository, ctx.place)
     repository = subject.repository()
     backup = subject.backup(repository)
@@ -46,6 +47,7 @@ def look(subject: Subject) -> Outlook:
     replaced = Load()
     if options.to is not None:
         require_empty(options.to)
+        require_roots(options.to)
         whole = total(loads.values())
         loads = {"/": Load(whole.items, whole.bytes + sum(part.bytes for part in parts))}
     for path in options.paths if options.to is None else ():
@@ -102,6 +104,15 @@ def require_empty(directory: str) -> None:
     inside = [name for name in os.listdir(directory) if not name.startswith(".hostkeeper-restore-")]
     if inside not in ([], [_OF_MOUNT]):
         raise RunFailed(f"{directory} is not empty: name an empty directory, or one that is not there yet")
+
+
+def require_roots(directory: str) -> None:
+    """Raise UnsafePath when others could lead what is brought back into a directory somewhere else meanwhile."""
+    here = directory if os.path.lexists(directory) else os.path.dirname(directory)
+    if not is_roots(here):
+        raise UnsafePath(
+            f"others than root decide what is in {here}: bring back into one of root's, and give it to them then"
+        )
 
 
 def total(loads: Iterable[Load]) -> Load:

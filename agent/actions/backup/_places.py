@@ -68,7 +68,7 @@ def _anchor(path: str) -> str:
     here = path if is_mount(path) else existing(os.path.dirname(path))
     device = os.lstat(here).st_dev
     while True:
-        if _is_roots(here):
+        if is_roots(here):
             return here
         above = os.path.dirname(here)
         if is_mount(here) or os.lstat(above).st_dev != device:
@@ -92,7 +92,7 @@ def existing(path: str) -> str:
     return path
 
 
-def _is_roots(path: str) -> bool:
+def is_roots(path: str) -> bool:
     """Tell whether only this user and root decide what is in a directory, and where its path leads."""
     try:
         root = open_root(path, Kernel())

@@ -102,13 +102,18 @@ def require_within(limits: Limits, load: Load) -> None:
         )
 
 
-def require_apart(paths: Sequence[str], repository: Mapping[str, Any], own: str) -> None:
-    """Raise RunFailed when paths lie in one another, or one holds the repository or the agent's own state."""
+def require_disjoint(paths: Sequence[str]) -> None:
+    """Raise RunFailed when paths lie in one another."""
     tops = [path.rstrip("/") + "/" for path in paths]
     for one in tops:
         inside = [other for other in tops if other != one and other.startswith(one)]
         if inside:
-            raise RunFailed(f"{inside[0]} is below {one}: name the outer one alone")
+            raise RunFailed(f"{inside[0].rstrip('/')} is below {one}: name the outer one alone")
+
+
+def require_apart(paths: Sequence[str], repository: Mapping[str, Any], own: str) -> None:
+    """Raise RunFailed when one of some paths holds the repository or the agent's own state, or is in them."""
+    tops = [path.rstrip("/") + "/" for path in paths]
     kept = {"the repository": repository["settings"].get("path"), "the agent's own state": own}
     for what, where in kept.items():
         if not isinstance(where, str):

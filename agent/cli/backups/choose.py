@@ -29,6 +29,8 @@ def choose(places: Sequence[Place], wanted: str, world: World) -> Chosen:
 
     Raises NotFound when there is none, BadArgument when there are several.
     """
+    if not wanted:
+        raise BadArgument("the id is empty: give its beginning, `latest` or `latest-proven`")
     found = [match for place in places for match in _matches(place, wanted, world)]
     exact = [one for one in found if one.backup.id == wanted]
     if len(exact or found) == 1:

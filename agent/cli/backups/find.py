@@ -12,21 +12,25 @@ from agent.cli.backups.place import places
 from agent.cli.backups.show import entry_data
 from agent.cli.output import emit_json, instant, path_text, size, table
 from agent.cli.world import World
-from agent.errors import BadArgument, ExitCode, NotFound
+from agent.errors import BadArgument, ExitCode, NotFound, RunFailed
 from agent.model.backups import Backup, Entry
 from agent.rules.patterns import Patterns
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print each object of each backup that the pattern fits; exit code 8 when none does."""
+    """Print each object of each backup that the pattern fits; exit code 8 when none does, 4 when one cannot be read."""
     world = World(arguments)
     fits = fitting(arguments.pattern)
     found: list[tuple[Backup, Entry]] = []
+    closed: list[str] = []
     with places(arguments, world) as looked:
         for place in looked:
             for backup in place.repository.listing(place.host, place.task).backups:
-                entries = place.repository.entries(backup)
-                found += [(backup, entry) for entry in entries if fits(os.fsdecode(entry.path))]
+                try:
+                    entries = place.repository.entries(backup)
+                    found += [(backup, entry) for entry in entries if fits(os.fsdecode(entry.path))]
+                except RunFailed as error:
+                    closed.append(f"{backup.id} of {backup.task}: {error}")
     if arguments.json:
         emit_json([{"backup": backup.id, "task": backup.task, **entry_data(entry)} for backup, entry in found])
     elif found:
@@ -42,6 +46,8 @@ def main(arguments: argparse.Namespace) -> int:
             for backup, entry in sorted(found, key=lambda one: (one[1].path, one[0].began))
         ]
         print(table(("backup", "task", "modified", "size", "kind", "path"), rows))
+    if closed:
+        raise RunFailed(f"{len(closed)} backups could not be searched: {closed[0]}")
     if not found:
         raise NotFound(f"no backup has anything that fits {arguments.pattern!r}")
     return ExitCode.OK

@@ -63,6 +63,8 @@ def _planned(policies: PolicySet, task: Task, store: Store, arguments: argparse.
 
 def _task(world: World, policies: PolicySet, arguments: argparse.Namespace) -> Task:
     """Return the task that restores what the arguments name; without --path and --database, all of the backup."""
+    if "" in (arguments.backup, arguments.to, *arguments.path, *arguments.database, *arguments.table):
+        raise BadArgument("an argument is empty: is a variable of the shell not set?")
     made_by = backup_task(world, policies, arguments.task)
     paths, databases = sources(made_by)
     known = {one["name"]: one for one in databases}
@@ -111,7 +113,7 @@ def _database(policies: PolicySet, known: dict[str, Definition], name: str) -> D
         return known[name]
     one = policies.databases.get(name)
     if one is None:
-        raise NotFound(f"there is no database {name!r}: {suggest(name, [*known, *policies.databases], 'databases')}")
+        raise NotFound(f"there is no database {name!r}: {suggest(name, {*known, *policies.databases}, 'databases')}")
     return {"name": name, "driver": one.driver, "settings": one.settings}
 
 

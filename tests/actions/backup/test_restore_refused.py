@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from agent.drivers.repository import Damaged
 from agent.errors import AgentError, Refused, RunFailed
+from agent.host.tree import UnsafePath
 from agent.model.policies import Limits
 from agent.ports import Context
 from tests.actions.backup.fakes import REPOSITORY, SHOP, Vault
@@ -75,8 +76,20 @@ def test_path_that_the_backup_lacks_fails(live: Path, vault: Vault, ctx: Context
 
 
 def test_paths_in_one_another_fail(live: Path, vault: Vault, ctx: Context) -> None:
-    with pytest.raises(RunFailed, match="outer one alone"):
-        Run(options(paths=[str(live), str(live / "deep")]), ctx, vault).all()
+    for to in (None, str(live.parent / "to")):
+        with pytest.raises(RunFailed, match="outer one alone"):
+            Run(options(paths=[str(live), str(live / "deep")], to=to), ctx, vault).all()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives directories to somebody else")
+def test_directory_in_which_others_decide_is_refused(live: Path, vault: Vault, ctx: Context) -> None:
+    theirs = live.parent / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 12345, 12345)
+    for to in (theirs, theirs / "new"):
+        with pytest.raises(UnsafePath, match="others than root decide"):
+            Run(options(to=str(to)), ctx, vault).all()
+    assert os.listdir(theirs) == []
 
 
 def test_repository_and_state_are_never_replaced(live: Path, vault: Vault, ctx: Context) -> None:
