@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +15,7 @@ from agent.drivers.database import Database, Tools
 from agent.drivers.databases import connect
 from agent.drivers.repositories import open_repository
 from agent.drivers.repository import Repository
-from agent.host.scratch import make_private, remove_whole, temporary
+from agent.host.scratch import make_private, remove_whole
 from agent.ports import Context
 
 Definition = Mapping[str, Any]
@@ -71,10 +73,16 @@ def scratch_of(ctx: Context, where: str | None = None) -> Iterator[str]:
     if isinstance(left, str) and _is_ours(left):
         remove_whole(left)
     roomy = "TMPDIR" not in os.environ and os.path.isdir(_ROOMY)
-    with temporary(where or (_ROOMY if roomy else None)) as directory:
-        ctx.memory.remember(_SCRATCH, directory)
+    base = where or (_ROOMY if roomy else tempfile.gettempdir())
+    directory = os.path.join(base, f"hostkeeper-{secrets.token_hex(8)}")
+    # Remembered before it is made: whenever the run is killed, the next one knows of it.
+    ctx.memory.remember(_SCRATCH, directory)
+    os.mkdir(directory, 0o700)
+    try:
         yield directory
-        ctx.memory.remember(_SCRATCH, None)
+    finally:
+        remove_whole(directory)
+    ctx.memory.remember(_SCRATCH, None)
 
 
 def _is_ours(path: str) -> bool:

@@ -222,6 +222,19 @@ def test_what_a_killed_drill_left_goes_with_the_next(vault: Vault, ctx: Context,
     assert not left.exists()
 
 
+def test_scratch_place_is_remembered_before_it_is_there(vault: Vault, ctx: Context) -> None:
+    there: list[bool] = []
+
+    class Watching(FakeMemory):
+        def remember(self, key: str, value: object) -> None:
+            if key == "scratch" and value is not None:
+                there.append(os.path.lexists(str(value)))
+            super().remember(key, value)
+
+    drill(options(), replace(ctx, memory=Watching()), vault)
+    assert there == [False]
+
+
 def test_place_without_room_fails_before_anything_is_restored(vault: Vault, ctx: Context) -> None:
     huge = replace(SHOP, bytes=1 << 60)
     vault.put(backup("b2", began=2000.0, parts=(FILES, huge)))

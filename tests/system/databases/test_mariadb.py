@@ -117,6 +117,21 @@ def test_events_happen_in_the_live_database_alone(
     replacing.discard()
 
 
+def test_copy_that_was_tampered_with_gets_no_file_of_this_host(
+    engine: MariaDBEngine, shop: str, tools: Tools, tmp_path: Path
+) -> None:
+    secret, copy = tmp_path / "secret", tmp_path / "copy"
+    secret.write_text("secret")
+    copies.taken(engine.connect(shop, tools), tools, copy)
+    body, _, end = copy.read_text().rpartition("\n-- ")
+    copy.write_text(f"{body}\nload data local infile '{secret}' into table parent;\n-- {end}")
+    replacing = engine.connect(shop, tools).replacing("m")
+    with pytest.raises(RunFailed, match=r"(?i)local infile|not allowed") as raised:
+        copies.load(replacing, tools, copy)
+    assert "runpy" not in str(raised.value)
+    replacing.discard()
+
+
 def test_foreign_keys_follow_their_tables(engine: MariaDBEngine, shop: str, tools: Tools, tmp_path: Path) -> None:
     engine.sql("insert into parent values (1); insert into child values (1, 1)", shop)
     copies.taken(engine.connect(shop, tools), tools, tmp_path / "copy")

@@ -16,6 +16,9 @@ from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.ports import Completed, Program
 
+_FEEDING = (sys.executable, "-I", "-W", "ignore::RuntimeWarning:runpy", "-m", feed.__name__)
+"""Python warns, among the words of the client, of a program that is a module of a package imported by itself."""
+
 
 class Loading:
     """`agent.drivers.database.Target`. `make` is called before each loading, and leaves an empty database."""
@@ -30,8 +33,8 @@ class Loading:
         """As `Target.loading`. A table comes with its rows, indexes, constraints and triggers."""
         self._make()
         self._wanted = tuple(tables)
-        client = self._connection().client("--binary-mode", "--batch")
-        feeding = (sys.executable, "-I", "-m", feed.__name__, json.dumps(self._wanted))
+        client = self._connection().client("--binary-mode", "--batch", "--local-infile=0")
+        feeding = (*_FEEDING, json.dumps(self._wanted))
         return (Program(replace(client, argv=(*feeding, *client.argv)), source, None),)
 
     def settle(self, completed: Sequence[Completed]) -> None:
