@@ -84,6 +84,24 @@ def test_list_shows_every_backup_with_what_it_builds_on(say: Say, data: Callable
     assert listed["backups"][1]["id"] == incremental
 
 
+def test_list_where_what_a_backup_builds_on_is_gone_does_not_call_it_good(
+    agent: AgentUnderTest, say: Say, data: Callable[..., Any], tmp_path: Path
+) -> None:
+    full, incremental = ids(data)
+    (place,) = Path(agent.place, "repository").glob(f"*/shop/{full}")
+    shutil.move(place, tmp_path / full)
+    try:
+        _, out, _ = say("list")
+        (listed,) = data("list")["repositories"]
+        shown = data("show", incremental)
+    finally:
+        shutil.move(tmp_path / full, place)
+    assert "builds on what is not good" in out
+    assert [(one["id"], one["good"]) for one in listed["backups"]] == [(incremental, False)]
+    assert shown["good"] is False
+    assert full in shown["broken"]
+
+
 def test_list_of_a_repository_that_no_policy_names_finds_the_same(
     agent: AgentUnderTest, data: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,7 +144,7 @@ def test_find_says_which_backups_have_a_path(say: Say, data: Callable[..., Any],
 def test_find_goes_on_behind_a_backup_that_cannot_be_read(
     say: Say, data: Callable[..., Any], agent: AgentUnderTest, tmp_path: Path
 ) -> None:
-    full, incremental = ids(data)
+    _, incremental = ids(data)
     copy = shutil.copytree(agent.place / "repository", tmp_path / "copy")
     (manifest,) = (path for path in copy.rglob("files.manifest*") if path.parent.name == incremental)
     manifest.write_bytes(b"")

@@ -15,6 +15,7 @@ from agent.drivers.repository import ListingFailed
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.model.backups import Backup, Listing
+from agent.rules.keep import Standing, good
 
 _SHORT = 12
 
@@ -39,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
                 "repositories": [
                     {
                         "repository": place.repository.name,
-                        "backups": [data(backup, known) for backup in listing.backups],
+                        "backups": [data(backup, known, listing) for backup in listing.backups],
                         "junk": [asdict(one) for one in listing.junk],
                     }
                     for place, listing, known in found
@@ -56,15 +57,15 @@ def main(arguments: argparse.Namespace) -> int:
     return ExitCode.RUN_FAILED if failed else ExitCode.OK
 
 
-def data(backup: Backup, known: Known) -> dict[str, object]:
-    """Given a backup and what is known of its repository's, return everything about it for `--json`."""
+def data(backup: Backup, known: Known, listing: Listing) -> dict[str, object]:
+    """Given a backup, what is known of its repository's and all of its series, return everything for `--json`."""
     proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
     return {
         **asdict(backup),
         "parts": [asdict(part) for part in backup.parts],
         "bytes": backup.bytes,
         "stored": backup.stored,
-        "good": not backup.flaws,
+        "good": backup.id in _sound(listing, known),
         "proof": None if proof is None else asdict(proof),
         "verification": None if verified is None else asdict(verified),
     }
@@ -75,11 +76,16 @@ def short(backup: str) -> str:
     return backup[:_SHORT] if len(backup) > _SHORT and not backup.strip("0123456789abcdef") else backup
 
 
+def _sound(listing: Listing, known: Known) -> frozenset[str]:
+    return good(listing.backups, Standing(proofs=known.proofs, verifications=known.verifications))
+
+
 def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinfo) -> list[str]:
     lines: list[str] = []
+    sound = _sound(listing, known)
     for host, task in sorted({(one.host, one.task) for one in listing.backups}):
         mine = [one for one in listing.backups if (one.host, one.task) == (host, task)]
-        rows = [_row(backup, known, now, zone) for backup in mine]
+        rows = [_row(backup, known, now, zone, sound=backup.id in sound) for backup in mine]
         lines += [
             harmless(f"{task} of {host} in {place.repository.name}"),
             table(("id", "level", "builds on", "made", "age", "read", "stored", "proven", "flaws"), rows),
@@ -89,7 +95,7 @@ def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinf
     return lines
 
 
-def _row(backup: Backup, known: Known, now: float, zone: tzinfo) -> tuple[str, ...]:
+def _row(backup: Backup, known: Known, now: float, zone: tzinfo, *, sound: bool) -> tuple[str, ...]:
     proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
     flaws = len(backup.flaws) + (len(verified.flaws) if verified else 0)
     return (
@@ -101,5 +107,5 @@ def _row(backup: Backup, known: Known, now: float, zone: tzinfo) -> tuple[str, .
         size(backup.bytes),
         size(backup.stored),
         ago(proof.at, now) if proof else "never",
-        str(flaws) if flaws else "-",
+        str(flaws) if flaws else "-" if sound else "builds on what is not good",
     )

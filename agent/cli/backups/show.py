@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
         entries = list(chosen.repository.entries(chosen.backup)) if arguments.files else None
     if arguments.json:
         files = {} if entries is None else {"entries": [entry_data(one) for one in entries]}
-        emit_json({**data(chosen.backup, known), "chain": builds_on, "broken": broken, **files})
+        emit_json({**data(chosen.backup, known, chosen.listing), "chain": builds_on, "broken": broken, **files})
         return ExitCode.OK
     print("\n".join(_lines(chosen.backup, known, builds_on, broken, world.zone)))
     for entry in entries or ():
