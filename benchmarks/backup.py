@@ -1,7 +1,7 @@
 """Backups beside `tar | zstd`, restic and borg, on one tree: processor time and memory of all processes.
 
-The tree is about 1 GB: many small files and one large one, three quarters of it text, so that it compresses about two to
-one, as backups do. Ours is a process of its own each time, with the start of the interpreter. restic always encrypts;
+The tree is about 1 GB: many small files and one large one, three quarters of it text, so that it compresses about two
+to one, as backups do. Ours is a process of its own each time, with the start of the interpreter. restic encrypts;
 borg is let off that. Numbers are the least of some rounds.
 """
 
