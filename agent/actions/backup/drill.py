@@ -20,9 +20,10 @@ from agent.actions.backup._loading import databases, load, miscounted
 from agent.actions.backup._repository import REAL, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
 from agent.actions.backup._selecting import reliable
+from agent.actions.backup._verification import record
 from agent.drivers.databases import definition_of
 from agent.drivers.physical import Physical
-from agent.drivers.repository import Repository, Selection
+from agent.drivers.repository import Damaged, Repository, Selection
 from agent.errors import NotFound, RunFailed
 from agent.host.tree import Kernel, open_root
 from agent.model.actions import Action, Fact, OnInterrupt, Outcome, Preview, Step
@@ -145,16 +146,25 @@ class Drill(Struct):
             backup = self._chosen(self._good(repository, listing))
             builds_on = chain(listing, backup.id)
             found = Findings()
-            if isinstance(repository, Physical):
-                self._server(repository, backup, found)
-            else:
-                self._files(repository, backup, scratch, found)
-                for part in databases(backup):
-                    self._database(repository, backup, part, scratch, found)
-                self._unasked(backup, found)
+            try:
+                self._brought(repository, backup, scratch, found)
+            except Damaged as error:
+                # Nothing is built on it until a look at every byte finds it whole.
+                record(repository, backup, self.ctx, deep=False, read=0, flaws=(str(error),))
+                raise
         if found.wrong:
             raise RunFailed(f"backup {backup.id} is not proven:\n" + "\n".join(found.wrong))
         return self._proved(backup, builds_on, found)
+
+    def _brought(self, repository: Repository, backup: Backup, scratch: str, found: Findings) -> None:
+        """Restore and compare all that is in a backup. Raises Damaged, RunFailed, StopRequested."""
+        if isinstance(repository, Physical):
+            self._server(repository, backup, found)
+            return
+        self._files(repository, backup, scratch, found)
+        for part in databases(backup):
+            self._database(repository, backup, part, scratch, found)
+        self._unasked(backup, found)
 
     def _files(self, repository: Repository, backup: Backup, scratch: str, found: Findings) -> None:
         """Restore the files, compare them, and hold the assertions about them."""

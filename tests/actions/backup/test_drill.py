@@ -206,6 +206,16 @@ def test_damaged_backup_fails_and_leaves_nothing(vault: Vault, ctx: Context, tmp
     assert [name for name in os.listdir(tmp_path) if name != "place"] == []
 
 
+def test_damage_that_a_drill_finds_is_remembered_until_the_backup_is_proven(vault: Vault, ctx: Context) -> None:
+    vault.damage["b1"] = "files.tar.zst is torn"
+    with pytest.raises(Damaged):
+        drill(options(), ctx, vault)
+    (found,) = ctx.ledger.verifications("local").values()
+    assert (found.backup, found.deep, found.flaws) == ("b1", False, ("files.tar.zst is torn",))
+    with pytest.raises(NotFound, match="no good backup"):
+        drill(options(), ctx, vault)
+
+
 def test_newer_backup_whose_chain_is_broken_is_passed_over_and_counted(vault: Vault, ctx: Context) -> None:
     vault.put(backup("b2", began=2000.0, level=Level.INCREMENTAL, parent="gone"))
     chosen = list(planned(options(), ctx, drivers(vault, FakeDatabase())))
