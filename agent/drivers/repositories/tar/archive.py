@@ -50,7 +50,8 @@ def make(job: Job, progress: Callable[[int], None], since: float | None) -> Arch
     site = job.site
     tar = commands.make("tar", *sources.arguments(site, job.paths, job.request, job.state.draft))
     names = [f"{name}{site.encryption.suffix}" for name in (layout.FILES, layout.MANIFEST)]
-    with sinking(job.writers(), *(os.path.join(job.draft, name) for name in names)) as (archive, listed):
+    into, listing = (os.path.join(job.draft, name) for name in names)
+    with sinking(job.writers(), into) as (archive,), sinking(job.writers(small=True), listing) as (listed,):
         lines = _Lines(site, listed, progress, since)
         completed, sums = flow.pump(
             site,

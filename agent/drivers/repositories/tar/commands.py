@@ -64,11 +64,14 @@ def words(completed: Completed) -> str:
 
 
 def compressing(level: int, threads: int, version: str) -> Command:
-    """Given a level, how many threads may work, and which zstd there is, return it from its input to its output."""
+    """Given a level, how many threads may work, and which zstd there is, return it from its input to its output.
+
+    No threads is to do everything in turn, which takes the least memory.
+    """
     beyond = ("--ultra",) if level > 19 else ()
     # Beside one thread that compresses, others that only read and write cost more than they bring.
     alone = threads == 1 and tuple(map(int, version.split("."))) >= _ASYNCIO
-    how = (f"-T{threads}", *(("--no-asyncio",) if alone else ()))
+    how = (f"-T{threads}" if threads else "--single-thread", *(("--no-asyncio",) if alone else ()))
     return make("zstd", "-q", "-c", f"-{level}", *beyond, *how, "-")
 
 

@@ -25,10 +25,11 @@ class Job(Struct, frozen=True, kw_only=True):
     draft: str
     versions: Mapping[str, str]
 
-    def writers(self) -> tuple[Command, ...]:
-        """Return the programs that each file of the backup is written through."""
+    def writers(self, *, small: bool = False) -> tuple[Command, ...]:
+        """Return the programs that a file of the backup is written through; `small` ones take less memory."""
         site = self.site
-        return (commands.compressing(site.level, site.threads, self.versions["zstd"]), *encrypting(site.encryption))
+        threads = 0 if small else site.threads
+        return (commands.compressing(site.level, threads, self.versions["zstd"]), *encrypting(site.encryption))
 
 
 def programs(site: Site, request: Request) -> tuple[str, ...]:
