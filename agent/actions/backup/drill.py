@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from agent.actions.backup._loading import databases, load, miscounted
 from agent.actions.backup._repository import REAL, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
 from agent.actions.backup._selecting import reliable
-from agent.actions.backup._verification import record
+from agent.actions.backup._verification import record, verify
 from agent.drivers.databases import definition_of
 from agent.drivers.physical import Physical
 from agent.drivers.repository import Damaged, Repository, Selection
@@ -149,12 +150,22 @@ class Drill(Struct):
             try:
                 self._brought(repository, backup, scratch, found)
             except Damaged as error:
-                # Nothing is built on it until a look at every byte finds it whole.
-                record(repository, backup, self.ctx, deep=False, read=0, flaws=(str(error),))
+                self._remember(repository, builds_on, str(error))
                 raise
         if found.wrong:
             raise RunFailed(f"backup {backup.id} is not proven:\n" + "\n".join(found.wrong))
         return self._proved(backup, builds_on, found)
+
+    def _remember(self, repository: Repository, builds_on: Sequence[Backup], flaw: str) -> None:
+        """Let the ledger know which backups of a chain are damaged: the last one, unless it is another.
+
+        Nothing is built on them until a look at every byte finds them whole.
+        """
+        record(repository, builds_on[-1], self.ctx, deep=False, read=0, flaws=(flaw,))
+        with suppress(RunFailed):
+            found = [verify(repository, link, self.ctx, deep=True) for link in builds_on]
+            if not any(flaws for _, flaws in filter(None, found)):
+                record(repository, builds_on[-1], self.ctx, deep=False, read=0, flaws=(flaw,))
 
     def _brought(self, repository: Repository, backup: Backup, scratch: str, found: Findings) -> None:
         """Restore and compare all that is in a backup. Raises Damaged, RunFailed, StopRequested."""

@@ -211,9 +211,18 @@ def test_damage_that_a_drill_finds_is_remembered_until_the_backup_is_proven(vaul
     with pytest.raises(Damaged):
         drill(options(), ctx, vault)
     (found,) = ctx.ledger.verifications("local").values()
-    assert (found.backup, found.deep, found.flaws) == ("b1", False, ("files.tar.zst is torn",))
+    assert (found.backup, found.flaws) == ("b1", ("files.tar.zst is torn",))
     with pytest.raises(NotFound, match="no good backup"):
         drill(options(), ctx, vault)
+
+
+def test_damage_that_a_drill_finds_is_that_of_the_link_that_has_it(vault: Vault, ctx: Context) -> None:
+    vault.put(backup("b2", began=2000.0, level=Level.INCREMENTAL, parent="b1"))
+    vault.damage["b1"] = "files.tar.zst is torn"
+    with pytest.raises(Damaged):
+        drill(options(), ctx, vault)
+    found = ctx.ledger.verifications("local")
+    assert {name: one.flaws for name, one in found.items()} == {"b1": ("files.tar.zst is torn",), "b2": ()}
 
 
 def test_newer_backup_whose_chain_is_broken_is_passed_over_and_counted(vault: Vault, ctx: Context) -> None:
