@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from collections.abc import Iterator
@@ -24,8 +23,12 @@ class Cgroup(Struct, frozen=True):
 
     def kill(self) -> None:
         """End every process in the group and below it at once, also while it forks; a missing group is no error."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             _write(f"{self.path}/cgroup.kill", "1")
+        except OSError as error:
+            # It may go between the opening and the writing, too.
+            if error.errno not in _GONE:
+                raise
 
     def pids(self, *, below: bool = False) -> list[int]:
         """Return the ids of the living processes in the group itself, and with `below` in the groups below it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,28 @@ def test_kill_ends_a_group_with_groups_below_it() -> None:
     group.kill()
     assert group.pids(below=True) == []
     assert group.remove()
+
+
+@pytest.mark.root
+def test_kill_of_a_group_that_goes_meanwhile_is_no_error() -> None:
+    groups = Cgroups.discover()
+    group = groups.make(f"hostkeeper-test-{os.getpid()}") if groups else None
+    if group is None:
+        pytest.skip("no cgroup 2 that this user may make groups in")
+    code = """
+import os, sys
+while True:
+    os.path.isdir(sys.argv[1]) or os.mkdir(sys.argv[1])
+    os.rmdir(sys.argv[1])
+"""
+    coming_and_going = subprocess.Popen([sys.executable, "-I", "-S", "-c", code, group.path])
+    try:
+        for _ in range(20_000):
+            group.kill()
+    finally:
+        coming_and_going.kill()
+        coming_and_going.wait()
+        group.remove()
 
 
 def test_a_group_that_does_not_exist_is_empty() -> None:
