@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agent.errors import RunFailed
 from agent.model.backups import Backup, Listing
 
@@ -32,6 +34,15 @@ def chain(listing: Listing, backup: str) -> tuple[Backup, ...]:
             raise _broken(newest, f"{parent.id}, which {oldest.id} builds on, is of another host or task")
         found[parent.id] = oldest = parent
     return tuple(reversed(found.values()))
+
+
+def by_trust(backups: Iterable[Backup], now: float) -> tuple[Backup, ...]:
+    """Given backups, return them with the one last that is to be taken for the newest.
+
+    What is dated after `now` comes before all others: a date that cannot be right is no reason to be preferred. Where
+    all are, it is the clock that is behind, and the newest of them is the one.
+    """
+    return tuple(sorted(backups, key=lambda one: (one.began <= now, one.began, one.id)))
 
 
 def dependents(listing: Listing, backup: str) -> tuple[Backup, ...]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from agent.model.backups import Backup, Level, Listing
-from agent.rules.chains import BrokenChain, chain, dependents
+from agent.rules.chains import BrokenChain, by_trust, chain, dependents
 
 
 def backup(name: str, parent: str = "", level: Level | None = None, task: str = "shop") -> Backup:
@@ -98,3 +98,18 @@ def test_dependents_of_random_listings_are_those_whose_chain_has_it() -> None:
 def test_chain_of_a_backup_without_a_parent_is_itself_whatever_its_level() -> None:
     alone = backup("i1", level=Level.INCREMENTAL)
     assert chain(Listing((alone,)), "i1") == (alone,)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (500.0, ["later", "first", "second"]),
+        (5000.0, ["first", "second", "later"]),
+        (0.0, ["first", "second", "later"]),
+        (100.0, ["second", "later", "first"]),
+    ],
+)
+def test_by_trust_prefers_the_newest_that_is_not_of_the_future(now: float, expected: list[str]) -> None:
+    dates = {"second": 200.0, "later": 1000.0, "first": 100.0}
+    dated = [structs.replace(backup(name), began=began) for name, began in dates.items()]
+    assert names(by_trust(dated, now)) == expected

@@ -37,6 +37,7 @@ from agent.host.durable import replace
 from agent.host.scratch import remove_whole
 from agent.model.backups import Backup, Entry, Listing, Part
 from agent.ports import Context
+from agent.rules.chains import by_trust
 from agent.rules.keep import Standing, good
 
 JOURNAL = ".hostkeeper-recover"
@@ -71,12 +72,12 @@ def hosts(listing: Listing) -> tuple[str, ...]:
     return tuple(sorted({one.host for one in listing.backups}))
 
 
-def newest(listing: Listing, host: str, at: float | None) -> tuple[Backup, ...]:
+def newest(listing: Listing, host: str, at: float | None, now: float) -> tuple[Backup, ...]:
     """Return the newest good backup of each task of a host, as of an instant. Raises NotFound when there is none."""
     mine = [one for one in listing.backups if one.host == host]
     sound = good(mine, Standing(proofs={}, verifications={}))
     fitting = (one for one in mine if one.id in sound and (at is None or one.ended <= at))
-    found = {one.task: one for one in fitting}
+    found = {one.task: one for one in by_trust(fitting, now)}
     if not found:
         raise NotFound(
             f"there is no good backup of {host}: `hostkeeper backup list --repository-path` shows what there is"

@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from agent.errors import NotFound
 from agent.model.backups import Backup, Listing
 from agent.ports import Ledger
+from agent.rules.chains import by_trust
 from agent.rules.keep import Standing, good
 
 LATEST, PROVEN = "latest", "latest-proven"
 
 
-def reliable(listing: Listing, ledger: Ledger, repository: str) -> tuple[Backup, ...]:
-    """Return the backups that can be relied on, with all that they build on, oldest first."""
+def reliable(listing: Listing, ledger: Ledger, repository: str, now: float) -> tuple[Backup, ...]:
+    """Return the backups that can be relied on, with all that they build on, the one to be preferred last."""
     standing = Standing(proofs=ledger.proofs(repository), verifications=ledger.verifications(repository))
     sound = good(listing.backups, standing)
-    return tuple(one for one in listing.backups if one.id in sound)
+    return by_trust((one for one in listing.backups if one.id in sound), now)
 
 
-def select(listing: Listing, wanted: str, ledger: Ledger, repository: str) -> Backup:
+def select(listing: Listing, wanted: str, ledger: Ledger, repository: str, now: float) -> Backup:
     """Given all backups of a host and a task, return the one that is meant. Raises NotFound.
 
     One that is named by its id may have flaws; whoever names it has been told.
@@ -30,7 +31,7 @@ def select(listing: Listing, wanted: str, ledger: Ledger, repository: str) -> Ba
         return (exact or by_id)[0]
     if by_id:
         raise NotFound(f"{wanted!r} could be {', '.join(one.id for one in by_id[:10])}: give more of the id")
-    sound = reliable(listing, ledger, repository)
+    sound = reliable(listing, ledger, repository, now)
     if wanted == PROVEN:
         proofs = ledger.proofs(repository)
         sound = tuple(one for one in sound if one.id in proofs)

@@ -63,7 +63,7 @@ class Subject:
     def backup(self, repository: Repository) -> Backup:
         """Return the backup of this run, the same whenever it is taken up again. Raises NotFound."""
         wanted = self.recall().get("backup", self.options.backup)
-        return select(self.listing(repository), wanted, self.ctx.ledger, repository.name)
+        return select(self.listing(repository), wanted, self.ctx.ledger, repository.name, self.ctx.now.timestamp())
 
     def recall(self) -> dict[str, Any]:
         """Return what this run has remembered."""

@@ -86,7 +86,7 @@ class Drill(Struct):
     drivers: Drivers
 
     def _good(self, repository: Repository, listing: Listing) -> tuple[Backup, ...]:
-        good = reliable(listing, self.ctx.ledger, repository.name)
+        good = reliable(listing, self.ctx.ledger, repository.name, self.ctx.now.timestamp())
         if not good:
             there = f"{len(listing.backups)} with flaws" if listing.backups else "none"
             raise NotFound(

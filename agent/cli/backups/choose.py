@@ -10,7 +10,9 @@ from agent.cli.backups.place import Place, known_of
 from agent.cli.world import World
 from agent.drivers.repository import Repository
 from agent.errors import BadArgument, NotFound
+from agent.host.clock import SystemClock
 from agent.model.backups import Backup, Listing
+from agent.rules.chains import by_trust
 from agent.rules.keep import Standing, good
 
 LATEST, PROVEN = "latest", "latest-proven"
@@ -50,6 +52,7 @@ def _matches(place: Place, wanted: str, world: World) -> list[Chosen]:
         known = known_of(world, place.repository.name)
         sound = good(listing.backups, Standing(proofs=known.proofs, verifications=known.verifications))
         fitting = [one for one in listing.backups if one.id in sound and (wanted == LATEST or one.id in known.proofs)]
-        newest = {(one.host, one.task): one for one in fitting}
+        now = SystemClock().now().timestamp()
+        newest = {(one.host, one.task): one for one in by_trust(fitting, now)}
         return [Chosen(place.repository, listing, one) for one in newest.values()]
     return [Chosen(place.repository, listing, one) for one in listing.backups if one.id.startswith(wanted)]

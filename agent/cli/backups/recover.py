@@ -98,7 +98,7 @@ def _backups(repository: Repository, arguments: argparse.Namespace) -> tuple[Bac
             at = datetime.fromisoformat(instant(arguments.at, local_zone())).timestamp()
         except ValueError as error:
             raise BadArgument(f"{arguments.at!r} is no instant: write one such as 2026-03-01T12:00:00Z") from error
-    return newest(listing, arguments.host or known[0], at)
+    return newest(listing, arguments.host or known[0], at, SystemClock().now().timestamp())
 
 
 def _require_root(path: str) -> None:

@@ -81,6 +81,7 @@ def test_newest_good_backup_is_drilled(vault: Vault, ctx: Context) -> None:
     vault.put(backup("b2", began=2000.0))
     vault.put(backup("b3", began=3000.0, flaws=("a file was not read",)))
     vault.put(backup("other", began=4000.0, host="elsewhere"))
+    vault.put(backup("dated-ahead", began=ctx.now.timestamp() + 1e6))
     drill(options(), ctx, vault)
     assert proofs(ctx) == ["b2"]
 

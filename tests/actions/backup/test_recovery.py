@@ -114,6 +114,9 @@ def test_sqlite_database_of_a_hostile_place_is_only_a_copy(vault: Vault, root: P
     assert sorted(files(root)) == ["etc/motd", "var/lib/hostkeeper/recovered/agent/store.sqlite"]
 
 
+NOW = 10_000.0
+
+
 def test_newest_good_backup_of_each_task_is_taken(vault: Vault) -> None:
     vault.put(backup("later", task="shop", began=2000.0, ended=2001.0))
     vault.put(backup("torn", task="shop", began=3000.0, flaws=("torn",)))
@@ -121,10 +124,16 @@ def test_newest_good_backup_of_each_task_is_taken(vault: Vault) -> None:
     vault.put(backup("other", task="shop", began=5000.0, host="other"))
     listing = vault.listing()
     assert hosts(listing) == ("host", "other")
-    assert {one.id for one in newest(listing, "host", None)} == {"etc", "later"}
-    assert {one.id for one in newest(listing, "host", 1500.0)} == {"etc", "shop"}
+    assert {one.id for one in newest(listing, "host", None, NOW)} == {"etc", "later"}
+    assert {one.id for one in newest(listing, "host", 1500.0, NOW)} == {"etc", "shop"}
     with pytest.raises(NotFound, match="no good backup of nobody"):
-        newest(listing, "nobody", None)
+        newest(listing, "nobody", None, NOW)
+
+
+def test_backup_of_the_future_is_taken_only_where_the_clock_is_behind_all(vault: Vault) -> None:
+    vault.put(backup("later", task="shop", began=2 * NOW, ended=2 * NOW + 1))
+    assert {one.id for one in newest(vault.listing(), "host", None, NOW)} == {"etc", "shop"}
+    assert {one.id for one in newest(vault.listing(), "host", None, 0.0)} == {"etc", "later"}
 
 
 def entry(path: bytes, kind: str = "file") -> Entry:

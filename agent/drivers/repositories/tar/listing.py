@@ -13,9 +13,6 @@ from agent.drivers.repository import Damaged, ListingFailed
 from agent.errors import RunFailed
 from agent.model.backups import Backup, Junk, Listing
 
-FUTURE = 300.0
-"""Clocks of hosts that share a repository may differ by so many seconds."""
-
 _OURS = frozenset({layout.MARKER, layout.README, layout.LOCK, "lost+found"})
 
 
@@ -80,7 +77,6 @@ def _directories(path: str, under: str, junk: list[Junk]) -> list[str]:
 
 
 def _read_series(site: Site, place: str, backups: list[Backup], junk: list[Junk]) -> None:
-    now = site.tools.clock.now().timestamp()
     for name in sorted(os.listdir(place)):
         if name == layout.LOCK:
             continue
@@ -93,8 +89,6 @@ def _read_series(site: Site, place: str, backups: list[Backup], junk: list[Junk]
             why = "its name is not that of a backup"
         elif not stat.S_ISDIR(os.lstat(path).st_mode):
             why = "not a directory"
-        elif told.began > now + FUTURE:
-            why = "dated in the future"
         else:
             why = _read_backup(site, path, backups)
         if why:

@@ -69,7 +69,9 @@ def test_what_is_no_backup_is_junk_with_a_reason(house: House) -> None:
         f"{SERIES}/lost": "its name is not that of a backup",
         f"{SERIES}/.partial-1": "half made or half removed: its run died, or is at it right now",
         f"{SERIES}/\\udcff\\n": "its name is not that of a backup",
-        f"{SERIES}/29990101T000000Z-full-{'0' * 16}": "dated in the future",
+        f"{SERIES}/29990101T000000Z-full-{'0' * 16}": (
+            f"damaged: {house.series}/29990101T000000Z-full-{'0' * 16} lacks its SHA256SUMS"
+        ),
         f"{SERIES}/20200230T000000Z-full-{'0' * 16}": "its name is not that of a backup",
         f"{SERIES}/20200101T000000Z-full-{'0' * 16}": "not a directory",
     }
