@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,14 +132,15 @@ def seal(stage: Stage, pairs: Sequence[Pair]) -> None:
         sync_file_system(descriptor)
     finally:
         os.close(descriptor)
-    replace(os.path.join(stage.directory, _STATE), msgspec.json.encode(pairs))
+    replace(os.path.join(stage.directory, _STATE), json.dumps(msgspec.to_builtins(pairs)).encode())
 
 
 def sealed(stage: Stage) -> tuple[Pair, ...]:
     """Return what `seal` remembered, nothing where it did not come to that."""
     try:
         with open(os.path.join(stage.directory, _STATE), "rb") as file:
-            return msgspec.json.decode(file.read(), type=tuple[Pair, ...])
+            # A name may be no UTF-8, which msgspec's own encoder refuses.
+            return msgspec.convert(json.loads(file.read()), tuple[Pair, ...])
     except FileNotFoundError:
         return ()
 

@@ -69,6 +69,19 @@ def test_staged_objects_take_over_no_access_list_and_no_group(tmp_path: Path) ->
     assert not inside.stat().st_mode & stat.S_ISGID
 
 
+def test_names_that_are_no_utf_8_change_places(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff\n")
+    odd.write_text("old")
+    (made,) = stages([str(odd)], "mark")
+    prepare(made)
+    new = Path(f"{made.new}{odd}")
+    new.parent.mkdir(parents=True)
+    new.write_text("new")
+    seal(made, pairs(made))
+    swap(sealed(made))
+    assert odd.read_text() == "new"
+
+
 def content(place: Path) -> str:
     return (place / "file").read_text()
 
