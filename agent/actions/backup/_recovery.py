@@ -49,12 +49,13 @@ COPIES = "/var/lib/hostkeeper/recovered"
 
 
 class Begun(Struct, frozen=True):
-    """One task that was begun: its backup, where it is staged, and whether that is done."""
+    """One task that was begun: its backup, where it is staged, whether that is done, and all of it found whole."""
 
     task: str
     backup: str
     stages: tuple[Stage, ...]
     staged: bool = False
+    settled: bool = False
 
 
 class Recovered(Struct, frozen=True):
@@ -117,6 +118,9 @@ class Recovery:
     def recover(self, backups: Sequence[Backup]) -> tuple[Recovered, ...]:
         """Bring backups back, one after the other; all of it is taken back if one fails. Raises RunFailed."""
         begun = list(self._begun())
+        if begun and all(one.settled for one in begun):
+            mine = [one for one in self._ordered(backups) if one.task in {known.task for known in begun}]
+            return self._settled(tuple(self._verified(one, begun) for one in mine), begun)
         try:
             for backup in self._ordered(backups):
                 known = next((one for one in begun if one.task == backup.task), None)
@@ -131,6 +135,8 @@ class Recovery:
                 for stage in known.stages:
                     swap(sealed(stage))
             found = tuple(self._verified(backup, begun) for backup in self._ordered(backups))
+            begun = [msgspec.structs.replace(one, settled=True) for one in begun]
+            self._write(begun)
         except BaseException:
             for one in reversed(begun):
                 for stage in one.stages:
@@ -139,6 +145,10 @@ class Recovery:
                         remove_whole(stage.directory)
             remove_whole(self._journal)
             raise
+        return self._settled(found, begun)
+
+    def _settled(self, found: Sequence[Recovered], begun: Sequence[Begun]) -> tuple[Recovered, ...]:
+        """Keep or remove what was replaced, now that all of it is verified; as often as it is interrupted."""
         kept = {one.task: [settle(stage, keep=self._overwrite) for stage in one.stages] for one in begun}
         remove_whole(self._journal)
         return tuple(msgspec.structs.replace(one, kept=tuple(filter(None, kept[one.backup.task]))) for one in found)
@@ -225,7 +235,9 @@ class Recovery:
         entries = (
             entry for entry in self._entries(backup, list(map(os.fsencode, tops))) if within(entry.path, inner) is None
         )
-        swapped = max((os.stat(stage.directory).st_ctime for stage in known.stages), default=0.0)
+        # Once all was found whole, what is different is the work of others.
+        there = () if known.settled else known.stages
+        swapped = max((os.stat(stage.directory).st_ctime for stage in there), default=0.0)
         compared = compare(self._root, entries, self._ctx, changed_since=swapped)
         if compared.different:
             raise RunFailed("what is there now is not what was backed up:\n" + "\n".join(compared.sentences()))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from agent.actions.backup._recovery import JOURNAL, Recovery, hosts, newest, outermost
+from agent.actions.backup._places import settle
+from agent.actions.backup._recovery import JOURNAL, Begun, Recovered, Recovery, hosts, newest, outermost
 from agent.drivers.repository import Damaged
 from agent.errors import NotFound, RunFailed
 from agent.model.backups import Backup, Entry, Level, Part
@@ -95,6 +97,25 @@ def test_interrupted_recovery_goes_on(vault: Vault, root: Path, staged: bool) ->
     assert sorted(path.name for path in root.iterdir()) == ["etc", "srv", "var"]
     assert not (root / JOURNAL).exists()
     assert len(found) == 2
+
+
+class Dying(Recovery):
+    """Ends when one place of several is settled."""
+
+    def _settled(self, found: Sequence[Recovered], begun: Sequence[Begun]) -> tuple[Recovered, ...]:
+        settle(begun[0].stages[0], keep=False)
+        raise KeyboardInterrupt
+
+
+def test_recovery_interrupted_while_it_settles_has_nothing_left_but_to_settle(vault: Vault, root: Path) -> None:
+    fake = drivers(vault).repository(REPOSITORY, None)  # type: ignore[arg-type]  # the fake needs no tools
+    with pytest.raises(KeyboardInterrupt):
+        Dying(context(), fake, str(root), overwrite=False).recover((ETC, SHOP))
+    assert without_copies(root).items() >= BACK.items()
+    (root / "srv" / "shop" / "logo").write_text("in use again")
+    assert len(recovery(vault, root).recover((ETC, SHOP))) == 2
+    assert (root / "srv" / "shop" / "logo").read_text() == "in use again"
+    assert sorted(path.name for path in root.iterdir()) == ["etc", "srv", "var"]
 
 
 def test_sqlite_database_comes_back_where_it_was(vault: Vault, root: Path) -> None:
