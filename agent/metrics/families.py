@@ -120,12 +120,13 @@ BACKUP_STORED = _gauge("backup_newest_stored_bytes", "What the newest backup add
 BACKUP_FLAWS = _gauge("backup_newest_flaws", "What is missing from the newest backup: 0 for a good one.", *_SERIES)
 BACKUP_PROVEN = _gauge(
     "backup_proven_timestamp_seconds",
-    "When the newest backup that a restore has proven began, in seconds since the epoch: the recovery point.",
+    "When the newest backup that a restore has proven, and that was not found damaged since, began, in seconds since "
+    "the epoch: the recovery point.",
     *_SERIES,
 )
 BACKUP_LAST_PROOF = _gauge(
     "backup_last_proof_timestamp_seconds",
-    "When a restore last proved a backup, in seconds since the epoch.",
+    "When a restore last proved a backup that was not found damaged since, in seconds since the epoch.",
     *_SERIES,
 )
 BACKUP_RECOVERY = _gauge(

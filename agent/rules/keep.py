@@ -29,6 +29,8 @@ from agent.model.backups import Backup, Proof, Verification
 from agent.model.reasons import Reason
 from agent.rules.buckets import Keep, kept
 
+_DAMAGED = "until damage was found in it"
+
 
 class Standing(Struct, frozen=True, kw_only=True):
     """What is known of a series beyond its listing.
@@ -47,6 +49,10 @@ class Standing(Struct, frozen=True, kw_only=True):
             return False
         proof = self.proofs.get(backup)
         return proof is None or proof.at <= verification.at
+
+    def proven(self, backup: str) -> bool:
+        """Return whether a backup was proven, and not found damaged since."""
+        return backup in self.proofs and not self.damaged(backup)
 
 
 class Decision(Struct, frozen=True):
@@ -115,7 +121,8 @@ def decide(
     wanted = _wanted(counting, keep, zone, mine, proven)
     for one in counting:
         if one.id in proven:
-            apart[one.id] = Reason.NEWEST_PROVEN, wanted.get(one.id, "")
+            detail = _DAMAGED if standing.damaged(one.id) else wanted.get(one.id, "")
+            apart[one.id] = Reason.NEWEST_PROVEN, detail
     held = {one.id for one in ordered if one.id in apart or one.id in wanted}
     needed = _needed(ordered, held)
     return tuple(_decision(one, apart, wanted, needed) for one in ordered)

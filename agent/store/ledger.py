@@ -26,6 +26,12 @@ _INSTANTS = {"backups": "began", "proofs": "at", "verifications": "at"}
 BACKUPS = "repository, id, task, began, stored, body"
 PROOFS = "repository, id, task, at, body"
 VERIFICATIONS = "repository, id, task, at, deep, flaws, body"
+_HOLDS = (
+    "NOT EXISTS (SELECT 1 FROM verifications AS v WHERE v.repository = {0}.repository AND v.id = {0}.id AND v.flaws "
+    "AND v.at >= {0}.at)"
+)
+"""Of a proof: no damage was found in its backup since."""
+
 CHANGES = "ledger"
 """The fact of the store that counts how often the ledger was written to."""
 
@@ -34,7 +40,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where the backups of one task in one repository stand, by what this host knows. Instants are None for never.
 
     `proven` is when the newest proven backup began: what a disaster now would go back to. `damaged` counts backups in
-    which the verification that stands found flaws, and which were not proven since. Of the `stored` bytes, `read` were
+    which the verification that stands found flaws, and which were not proven since; neither `proven` nor `last_proof`
+    is of one of them. Of the `stored` bytes, `read` were
     read by deep verifications, of which `last_deep` was the last, and `oldest_deep` is that of the backup that was not
     read for the longest; it is None while there is one that never was.
     """
@@ -123,10 +130,13 @@ class Ledger:
         """Return where the backups of a task in a repository stand; it costs little, however many there are."""
         place, where = (repository, task), "WHERE repository = ? AND task = ?"
         newest = self._bodies("backups", BACKUPS, f"{where} ORDER BY began DESC, id DESC LIMIT 1", place, Backup)
-        proofs = self._bodies("proofs", PROOFS, f"{where} ORDER BY at DESC, id DESC LIMIT 1", place, Proof)
+        holding = f"{where} AND {_HOLDS.format('proofs')} ORDER BY at DESC, id DESC LIMIT 1"
+        proofs = self._bodies("proofs", PROOFS, holding, place, Proof)
         both = "backups AS b {} JOIN {} AS o ON o.repository = b.repository AND o.id = b.id"
         of = "WHERE b.repository = ? AND b.task = ?"
-        ((proven,),) = self._db.rows(f"SELECT max(b.began) FROM {both.format('', 'proofs')} {of}", place)
+        ((proven,),) = self._db.rows(
+            f"SELECT max(b.began) FROM {both.format('', 'proofs')} {of} AND {_HOLDS.format('o')}", place
+        )
         ((last,),) = self._db.rows(f"SELECT max(at) FROM verifications {where} AND deep", place)
         ((damaged,),) = self._db.rows(
             "SELECT count(*) FROM verifications AS v LEFT JOIN proofs AS p ON p.repository = v.repository AND "

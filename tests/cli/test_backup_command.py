@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from agent.cli.main import main
+from agent.model.backups import Proof, Verification
+from agent.store import Store
 from tests.system.agent import AgentUnderTest, agent_in
 
 POLICY = """version: 1
@@ -82,6 +84,35 @@ def test_list_shows_every_backup_with_what_it_builds_on(say: Say, data: Callable
     assert [one["parent"] for one in listed["backups"]] == ["", full]
     assert listed["backups"][1]["good"] is True
     assert listed["backups"][1]["id"] == incremental
+
+
+def test_list_and_show_do_not_call_a_backup_proven_that_was_found_damaged_since(
+    agent: AgentUnderTest, say: Say, data: Callable[..., Any]
+) -> None:
+    full, _ = ids(data)
+    at = data("show", full)["ended"]
+    try:
+        with Store(str(agent.state)) as store:
+            store.ledger.proved(
+                Proof(repository="local", task="shop", backup=full, at=at, seconds=1.0, bytes=1, checks={})
+            )
+        assert (data("show", full)["proven"], data("show", full)["damaged"]) == (True, False)
+        assert "restored in" in say("show", full)[1]
+        with Store(str(agent.state)) as store:
+            store.ledger.verified(
+                Verification(
+                    repository="local", task="shop", backup=full, at=at + 1, deep=True, bytes=1, flaws=("torn",)
+                )
+            )
+        assert (data("show", full)["proven"], data("show", full)["damaged"]) == (False, True)
+        assert "no more: found damaged after" in say("show", full)[1]
+        (line,) = [line for line in say("list")[1].splitlines() if line.startswith(full)]
+        assert "damaged" in line
+    finally:
+        with Store(str(agent.state)) as store:
+            known = [one for one in store.ledger.known("local", "shop") if one.id == full]
+            store.ledger.removed("local", [full])
+            store.ledger.made(*known)
 
 
 def test_list_where_what_a_backup_builds_on_is_gone_does_not_call_it_good(

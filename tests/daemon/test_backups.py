@@ -54,7 +54,7 @@ def test_all_that_the_ledger_knows_of_a_task_is_told(store: Store, metrics: Metr
     store.ledger.proved(PROOF)
     at = PROOF.at + 5
     store.ledger.verified(
-        Verification(repository="local", task="save", backup="a", at=at, deep=True, bytes=3, flaws=("torn",))
+        Verification(repository="local", task="save", backup="b", at=at, deep=True, bytes=3, flaws=("torn",))
     )
     Backups(store, metrics).put_in_force(saving("save"))
     assert shown(metrics) == {
@@ -76,6 +76,17 @@ def test_all_that_the_ledger_knows_of_a_task_is_told(store: Store, metrics: Metr
         },
         'hostkeeper_backup_newest_level{level="incremental",repository="local",task="save"}': 1,
     }
+
+
+def test_proof_of_a_backup_that_was_found_damaged_since_is_not_told(store: Store, metrics: Metrics) -> None:
+    store.ledger.made(FIRST)
+    store.ledger.proved(PROOF)
+    store.ledger.verified(
+        Verification(repository="local", task="save", backup="a", at=PROOF.at + 5, deep=True, bytes=3, flaws=("torn",))
+    )
+    Backups(store, metrics).put_in_force(saving("save"))
+    assert shown(metrics)[SAVE.format("backups_damaged")] == 1
+    assert [name for name in shown(metrics) if "pro" in name.split("{")[0]] == []
 
 
 def test_change_of_the_ledger_by_another_process_is_told_at_the_next_look(store: Store, metrics: Metrics) -> None:

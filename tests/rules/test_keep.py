@@ -112,6 +112,12 @@ def test_decide_keeps_the_newest_proven_one_and_the_newest_proven_good_one() -> 
     decisions = decide(daily(9), Keep(last=1), UTC, NOW, standing({"d3": 3, "d5": 5}, {"d3": 1}))
     assert names(decisions, Reason.NEWEST_PROVEN) == ["d3", "d5"]
     assert names(decisions) == ["d0", "d3", "d5"]
+    assert told(decisions)["d3"] == "newest_proven: until damage was found in it"
+
+
+def test_backup_that_was_found_damaged_since_its_proof_is_not_proven() -> None:
+    facts = standing({"since": 3, "before": 1, "sound": 5}, {"since": 1, "before": 3, "never": 2})
+    assert [facts.proven(one) for one in ("since", "before", "sound", "never")] == [False, True, True, False]
 
 
 def test_decide_takes_a_restore_after_a_damage_for_its_end() -> None:

@@ -108,6 +108,26 @@ def test_standing_is_of_the_newest_backup_the_newest_proven_and_the_last_proof(s
     assert store.ledger.standing("other", "save").proven == SECOND.began
 
 
+def test_standing_takes_no_backup_for_proven_in_which_damage_was_found_since(store: Store) -> None:
+    for backup in (FIRST, SECOND):
+        store.ledger.made(backup)
+    second = replace(PROOF, backup="b", at=PROOF.at + 50)
+    for proof in (PROOF, second):
+        store.ledger.proved(proof)
+    for backup, at, proven, last in (
+        ("b", second.at - 1, SECOND.began, second),
+        ("b", second.at, FIRST.began, PROOF),
+        ("a", PROOF.at + 1, None, None),
+    ):
+        store.ledger.verified(replace(VERIFICATION, backup=backup, at=at, flaws=("torn",)))
+        found = store.ledger.standing("local", "save")
+        assert (found.proven, found.last_proof) == (proven, last)
+    again = replace(second, at=second.at + 1)
+    store.ledger.proved(again)
+    found = store.ledger.standing("local", "save")
+    assert (found.proven, found.last_proof, found.damaged) == (SECOND.began, again, 1)
+
+
 def test_standing_says_how_much_was_read_when_and_what_is_damaged(store: Store) -> None:
     store.ledger.made(FIRST)
     store.ledger.made(replace(SECOND, parts=(replace(PART, stored=5),)))

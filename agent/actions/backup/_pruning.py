@@ -18,7 +18,7 @@ from agent.model.backups import Backup
 from agent.model.reasons import Reason
 from agent.readable import size
 from agent.rules.buckets import Keep
-from agent.rules.keep import Decision, decide, newcomers
+from agent.rules.keep import Decision, Standing, decide, newcomers
 from agent.rules.safeguards import HISTORY_RUNS, Refusal, Selection, beyond_limits, with_run
 
 _STEP = "prune"
@@ -84,7 +84,7 @@ class Pruning(Struct, frozen=True):
         facts: dict[str, Fact] = {"freed_bytes": freed}
         if refusal:
             facts["refused"] = str(refusal[0])
-        if proven := _proven(decisions):
+        if proven := _proven(decisions, series.standing):
             facts["newest_proven"] = proven
         return Outcome(
             facts,
@@ -170,8 +170,9 @@ def _doomed(decisions: Sequence[Decision]) -> list[Backup]:
     return [one.backup for one in decisions if not one.kept]
 
 
-def _proven(decisions: Sequence[Decision]) -> str:
-    return next((one.backup.id for one in decisions if one.reason is Reason.NEWEST_PROVEN), "")
+def _proven(decisions: Sequence[Decision], standing: Standing) -> str:
+    newest = (one.backup.id for one in decisions if one.reason is Reason.NEWEST_PROVEN)
+    return next((backup for backup in newest if standing.proven(backup)), "")
 
 
 def _facts(decisions: Sequence[Decision]) -> dict[str, Fact]:

@@ -15,7 +15,7 @@ from agent.drivers.repository import ListingFailed
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.model.backups import Backup, Listing
-from agent.rules.keep import Standing, good
+from agent.rules.keep import good
 
 _SHORT = 12
 
@@ -66,6 +66,8 @@ def data(backup: Backup, known: Known, listing: Listing) -> dict[str, object]:
         "bytes": backup.bytes,
         "stored": backup.stored,
         "good": backup.id in _sound(listing, known),
+        "proven": known.standing.proven(backup.id),
+        "damaged": known.standing.damaged(backup.id),
         "proof": None if proof is None else asdict(proof),
         "verification": None if verified is None else asdict(verified),
     }
@@ -77,7 +79,7 @@ def short(backup: str) -> str:
 
 
 def _sound(listing: Listing, known: Known) -> frozenset[str]:
-    return good(listing.backups, Standing(proofs=known.proofs, verifications=known.verifications))
+    return good(listing.backups, known.standing)
 
 
 def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinfo) -> list[str]:
@@ -106,6 +108,6 @@ def _row(backup: Backup, known: Known, now: float, zone: tzinfo, *, sound: bool)
         ago(backup.began, now),
         size(backup.bytes),
         size(backup.stored),
-        ago(proof.at, now) if proof else "never",
+        "damaged" if known.standing.damaged(backup.id) else ago(proof.at, now) if proof else "never",
         str(flaws) if flaws else "-" if sound else "builds on what is not good",
     )

@@ -22,6 +22,7 @@ from agent.host.scratch import temporary
 from agent.model.backups import Proof, Verification
 from agent.model.policies import PolicySet
 from agent.policy.nearest import suggest
+from agent.rules.keep import Standing
 
 Definition = Mapping[str, Any]
 """A repository as `agent.drivers.repositories.open_repository` wants it."""
@@ -42,6 +43,11 @@ class Known(Struct, frozen=True):
 
     proofs: Mapping[str, Proof]
     verifications: Mapping[str, Verification]
+
+    @property
+    def standing(self) -> Standing:
+        """That, as the rules take it."""
+        return Standing(proofs=self.proofs, verifications=self.verifications)
 
 
 def this_host() -> str:

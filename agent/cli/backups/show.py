@@ -67,6 +67,8 @@ def entry_line(entry: Entry, zone: tzinfo) -> str:
 def _lines(backup: Backup, known: Known, builds_on: list[str], broken: str, zone: tzinfo) -> Iterator[str]:
     proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
     proven = "never" if proof is None else f"{instant(proof.at, zone)}, restored in {duration(proof.seconds)}"
+    if known.standing.damaged(backup.id):
+        proven = "no: it is damaged" if proof is None else f"no more: found damaged after {instant(proof.at, zone)}"
     depth = "" if verified is None else "every byte" if verified.deep else "structure"
     head = (
         ("id", backup.id),
