@@ -35,14 +35,22 @@ def keeper(names: Sequence[str]) -> str | None:
     raise RunFailed(f"a server must not run as root, and this host has none of the users {', '.join(names)}, nobody")
 
 
+class NoPlace(RunFailed):
+    """A file has to be written, and there is nowhere to, as in a process that only looks."""
+
+
 @contextmanager
 def place(tools: Tools, user: str | None) -> Iterator[str]:
     """Make a directory below the scratch directory that only `user` may enter, None being this one; remove it after.
 
     Where there is no scratch directory, as for looking, it is one of the host's. Raises RunFailed when that user cannot
-    come to it.
+    come to it, and NoPlace.
     """
-    with temporary(tools.scratch or None) as made:
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(temporary(tools.scratch or None))
+        except FileNotFoundError as error:
+            raise NoPlace("no directory for temporary files can be written to: name one in TMPDIR") from error
         hand_over(made, user)
         if user is not None:
             open_way(tools.scratch)

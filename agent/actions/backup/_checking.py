@@ -11,11 +11,14 @@ from agent.actions.backup._series import series_of
 from agent.actions.backup._sources import measure, require_paths
 from agent.drivers.physical import Physical
 from agent.drivers.repository import ListingFailed, Repository, Request
+from agent.drivers.serving import NoPlace
 from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.model.actions import Explain, Fact, Outcome, Preview, Step
 from agent.model.backups import Level
 from agent.readable import size
+
+_UNSEEN = "not looked at: that takes a file with its password, and nothing is written here"
 
 
 def checking(creation: Creation) -> Step:
@@ -41,7 +44,7 @@ def checking(creation: Creation) -> Step:
             found, read = measure(path, creation.ctx.checkpoint)
             facts[visible(path)] = f"{found:,} files, {size(read)}"
             files, total = files + found, total + read
-        facts |= _databases(creation)
+        facts |= _databases(creation, otherwise=_UNSEEN)
         whereto = creation.definition["name"]
         return Preview(f"back up {files:,} files of {size(total)} and {_count(creation)} to {whereto}", facts)
 
@@ -90,11 +93,20 @@ def _count(creation: Creation) -> str:
     return "1 database" if number == 1 else f"{number} databases"
 
 
-def _databases(creation: Creation) -> dict[str, Fact]:
-    """Look at every database; return what is there. Raises RunFailed for one that is not."""
+def _databases(creation: Creation, otherwise: str = "") -> dict[str, Fact]:
+    """Look at every database; return what is there, or `otherwise` of one that cannot be looked at without writing.
+
+    Raises RunFailed for one that is not there.
+    """
     facts: dict[str, Fact] = {}
     for definition in creation.sources.databases:
-        look = database_of(definition, creation.ctx, drivers=creation.drivers).look()
+        try:
+            look = database_of(definition, creation.ctx, drivers=creation.drivers).look()
+        except NoPlace:
+            if not otherwise:
+                raise
+            facts[definition["name"]] = otherwise
+            continue
         facts[definition["name"]] = f"{visible(look.version)}, {len(look.tables):,} tables, {size(look.bytes)}"
     return facts
 
