@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agent.cli.main import main
 from agent.model.backups import Proof, Verification
@@ -200,7 +201,27 @@ def test_explain_says_what_becomes_of_each_backup(say: Say, data: Callable[..., 
         (True, "kept_by_rule"),
         (True, "needed_by_kept"),
     ]
+    assert task["refused"] is None
     assert "shop: 2 kept, 0 would be removed" in say("explain", "--task", "shop")[1]
+
+
+def test_explain_where_known_backups_are_not_listed_says_that_a_run_would_remove_nothing(
+    agent: AgentUnderTest, say: Say, data: Callable[..., Any]
+) -> None:
+    with Store(str(agent.state)) as store:
+        (known, *_) = store.ledger.known("local", "shop")
+        store.ledger.made(replace(known, id="gone"))
+    try:
+        ((task),) = data("explain")
+        assert task["refused"] == "listing_incomplete"
+        assert len(task["backups"]) == 2
+        first, second, *_ = say("explain", "--task", "shop")[1].splitlines()
+    finally:
+        with Store(str(agent.state)) as store:
+            store.ledger.removed("local", ["gone"])
+    assert first.startswith("shop: a run would remove nothing (listing_incomplete): 1 backups that this host made are")
+    assert "(gone); if they were removed by hand, set `vanished: forget`" in first
+    assert second == "by the rules alone: 2 kept, 0 removed"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from agent.host.clock import boot_id
 from agent.host.timekeeping import synchronised
-from agent.ports import Context
+from agent.ports import Clock, Context, Memory
 from agent.rules.safeguards import Clocks, clock_suspect
 
 _CLOCKS = "clocks"
@@ -25,14 +25,8 @@ class ClockGuard(Struct, frozen=True):
         """Say why the clock is not to be trusted, or ""."""
         if not self.heed:
             return ""
-        before = self.ctx.memory.recall(_CLOCKS)
-        said = clock_suspect(
-            self.ctx.now.timestamp(),
-            self._clocks(),
-            Clocks(**before) if isinstance(before, dict) else None,
-            synchronised=self.kept_by_server(),
-        )
-        return f"{said}; if it is right, set `suspect_clock: allow` for one run" if said else ""
+        ctx = self.ctx
+        return suspicion(ctx.now.timestamp(), ctx.memory, ctx.clock, synchronised=self.kept_by_server())
 
     def remember(self) -> None:
         """At the end of a run: let the next one compare the clocks with those of this moment, unless they are suspect.
@@ -41,9 +35,17 @@ class ClockGuard(Struct, frozen=True):
         """
         if self.suspect():
             return
-        clocks = self._clocks()
+        clocks = _clocks(self.ctx.clock)
         self.ctx.memory.remember(_CLOCKS, {"wall": clocks.wall, "elapsed": clocks.elapsed, "boot": clocks.boot})
 
-    def _clocks(self) -> Clocks:
-        clock = self.ctx.clock
-        return Clocks(clock.now().timestamp(), clock.monotonic(), boot_id())
+
+def suspicion(start: float, memory: Memory, clock: Clock, *, synchronised: bool) -> str:
+    """Given when ages are counted from, what the task remembers and the clock, say why not to trust it, or ""."""
+    before = memory.recall(_CLOCKS)
+    clocks = Clocks(**before) if isinstance(before, dict) else None
+    said = clock_suspect(start, _clocks(clock), clocks, synchronised=synchronised)
+    return f"{said}; if it is right, set `suspect_clock: allow` for one run" if said else ""
+
+
+def _clocks(clock: Clock) -> Clocks:
+    return Clocks(clock.now().timestamp(), clock.monotonic(), boot_id())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from agent.actions.backup._creation import Creation
+from agent.actions.backup._refusing import doomed_of, history_of, refusal_of, remember_removed
 from agent.actions.backup._repository import scratch_of
 from agent.actions.backup._series import Series, about_to_remove, series_of, settle_removed
 from agent.digests import blake2b
@@ -19,14 +20,9 @@ from agent.model.reasons import Reason
 from agent.readable import size
 from agent.rules.buckets import Keep
 from agent.rules.keep import Decision, Standing, decide, newcomers
-from agent.rules.safeguards import HISTORY_RUNS, Refusal, Selection, beyond_limits, with_run
+from agent.rules.safeguards import Refusal
 
 _STEP = "prune"
-_HISTORY = "pruned"
-_FEW = 10
-_FACTOR = 3
-"""Once earlier runs tell what is usual, more than this and so many times the most of theirs is not."""
-
 _NEW = "(new)"
 
 
@@ -54,7 +50,7 @@ class Pruning(Struct, frozen=True):
         decisions, refusal = self._decide(series)
         for decision in decisions:
             explain(_judgement(repository.name, decision))
-        doomed = _doomed(decisions)
+        doomed = doomed_of(decisions)
         facts = _facts(decisions)
         if refusal is not None:
             return Preview(f"remove nothing: {refusal[1]}", {**facts, "refused": str(refusal[0])}, str(refusal[0]))
@@ -75,7 +71,7 @@ class Pruning(Struct, frozen=True):
                 decisions, refusal = self._decide(series)
                 freed = 0
                 if refusal is None:
-                    freed = self._remove(repository, _doomed(decisions))
+                    freed = self._remove(repository, doomed_of(decisions))
         for decision in decisions:
             ctx.explain(_judgement(repository.name, decision))
         creation.problems.note(
@@ -97,34 +93,14 @@ class Pruning(Struct, frozen=True):
         creation = self.creation
         suspect = creation.clock.suspect()
         decisions = decide(series.backups, self.keep, creation.zone, creation.now, series.standing, suspect)
-        if suspect:
-            return decisions, (Reason.CLOCK_SUSPECT, suspect)
-        return decisions, self._refusal(series, decisions)
-
-    def _refusal(self, series: Series, decisions: Sequence[Decision]) -> Refusal | None:
-        doomed = _doomed(decisions)
-        if series.vanished and self.creation.heed_vanished:
-            names = ", ".join(one.id for one in series.vanished[:5])
-            return Reason.LISTING_INCOMPLETE, (
-                f"{len(series.vanished)} backups that this host made are not listed any more ({names}); "
-                "if they were removed by hand, set `vanished: forget` for one run"
-            )
-        selected = Selection(len(doomed), sum(one.stored for one in doomed), len(decisions))
-        limited = beyond_limits(selected, self.creation.ctx.limits, "backups")
-        return limited or (self._unusual(len(doomed)) if self.creation.heed_history else None)
-
-    def _unusual(self, doomed: int) -> Refusal | None:
-        history = self._history()
-        if len(history) < HISTORY_RUNS or doomed <= max(_FEW, _FACTOR * max(history)):
-            return None
-        return Reason.BEYOND_HISTORY, (
-            f"{doomed} backups would be removed, and earlier runs removed {max(history)} at most; "
-            "if that is right, set `beyond_history: allow` for one run"
+        ctx = creation.ctx
+        return decisions, refusal_of(
+            decisions,
+            suspect=suspect,
+            vanished=series.vanished if creation.heed_vanished else (),
+            limits=ctx.limits,
+            history=history_of(ctx.memory) if creation.heed_history else (),
         )
-
-    def _history(self) -> list[int]:
-        remembered = self.creation.ctx.memory.recall(_HISTORY)
-        return [int(number) for number in remembered] if isinstance(remembered, list) else []
 
     def _remove(self, repository: Repository, doomed: Sequence[Backup]) -> int:
         if not doomed:
@@ -138,7 +114,7 @@ class Pruning(Struct, frozen=True):
             settle_removed(repository, ctx, ctx.task)
         place = f"{repository.name}/{ctx.task}".encode()
         ctx.objects.record(place, [one.id.encode() for one in doomed], Reason.OUTSIDE_KEEP)
-        ctx.memory.remember(_HISTORY, with_run(self._history(), len(doomed)))
+        remember_removed(ctx.memory, len(doomed))
         return freed
 
     def _to_come(self, series: Series, coming: Backup) -> Series:
@@ -166,10 +142,6 @@ class Pruning(Struct, frozen=True):
         )
 
 
-def _doomed(decisions: Sequence[Decision]) -> list[Backup]:
-    return [one.backup for one in decisions if not one.kept]
-
-
 def _proven(decisions: Sequence[Decision], standing: Standing) -> str:
     newest = (one.backup.id for one in decisions if one.reason is Reason.NEWEST_PROVEN)
     return next((backup for backup in newest if standing.proven(backup)), "")
@@ -177,7 +149,7 @@ def _proven(decisions: Sequence[Decision], standing: Standing) -> str:
 
 def _facts(decisions: Sequence[Decision]) -> dict[str, Fact]:
     counts = Counter(str(one.reason) for one in decisions)
-    removed = len(_doomed(decisions))
+    removed = len(doomed_of(decisions))
     facts: dict[str, Fact] = {"remove": removed, "keep": len(decisions) - removed}
     return facts | {f"count.{reason}": number for reason, number in sorted(counts.items())}
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from agent.drivers.repository import Repository
-from agent.model.backups import Backup, Junk
-from agent.ports import Context
+from agent.model.backups import Backup, Junk, Listing
+from agent.ports import Context, Ledger, Memory
 from agent.rules.keep import Standing, newcomers
 
 _REMOVING = "removing"
@@ -27,13 +27,17 @@ class Series(Struct, frozen=True):
 
 def series_of(repository: Repository, ctx: Context, task: str) -> Series:
     """Look at a series and change nothing. Raises ListingFailed rather than leave a backup out."""
-    listing = repository.listing(ctx.host, task)
-    known = ctx.ledger.known(repository.name, task)
+    return series_known(repository.name, repository.listing(ctx.host, task), ctx.ledger, ctx.memory, task)
+
+
+def series_known(repository: str, listing: Listing, ledger: Ledger, memory: Memory, task: str) -> Series:
+    """Given the name of a repository and what it lists of a task, return that with what this host knows of it."""
+    known = ledger.known(repository, task)
     listed = {one.id for one in listing.backups}
-    removing = _removing(ctx, repository.name)
+    removing = _removing(memory, repository)
     standing = Standing(
-        proofs=ctx.ledger.proofs(repository.name),
-        verifications=ctx.ledger.verifications(repository.name),
+        proofs=ledger.proofs(repository),
+        verifications=ledger.verifications(repository),
         known=frozenset(one.id for one in known),
     )
     vanished = tuple(one for one in known if one.id not in listed and one.id not in removing)
@@ -74,13 +78,13 @@ def about_to_remove(ctx: Context, repository: str, ids: Iterable[str]) -> None:
 
 def settle_removed(repository: Repository, ctx: Context, task: str) -> None:
     """Let the ledger forget what was about to be removed and is gone."""
-    removing = _removing(ctx, repository.name)
+    removing = _removing(ctx.memory, repository.name)
     if removing:
         listed = {one.id for one in repository.listing(ctx.host, task).backups}
         ctx.ledger.removed(repository.name, sorted(removing - listed))
         about_to_remove(ctx, repository.name, ())
 
 
-def _removing(ctx: Context, repository: str) -> frozenset[str]:
-    remembered = ctx.memory.recall(f"{_REMOVING}:{repository}")
+def _removing(memory: Memory, repository: str) -> frozenset[str]:
+    remembered = memory.recall(f"{_REMOVING}:{repository}")
     return frozenset(map(str, remembered)) if isinstance(remembered, list) else frozenset()

@@ -5,30 +5,44 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from datetime import datetime
 
+from msgspec import Struct
+
+from agent.actions.backup._clock import suspicion
+from agent.actions.backup._refusing import history_of, refusal_of
+from agent.actions.backup._series import series_known
 from agent.cli.backups.list import short
-from agent.cli.backups.place import CREATES, known_of, this_host, tools
+from agent.cli.backups.place import CREATES, this_host, tools
 from agent.cli.output import ago, emit_json, harmless, instant, table
 from agent.cli.world import World
 from agent.drivers.repositories import open_repository
 from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock, local_zone
+from agent.host.timekeeping import synchronised
 from agent.model.policies import PolicySet, Task
 from agent.rules.buckets import BUCKETS, Keep
 from agent.rules.keep import Decision, Standing, decide
+from agent.rules.safeguards import Refusal
 from agent.trigger import zone
+
+
+class _Explained(Struct, frozen=True):
+    """What the rules decide about the backups of a task, and why a run would remove nothing all the same, if so."""
+
+    task: Task
+    decisions: tuple[Decision, ...]
+    refusal: Refusal | None
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Say of each backup of each task what becomes of it, as things stand now; remove nothing."""
     world = World(arguments)
-    now = SystemClock().now()
-    found = [(task, _decisions(task, world, now)) for task in _tasks(world, world.policies(), arguments.task)]
+    now = SystemClock().now().timestamp()
+    found = [_explained(task, world, now) for task in _tasks(world, world.policies(), arguments.task)]
     if arguments.json:
-        emit_json([{"task": task.name, "backups": [_data(one) for one in made]} for task, made in found])
+        emit_json([_data(one) for one in found])
         return ExitCode.OK
-    print("\n".join(line for task, made in found for line in _lines(task, made, world, now.timestamp())))
+    print("\n".join(line for one in found for line in _lines(one, world, now)))
     return ExitCode.OK
 
 
@@ -40,37 +54,57 @@ def _tasks(world: World, policies: PolicySet, name: str | None) -> list[Task]:
     return keeping
 
 
-def _decisions(task: Task, world: World, now: datetime) -> tuple[Decision, ...]:
+def _explained(task: Task, world: World, now: float) -> _Explained:
     options = json.loads(task.options)
     with tools() as made:
         repository = open_repository(options["repository"], made)
         listing = repository.listing(this_host(), task.name)
-    known = known_of(world, repository.name)
-    store = world.store_if_any()
-    mine: frozenset[str] = frozenset()
-    if store is not None:
-        with store:
-            mine = frozenset(one.id for one in store.ledger.known(repository.name, task.name))
-    standing = Standing(proofs=known.proofs, verifications=known.verifications, known=mine)
     local = zone(options["timezone"], local_zone())  # as a run has it, which knows no settings
     keep = {name: options["keep"][name] or 0 for name in BUCKETS}
     rule = Keep(**keep, within=options["keep"]["within"])
-    return decide(listing.backups, rule, local, now.timestamp(), standing)
+    store = world.store_if_any()
+    if store is None:
+        standing = Standing(proofs={}, verifications={})
+        decisions = decide(listing.backups, rule, local, now, standing)
+        refusal = refusal_of(decisions, suspect="", vanished=(), limits=task.limits, history=())
+        return _Explained(task, decisions, refusal)
+    with store:
+        memory = store.memory(task.name)
+        series = series_known(repository.name, listing, store.ledger, memory, task.name)
+        suspect = ""
+        if options["suspect_clock"] == "refuse":
+            suspect = suspicion(now, memory, SystemClock(), synchronised=synchronised())
+        history = history_of(memory) if options["beyond_history"] == "refuse" else ()
+    decisions = decide(series.backups, rule, local, now, series.standing, suspect)
+    vanished = series.vanished if options["vanished"] == "refuse" else ()
+    refusal = refusal_of(decisions, suspect=suspect, vanished=vanished, limits=task.limits, history=history)
+    return _Explained(task, decisions, refusal)
 
 
-def _data(decision: Decision) -> dict[str, object]:
-    return {
-        "backup": decision.backup.id,
-        "began": decision.backup.began,
-        "kept": decision.kept,
-        "reason": decision.reason,
-        "detail": decision.detail,
-    }
+def _data(explained: _Explained) -> dict[str, object]:
+    reason, why = explained.refusal or (None, "")
+    backups = [
+        {
+            "backup": one.backup.id,
+            "began": one.backup.began,
+            "kept": one.kept,
+            "reason": one.reason,
+            "detail": one.detail,
+        }
+        for one in explained.decisions
+    ]
+    return {"task": explained.task.name, "refused": reason, "why": why, "backups": backups}
 
 
-def _lines(task: Task, decisions: tuple[Decision, ...], world: World, now: float) -> Iterator[str]:
+def _lines(explained: _Explained, world: World, now: float) -> Iterator[str]:
+    name, decisions = explained.task.name, explained.decisions
     removed = sum(not one.kept for one in decisions)
-    yield f"{task.name}: {len(decisions) - removed} kept, {removed} would be removed"
+    if explained.refusal is None:
+        yield f"{name}: {len(decisions) - removed} kept, {removed} would be removed"
+    else:
+        reason, why = explained.refusal
+        yield harmless(f"{name}: a run would remove nothing ({reason}): {why}")
+        yield f"by the rules alone: {len(decisions) - removed} kept, {removed} removed"
     if decisions:
         rows = [
             (
