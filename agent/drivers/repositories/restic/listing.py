@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -18,7 +19,6 @@ from agent.drivers.repositories.restic.record import (
     LEVEL,
     RECORD,
     TASK,
-    UNSETTLED,
     Record,
     Snapshot,
     decode,
@@ -29,9 +29,18 @@ from agent.drivers.repositories.restic.words import grave, last
 from agent.drivers.repository import Damaged, ListingFailed
 from agent.errors import RunFailed
 from agent.host import durable
-from agent.model.backups import Backup, Junk, Level, Listing
+from agent.model.backups import UNSETTLED, Backup, Junk, Level, Listing
 
 _CACHE = "records.json"
+
+_LOOKS = 3
+"""How often is looked before what is listed and cannot be read is no longer taken for something that others remove."""
+
+_Seen = TypeVar("_Seen")
+
+
+class _MayHaveGoneError(ListingFailed):
+    """What was listed could not be read, perhaps because somebody has removed it since."""
 
 
 class Kept(Struct, frozen=True):
@@ -57,16 +66,19 @@ class Records:
 
     def all(self) -> tuple[Snapshot, ...]:
         """Return every snapshot, also those that others have made. Raises ListingFailed unless that is certain."""
+        return _steady(self._listed)
+
+    def _listed(self) -> tuple[Snapshot, ...]:
         output: list[bytes] = []
         try:
             ended = self._engine.run("snapshots", "--json", "--no-lock", hear=output.append, timeout=SHORT)
         except Damaged as error:
-            raise ListingFailed(str(error)) from error
+            raise _MayHaveGoneError(str(error)) from error
         if ended.code != 0:
             raise ListingFailed(f"cannot list the backups: {self._engine.failure('snapshots', ended)}")
         # A snapshot that restic cannot read is left out with a message, and the exit code is 0.
         if grave(ended.messages):
-            raise ListingFailed(f"{self._site.name} may hold more than restic lists: {last(ended.messages, 0)}")
+            raise _MayHaveGoneError(f"{self._site.name} may hold more than restic lists: {last(ended.messages, 0)}")
         found = snapshots(b"\n".join(output), self._site.name)
         self._doubt(found)
         return found
@@ -85,7 +97,10 @@ class Records:
 
     def kept(self, host: str = "", task: str = "") -> tuple[tuple[Kept, ...], tuple[Snapshot, ...]]:
         """Return the backups of a host and a task (empty: of all), and records whose backup is gone."""
-        found = self.all()
+        return _steady(lambda: self._seen(host, task))
+
+    def _seen(self, host: str, task: str) -> tuple[tuple[Kept, ...], tuple[Snapshot, ...]]:
+        found = self._listed()
         recorded = {one.tagged(ID): one for one in found if one.has(RECORD)}
         ours = [one for one in found if one.has(BACKUP) and one.tagged(ID) and one.tagged(TASK)]
         wanted = [one for one in ours if host in ("", one.hostname) and task in ("", one.tagged(TASK))]
@@ -96,7 +111,10 @@ class Records:
 
     def find(self, backup: Backup) -> Kept:
         """Return a backup as its repository has it now. Raises Damaged when it is gone, ListingFailed."""
-        for snapshot in (found := self.all()):
+        return _steady(lambda: self._found(backup))
+
+    def _found(self, backup: Backup) -> Kept:
+        for snapshot in (found := self._listed()):
             if snapshot.id == backup.id:
                 recorded = (one for one in found if one.has(RECORD) and one.tagged(ID) == snapshot.tagged(ID))
                 return self._kept(snapshot, next(recorded, None))
@@ -119,19 +137,31 @@ class Records:
         """Return the record that a snapshot holds. Raises Damaged, ListingFailed when it cannot be told."""
         content = self._known().get(snapshot.id)
         if content is None:
-            output: list[bytes] = []
-            try:
-                self._engine.must(
-                    "dump", "--no-lock", snapshot.id, snapshot.description, hear=output.append, timeout=SHORT
-                )
-            except Damaged:
-                raise
-            except RunFailed as error:
-                raise ListingFailed(f"cannot read the record of snapshot {snapshot.id[:8]}: {error}") from error
-            content = b"\n".join(output)
+            content = self._dumped(snapshot)
         record = decode(content, snapshot)
         self._known()[snapshot.id] = content
         return record
+
+    def _dumped(self, snapshot: Snapshot) -> bytes:
+        try:
+            return self._dump(snapshot)
+        except RunFailed as error:
+            if snapshot.id not in {one.id for one in self._listed()}:
+                raise _MayHaveGoneError(f"snapshot {snapshot.id[:8]} is gone since it was listed") from error
+            if not isinstance(error, Damaged):
+                raise
+        # Whoever prunes moves what stays as well: a restic that begins now looks where it has gone.
+        return self._dump(snapshot)
+
+    def _dump(self, snapshot: Snapshot) -> bytes:
+        output: list[bytes] = []
+        try:
+            self._engine.must("dump", "--no-lock", snapshot.id, snapshot.description, hear=output.append, timeout=SHORT)
+        except Damaged:
+            raise
+        except RunFailed as error:
+            raise ListingFailed(f"cannot read the record of snapshot {snapshot.id[:8]}: {error}") from error
+        return b"\n".join(output)
 
     def _known(self) -> dict[str, bytes]:
         if self._cached is None:
@@ -157,6 +187,14 @@ class Records:
         with suppress(OSError):
             self._site.make_places()
             durable.replace(os.path.join(self._site.place, _CACHE), msgspec.json.encode(texts))
+
+
+def _steady(look: Callable[[], _Seen]) -> _Seen:
+    """Look, and look again where something may have been removed meanwhile."""
+    for _ in range(_LOOKS - 1):
+        with suppress(_MayHaveGoneError):
+            return look()
+    return look()
 
 
 def read(records: Records, host: str = "", task: str = "") -> Listing:
