@@ -37,6 +37,10 @@ class Part(Struct, frozen=True, kw_only=True):
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+UNSETTLED = "the run that made it died before it could tell what is missing from it"
+"""The flaw of a backup about which nobody knows whether it has others."""
+
+
 class Backup(Struct, frozen=True, kw_only=True):
     """One complete backup, as its repository tells it.
 
@@ -61,6 +65,11 @@ class Backup(Struct, frozen=True, kw_only=True):
     def bytes(self) -> int:
         """What was read for it."""
         return sum(part.bytes for part in self.parts)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the run that made it died before it was known what is missing from it."""
+        return UNSETTLED in self.flaws
 
     @property
     def stored(self) -> int:

@@ -10,7 +10,6 @@ from agent.drivers.repository import Repository, Request
 from agent.errors import RunFailed
 from agent.model.actions import Explain, Fact, Outcome, Preview, Step
 from agent.model.backups import Backup
-from agent.rules.levels import Choice
 
 _MAKE, _VERIFY = "back-up", "verify"
 
@@ -51,22 +50,25 @@ def _make(creation: Creation) -> Outcome:
             taken = take_up(Series(tuple(others), series.junk, series.standing, series.vanished), ctx, creation.now)
             if backup is None:
                 ctx.checkpoint()
-                backup, why = _create(creation, repository, scratch, creation.choice(repository, series))
+                backup, why = _create(creation, repository, scratch, series)
             ctx.ledger.made(backup)
             creation.remember_sources(backup, series.backups)
     creation.problems.note(_MAKE, [f"{backup.id} is kept and is not good: {flaw}" for flaw in backup.flaws])
     return Outcome(_facts(backup, why, taken, swept, series))
 
 
-def _create(creation: Creation, repository: Repository, scratch: str, choice: Choice) -> tuple[Backup, str]:
-    """Make a backup of the level that was chosen; return it, and why it has the level that it has."""
+def _create(creation: Creation, repository: Repository, scratch: str, series: Series) -> tuple[Backup, str]:
+    """Make a backup of the level that is due; return it, and why it has the level that it has."""
     ctx, sources = creation.ctx, creation.sources
+    choice = creation.choice(repository, series)
+    began = ctx.now.timestamp()
     request = Request(
         host=ctx.host,
         task=ctx.task,
         level=choice.level,
         parent=choice.parent,
-        now=ctx.now.timestamp(),
+        # One that this run has left unsettled is not the newest beside the one that takes its place.
+        now=creation.now if any(one.unsettled and one.began >= began for one in series.backups) else began,
         paths=sources.paths,
         exclude=sources.exclude,
         one_file_system=sources.one_file_system,

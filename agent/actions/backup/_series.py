@@ -60,13 +60,15 @@ def made_by(ctx: Context, backups: Iterable[Backup]) -> Backup | None:
     """Given a series, return the newest backup that this run has made already, None if it has yet to.
 
     Runs of a task do not overlap, so what began since this run did is its own. Engines that know whole seconds only
-    round down.
+    round down. One that is unsettled does not count: it is made again.
     """
     began, now = ctx.now.timestamp(), ctx.clock.now().timestamp()
     mine = [
         one
         for one in backups
-        if one.began <= now and (one.began >= began - _EARLY or (one.began == int(one.began) == int(began)))
+        if not one.unsettled
+        and one.began <= now
+        and (one.began >= began - _EARLY or (one.began == int(one.began) == int(began)))
     ]
     return max(mine, key=lambda one: one.began, default=None)
 

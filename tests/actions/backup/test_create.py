@@ -6,7 +6,7 @@ from agent.actions.backup.create import ACTION
 from agent.drivers.repository import ListingFailed
 from agent.errors import Refused, RunFailed
 from agent.model.actions import OnInterrupt
-from agent.model.backups import Level
+from agent.model.backups import UNSETTLED, Level
 from agent.ports import StopRequested
 from tests.actions.backup.world import Host
 
@@ -151,6 +151,25 @@ def test_create_taken_up_again_does_not_make_its_backup_twice(host: Host) -> Non
     assert facts["swept"] == 1
     assert [one.id for one in host.ledger.known("local", "task")] == host.ids()
     assert len(host.ids()) == 1
+
+
+def test_create_taken_up_again_makes_anew_what_it_left_unsettled(host: Host) -> None:
+    ctx = host.context()
+    host.vault.fails["created"] = RuntimeError("killed")
+    host.vault.flaws = (UNSETTLED,)
+    steps = host.steps(ctx)
+    steps["check"].do()
+    with pytest.raises(RuntimeError):
+        steps["back-up"].do()
+    host.vault.fails.clear()
+    host.vault.flaws = ()
+    host.clock.advance(60)
+    done = host.run(ctx)
+    unsettled, backup = host.vault.listing().backups
+    assert (unsettled.unsettled, backup.flaws) == (True, ())
+    assert done["back-up"].facts["backup"] == done["verify"].facts["backup"] == backup.id
+    assert done["back-up"].facts["taken_up"] == 1
+    assert host.run(ctx)["back-up"].facts["backup"] == backup.id
 
 
 def test_create_takes_up_what_an_earlier_run_could_not_record(host: Host) -> None:

@@ -16,7 +16,7 @@ from agent.errors import RunFailed
 from agent.host.clock import SystemClock
 from agent.host.processes import SystemProcesses
 from agent.model.backups import Backup, Level
-from agent.ports import Completed, Program
+from agent.ports import Clock, Completed, Program
 from tests.host.commands import command
 from tests.system.backups import restic_repository
 
@@ -32,6 +32,7 @@ class Bed:
     stop: list[bool] = field(default_factory=list)
     progress: list[tuple[int, int, str]] = field(default_factory=list)
     opened: int = 0
+    clock: Clock = field(default_factory=SystemClock)
 
     @property
     def path(self) -> Path:
@@ -50,7 +51,7 @@ class Bed:
             (here / name).mkdir(parents=True, mode=0o700)
         tools = Tools(
             processes=SystemProcesses(),
-            clock=SystemClock(),
+            clock=self.clock,
             stop=lambda: bool(self.stop),
             progress=lambda done, total, unit: self.progress.append((done, total, unit)),
             scratch="" if looking else str(here / "scratch"),

@@ -11,8 +11,9 @@ import re
 
 import msgspec
 
-from agent.drivers.repositories.restic.engine import Engine
+from agent.drivers.repositories.restic.engine import Ended, Engine
 from agent.drivers.repositories.restic.listing import Records
+from agent.drivers.repositories.restic.waiting import patiently
 from agent.drivers.repository import Damaged
 from agent.errors import RunFailed
 from agent.model.backups import Backup
@@ -63,7 +64,11 @@ class Checks:
                 counted[found[3]] = int(found[1]), int(found[2])
                 self._engine.site.tools.progress(int(found[1]), int(found[2]), found[3].decode())
 
-        self._engine.must("check", *(("--read-data",) if deep else ()), hear=hear, reads=True)
+        def check() -> Ended:
+            return self._engine.must("check", *(("--read-data",) if deep else ()), hear=hear, reads=True)
+
+        # Whoever makes a backup keeps a check out, and what is to be checked here is often a backup just made.
+        check() if self._engine.site.looking else patiently(self._engine.site.tools, check)
         for what, wanted in ((b"snapshots", least), (b"packs", 1 if deep else 0)):
             done, total = counted.get(what, (0, 0))
             if done != total or done < wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import secrets
@@ -21,24 +20,21 @@ from agent.drivers.repositories.restic.record import (
     LEVEL,
     RECORD,
     TASK,
-    UNSETTLED,
     Record,
     encode,
     settled,
 )
 from agent.drivers.repositories.restic.site import DESCRIPTION, Site
+from agent.drivers.repositories.restic.waiting import patiently
 from agent.drivers.repositories.restic.words import grave
 from agent.drivers.repository import Request
-from agent.errors import Refused, RunFailed
+from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.host.scratch import remove_whole
-from agent.model.backups import Backup, Level, Part
+from agent.model.backups import UNSETTLED, Backup, Level, Part
 
 _FLAWS = 100
 """So many flaws are told one by one; the rest are counted."""
-
-_ATTEMPTS, _PAUSE = 120, 5.0
-"""How often, and after how many seconds, the end of a backup is tried to be recorded while others keep us from it."""
 
 _INCOMPLETE = 3
 """The exit code of a snapshot from which something is missing."""
@@ -220,16 +216,13 @@ def _record(engine: Engine, request: Request, number: str, record: Record) -> No
             *_tags(RECORD, number, request, record.backup.level),
             *("--stdin", "--stdin-filename", f"/{DESCRIPTION}"),
         )
-        for attempt in itertools.count(1):
+
+        def keep() -> Ended:
             os.lseek(file.fileno(), 0, os.SEEK_SET)
-            try:
-                engine.must(*arguments, streams=Streams(stdin=file.fileno()))
-                return
-            except Refused:
-                # Another host may have begun to prune meanwhile; the backup is made, and only this is missing.
-                if attempt >= _ATTEMPTS or engine.site.tools.stop():
-                    raise
-                engine.site.tools.clock.sleep(_PAUSE)
+            return engine.must(*arguments, streams=Streams(stdin=file.fileno()))
+
+        # Another host may have begun to prune meanwhile; the backup is made, and only this is missing.
+        patiently(engine.site.tools, keep)
 
 
 def _missing(ended: Ended) -> Iterator[str]:

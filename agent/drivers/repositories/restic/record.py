@@ -23,8 +23,6 @@ from agent.model.backups import Backup
 FORMAT = 1
 BACKUP, RECORD, ID, TASK, LEVEL = "hostkeeper", "hostkeeper-record", "hostkeeper-id=", "task=", "level="
 
-UNSETTLED = "the run that made it died before it could tell what restic had missed"
-
 
 class Record(Struct, frozen=True, kw_only=True):
     """The content of `hostkeeper-backup.json`. The `id` and `repository` of its backup are empty: the place tells them.

@@ -14,6 +14,7 @@ from agent.drivers.repositories.restic.engine import SHORT, Engine
 from agent.drivers.repositories.restic.listing import Records
 from agent.drivers.repositories.restic.record import ID, RECORD
 from agent.drivers.repositories.restic.site import Site
+from agent.drivers.repositories.restic.waiting import patiently
 from agent.drivers.repositories.restic.words import absent, last
 from agent.errors import Refused, RunFailed
 from agent.host.flock import locked
@@ -104,7 +105,7 @@ def remove(engine: Engine, records: Records, backups: Sequence[Backup]) -> int:
     hosts = {backup.host for backup in backups}
     doomed |= {one.id for one in present if one.has(RECORD) and one.hostname in hosts and one.tagged(ID) not in left}
     before = size(engine)
-    engine.must("forget", "--prune", *sorted(doomed))
+    patiently(engine.site.tools, lambda: engine.must("forget", "--prune", *sorted(doomed)))
     records.forget(doomed)
     still = doomed & {one.id for one in records.all()}
     if still:

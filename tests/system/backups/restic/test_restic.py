@@ -16,6 +16,7 @@ from agent.model.reasons import Reason
 from agent.ports import StopRequested
 from tests.host.trees import mounted
 from tests.system.backups.beds import Numbers, request
+from tests.system.backups.restic.hasty import Hasty
 from tests.system.backups.restic.tree import Tree, at_work, by_hand, locks, snapshot
 
 pytestmark = pytest.mark.root
@@ -69,7 +70,8 @@ def test_backup_whose_run_died_before_its_end_was_recorded_is_restorable_and_not
     record.unlink()
     repository = tree.bed.open()
     (found,) = repository.listing().backups
-    assert found.flaws == ("the run that made it died before it could tell what restic had missed",)
+    assert found.flaws == ("the run that made it died before it could tell what is missing from it",)
+    assert found.unsettled
     assert [part.name for part in found.parts] == ["files", "shop"]
     assert found.parts[1].counts == {"numbers": 20_000}
     (tmp_path / "out").mkdir()
@@ -96,10 +98,11 @@ def test_snapshots_of_somebody_else_are_neither_listed_nor_removed(tree: Tree) -
 
 def test_lock_of_a_restic_that_was_killed_is_told_and_removed(tree: Tree) -> None:
     backup = tree.backup()
+    tree.bed.clock = Hasty()
     with at_work(tree.bed) as process:
         assert tree.repository.sweep() == ()
         with pytest.raises(Refused, match="at work") as refused:
-            tree.repository.remove([backup])
+            tree.bed.open().remove([backup])
         assert refused.value.reason == Reason.REPOSITORY_IN_USE
         process.kill()
         process.wait()
