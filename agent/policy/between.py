@@ -10,7 +10,8 @@ from itertools import islice
 
 from agent.errors import Mistake
 from agent.model.signals import SignalSpec
-from agent.policy.fragments import Name, Outline, Reference
+from agent.policy.fitting import unfit
+from agent.policy.fragments import DEFINITIONS, Name, Outline, Reference
 from agent.policy.nearest import quoted, suggest
 from agent.policy.paths import dotted
 
@@ -49,6 +50,7 @@ class _Between:
         self._complete = len(self._files) == len(outlines)
         self._signals = signals
         self._known: dict[str, dict[str, tuple[str, Name]]] = {section: {} for section in THINGS}
+        self._options: dict[str, str] | None = None
         self._needs: dict[tuple[str, str], tuple[str, Reference]] = {}
 
     def mistakes(self) -> Iterator[Mistake]:
@@ -87,8 +89,22 @@ class _Between:
         elif reference.name not in self._known[section := TARGETS.get(reference.kind, reference.kind)]:
             if self._complete:
                 yield _unknown(file, reference, THINGS[section], section, self._known[section])
+        elif reference.action or reference.same:
+            if (found := unfit(reference, self._known["tasks"], self._chosen())) is not None:
+                yield _mistake(file, reference, *found)
         elif reference.kind == "needs":
             self._needs.setdefault((reference.owner, reference.name), (file, reference))
+
+    def _chosen(self) -> Mapping[str, str]:
+        """Return the known databases and repositories that options name, by path; asked for where tasks must fit."""
+        if self._options is None:
+            self._options = {
+                one.path: one.name
+                for _, outline in self._files
+                for one in outline.references
+                if one.kind in DEFINITIONS and one.name in self._known[one.kind]
+            }
+        return self._options
 
     def _signal(self, file: str, reference: Reference, labels: set[str]) -> Iterator[Mistake]:
         spec = self._signals.get(reference.name)

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agent.model.policies import Definition, Task
+from agent.policy.fitting import agree
 from agent.policy.fragments import Fragment, Use
 
 _dense_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
@@ -39,18 +40,20 @@ def defined(fragments: Mapping[str, Fragment]) -> Defined | None:
 def complete(tasks: dict[str, Task], found: Defined) -> bool:
     """Given tasks by name and what is defined and used, complete the tasks' options in place.
 
-    Names of other tasks stay names. Returns False, with the tasks half done, if there is a name that nobody gives.
+    Names of other tasks stay names. Returns False if there is a name that nobody gives, or a task that does not fit.
     """
     known = {"databases": found.databases, "repositories": found.repositories}
     of_task: dict[str, list[tuple[Use, Definition]]] = {}
     for use in found.uses:
         if use.section == "tasks":
-            if use.name not in tasks:
+            if use.name not in tasks or use.action not in ("", tasks[use.name].action):
                 return False
         elif (definition := known[use.section].get(use.name)) is None:
             return False
         else:
             of_task.setdefault(use.task, []).append((use, definition))
+    if not agree(found.uses):
+        return False
     for name, these in of_task.items():
         options = json.loads(tasks[name].options)
         for use, definition in these:

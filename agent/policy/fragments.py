@@ -29,7 +29,7 @@ from agent.model.policies import (
     Window,
 )
 
-FORMAT = 2
+FORMAT = 3
 """Changes whenever a fragment of the past could be misread."""
 
 DEFINITIONS = ("databases", "repositories")
@@ -45,12 +45,13 @@ _SEVERITIES = {severity.value: severity for severity in Severity}
 
 
 class Name(NamedTuple):
-    """A thing that a file names, and where: section, name, line and column of its key."""
+    """A thing that a file names, and where: section, name, line and column of its key; of a task also its action."""
 
     section: str
     name: str
     line: int
     column: int
+    action: str = ""
 
 
 class Reference(NamedTuple):
@@ -58,7 +59,8 @@ class Reference(NamedTuple):
 
     `kind` is `window`, `needs`, `run`, `signal` or `label`, or the section that an option of an action refers to;
     `owner` is the name of the thing that refers, and `of` the signal that a label belongs to. `path` is the dotted way
-    to the place.
+    to the place. A task that is named has to do `action`, and its option `same` has to name the same thing as the
+    owner's; "" for whatever.
     """
 
     kind: str
@@ -68,15 +70,19 @@ class Reference(NamedTuple):
     path: str
     line: int
     column: int
+    action: str = ""
+    same: str = ""
 
 
 class Use(NamedTuple):
-    """A name of a section in the options of a task, and the way to it there."""
+    """A name of a section in the options of a task, the way to it there, and what it asks for, as in `Reference`."""
 
     task: str
     section: str
     name: str
     path: tuple[str | int, ...]
+    action: str = ""
+    same: str = ""
 
 
 class Outline(NamedTuple):
@@ -142,7 +148,7 @@ def fragment_from(body: Mapping[str, Any], file: str, digest: str) -> Fragment:
         body.get("outline", ""),
         tuple([_definition(name, thing, file) for name, thing in body["databases"].items()]),
         tuple([_definition(name, thing, file) for name, thing in body["repositories"].items()]),
-        tuple([Use(task, section, name, tuple(path)) for task, section, name, path in body["uses"]]),
+        tuple([Use(task, section, name, tuple(path), *asked) for task, section, name, path, *asked in body["uses"]]),
     )
 
 

@@ -27,6 +27,14 @@ def suggest(name: str, known: Iterable[str], what: str) -> str:
     close = nearest(name, candidates) or next(alike, None)
     if close is not None:
         return f"did you mean {close}?"
+    return listed(names, what)
+
+
+def listed(known: Iterable[str], what: str) -> str:
+    """Given the names that would be right and what they are called (plural), say the first few of them."""
+    names = sorted(known)
+    if not names:
+        return f"there are no {what}"
     shown = ", ".join(names[:SHOWN])
     return f"known {what}: {shown}{', ...' if len(names) > SHOWN else ''}"
 

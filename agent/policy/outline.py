@@ -17,7 +17,7 @@ ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}}
 MANY = {"tasks": {"needs": "needs"}, "thresholds": {"run": "run"}}
 """By section: the keys whose value is a list of names."""
 
-Found = list[tuple[str, str, str, str, str, int, int]]
+Found = list[tuple[str | int, ...]]
 """References, as `agent.policy.fragments.Reference` has them."""
 
 
@@ -26,16 +26,15 @@ def outline_of(root: Node | None, marks_of: MarksOf) -> dict[str, Any]:
 
     `marks_of` tells of each action where its options refer to something.
     """
-    names: list[tuple[str, str, int, int]] = []
+    names: list[tuple[str | int, ...]] = []
     references: Found = []
     for section, _, things in members(root):
         if section not in SECTIONS:
             continue
         for name, key, thing in members(things):
-            names.append((section, name, *place(key)))
             _references(section, name, thing, references)
-            if section == "tasks":
-                _options(name, thing, marks_of, references)
+            action = (_options(name, thing, marks_of, references),) if section == "tasks" else ()
+            names.append((section, name, *place(key), *action))
     return {"names": names, "references": references}
 
 
@@ -57,11 +56,14 @@ def _references(section: str, owner: str, thing: Node, found: Found) -> None:
         found.append(("label", name, owner, signal, dotted((section, owner, "labels", name)), *place(key)))
 
 
-def _options(owner: str, thing: Node, marks_of: MarksOf, found: Found) -> None:
-    """Add what the options of a task refer to."""
+def _options(owner: str, thing: Node, marks_of: MarksOf, found: Found) -> str:
+    """Add what the options of a task refer to, and return its action, "" if that is not told."""
     parts = {name: value for name, _, value in members(thing) if name in ("action", "with")}
     action, options = parts.get("action"), parts.get("with")
-    marks = marks_of(action.value) if isinstance(action, ScalarNode) else None
+    if not isinstance(action, ScalarNode):
+        return ""
+    marks = marks_of(action.value)
     if marks is not None and options is not None:
-        for section, name, path, at in written(marks, options, ("tasks", owner, "with")):
-            found.append((section, name, owner, "", dotted(path), *at))
+        for one in written(marks, options, ("tasks", owner, "with")):
+            found.append((one.section, one.name, owner, "", dotted(one.path), *one.at, one.action, one.same))
+    return str(action.value)

@@ -140,7 +140,7 @@ def test_broken_file_still_gives_its_names(compiler: Compiler) -> None:
     with pytest.raises(Broken) as broken:
         body_of("version: 1\ntasks: {a: {action: command.run, needs: [b], with: {comand: [x]}}}", compiler)
     outline = json.loads(broken.value.outline)
-    assert outline["names"] == [["tasks", "a", 2, 9]]
+    assert outline["names"] == [["tasks", "a", 2, 9, "command.run"]]
     assert [reference[:2] for reference in outline["references"]] == [["needs", "b"]]
 
 

@@ -58,6 +58,19 @@ def save(options: str, name: str = "save") -> str:
     return f"tasks: {{{name}: {{action: backup.create, with: {options}}}}}"
 
 
+SAVING = (
+    save("{repository: local}"),
+    save("{repository: other}", "second"),
+    save("{repository: local}", "third"),
+    "tasks: {clean: {action: command.run, with: {command: [x]}}}",
+)
+EMPTY = "repositories: {empty: {tar: {path: /srv/empty}}}"
+
+
+def drill(options: str) -> str:
+    return f"tasks: {{drill: {{action: backup.drill, with: {options}}}}}"
+
+
 def options_of(policies: PolicySet, name: str = "save") -> Any:
     return json.loads(policies.tasks[name].options)
 
@@ -144,6 +157,63 @@ def test_fast_way_and_explaining_way_agree_on_random_references(compiler: Compil
         assert (policies is None) == bool(mistakes), texts
         fits += policies is not None
     assert 20 < fits < 280, "the sets are too good or too bad to tell anything"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{repository: local, task: save}",
+        "{repository: local, tasks: [save, third]}",
+        "{repository: other, task: second}",
+        "{repository: local, task: second, host: elsewhere}",
+        "{repository: local, task: clean, host: elsewhere}",
+        '{repository: local, task: second, host: "null"}',
+    ],
+)
+def test_task_that_does_what_is_asked_with_the_same_repository_fits(options: str, compiler: Compiler) -> None:
+    found = fragments(compiler, DEFINED, *SAVING, drill(options))
+    assert fitted(found, SIGNALS) is not None
+    assert mistakes_between({f.file: f.outline for f in found.values()}, SIGNALS) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            "{repository: local, task: clean}",
+            'with.task: task "clean" does command.run, not backup.create: known tasks of backup.create with the repo',
+        ),
+        (
+            "{repository: local, tasks: [save, second]}",
+            r'with.tasks\[1\]: task "second" has the repository "other", not "local": known .* local: save, third',
+        ),
+        ("{repository: other, task: save, host: null}", 'has the repository "local", not "other": known .*: second'),
+        ("{repository: empty, task: save}", "there are no tasks of backup.create with the repository empty"),
+        ("{repository: local, task: drill}", 'task "drill" does backup.drill, not backup.create'),
+    ],
+)
+def test_task_that_does_not_fit_is_a_mistake(options: str, said: str, compiler: Compiler) -> None:
+    texts = (DEFINED, *SAVING, drill(options), EMPTY)
+    assert fitted(fragments(compiler, *texts), SIGNALS) is None
+    with pytest.raises(PolicyError, match=said):
+        linked(compiler, *texts)
+
+
+def test_fast_way_and_explaining_way_agree_on_random_tasks_that_are_named(compiler: Compiler) -> None:
+    dice = random.Random(6)
+    fits = 0
+    for _ in range(200):
+        named = [dice.choice(["save", "second", "third", "clean", "nobody"]) for _ in range(dice.randint(0, 2))]
+        host = dice.choice(["", "", ", host: null", ", host: shop-1"])
+        task = dice.choice(["", f", task: {dice.choice(['save', 'second', 'clean'])}"])
+        repository = dice.choice(["local", "local", "local", "other", "lokal"])
+        text = f"{{repository: {repository}, tasks: [{', '.join(named)}]{task}{host}}}"
+        found = fragments(compiler, DEFINED, *SAVING, drill(text))
+        policies = fitted(found, SIGNALS)
+        mistakes = mistakes_between({fragment.file: fragment.outline for fragment in found.values()}, SIGNALS)
+        assert (policies is None) == bool(mistakes), text
+        fits += policies is not None
+    assert 20 < fits < 180, "the sets are too good or too bad to tell anything"
 
 
 def test_thousands_of_tasks_with_references_are_linked_in_little_time(compiler: Compiler) -> None:

@@ -114,12 +114,12 @@ def test_standing_takes_no_backup_for_proven_in_which_damage_was_found_since(sto
     second = replace(PROOF, backup="b", at=PROOF.at + 50)
     for proof in (PROOF, second):
         store.ledger.proved(proof)
-    for backup, at, proven, last in (
+    for damaged, at, proven, last in (
         ("b", second.at - 1, SECOND.began, second),
         ("b", second.at, FIRST.began, PROOF),
         ("a", PROOF.at + 1, None, None),
     ):
-        store.ledger.verified(replace(VERIFICATION, backup=backup, at=at, flaws=("torn",)))
+        store.ledger.verified(replace(VERIFICATION, backup=damaged, at=at, flaws=("torn",)))
         found = store.ledger.standing("local", "save")
         assert (found.proven, found.last_proof) == (proven, last)
     again = replace(second, at=second.at + 1)
