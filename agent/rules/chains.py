@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from agent.errors import RunFailed
 from agent.model.backups import Backup, Listing
@@ -36,13 +36,15 @@ def chain(listing: Listing, backup: str) -> tuple[Backup, ...]:
     return tuple(reversed(found.values()))
 
 
-def by_trust(backups: Iterable[Backup], now: float) -> tuple[Backup, ...]:
+def by_trust(backups: Iterable[Backup], now: float, known: Container[str] = ()) -> tuple[Backup, ...]:
     """Given backups, return them with the one last that is to be taken for the newest.
 
+    Those that this host knows to have made, by id, come after all others: whoever can write to a repository can put a
+    backup there that looks newer and good.
     What is dated after `now` comes before all others: a date that cannot be right is no reason to be preferred. Where
     all are, it is the clock that is behind, and the newest of them is the one.
     """
-    return tuple(sorted(backups, key=lambda one: (one.began <= now, one.began, one.id)))
+    return tuple(sorted(backups, key=lambda one: (one.id in known, one.began <= now, one.began, one.id)))
 
 
 def dependents(listing: Listing, backup: str) -> tuple[Backup, ...]:

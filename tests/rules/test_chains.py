@@ -113,3 +113,9 @@ def test_by_trust_prefers_the_newest_that_is_not_of_the_future(now: float, expec
     dates = {"second": 200.0, "later": 1000.0, "first": 100.0}
     dated = [structs.replace(backup(name), began=began) for name, began in dates.items()]
     assert names(by_trust(dated, now)) == expected
+
+
+def test_by_trust_prefers_what_is_known_to_what_looks_newer() -> None:
+    dates = {"ours": 100.0, "older": 50.0, "forged": 200.0, "ahead": 10_000.0}
+    dated = [structs.replace(backup(name), began=began) for name, began in dates.items()]
+    assert names(by_trust(dated, 1000.0, {"ours", "older"})) == ["ahead", "forged", "older", "ours"]

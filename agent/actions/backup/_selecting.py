@@ -17,7 +17,14 @@ def reliable(listing: Listing, ledger: Ledger, repository: str, now: float) -> t
     """Return the backups that can be relied on, with all that they build on, the one to be preferred last."""
     standing = Standing(proofs=ledger.proofs(repository), verifications=ledger.verifications(repository))
     sound = good(listing.backups, standing)
-    return by_trust((one for one in listing.backups if one.id in sound), now)
+    return by_trust((one for one in listing.backups if one.id in sound), now, made_here(listing, ledger, repository))
+
+
+def made_here(listing: Listing, ledger: Ledger, repository: str) -> frozenset[str]:
+    """Return the ids of those listed backups that this host knows to have made."""
+    tasks = {one.task for one in listing.backups}
+    made = {one.id for task in tasks for one in ledger.known(repository, task)}
+    return frozenset(one.id for one in listing.backups if one.id in made)
 
 
 def select(listing: Listing, wanted: str, ledger: Ledger, repository: str, now: float) -> Backup:

@@ -20,7 +20,7 @@ from agent.actions.backup._comparing import compare, others
 from agent.actions.backup._loading import databases, load, miscounted
 from agent.actions.backup._repository import REAL, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
-from agent.actions.backup._selecting import reliable
+from agent.actions.backup._selecting import made_here, reliable
 from agent.actions.backup._verification import record, verify
 from agent.drivers.databases import definition_of
 from agent.drivers.physical import Physical
@@ -93,7 +93,9 @@ class Drill(Struct):
                 f"{repository.name} has no good backup of {self.options.task} on {self.ctx.host} ({there}): "
                 f"run {self.options.task} first"
             )
-        return good
+        # What somebody else put there is not to become proven where there is something of ours.
+        made = made_here(listing, self.ctx.ledger, repository.name)
+        return tuple(one for one in good if one.id in made) or good
 
     def _listing(self, repository: Repository) -> Listing:
         return repository.listing(self.ctx.host, self.options.task)

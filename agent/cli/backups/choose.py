@@ -49,10 +49,10 @@ def choose(places: Sequence[Place], wanted: str, world: World) -> Chosen:
 def _matches(place: Place, wanted: str, world: World) -> list[Chosen]:
     listing = place.repository.listing(place.host, place.task)
     if wanted in (LATEST, PROVEN):
-        known = known_of(world, place.repository.name)
+        known = known_of(world, place.repository.name, {one.task for one in listing.backups})
         sound = good(listing.backups, Standing(proofs=known.proofs, verifications=known.verifications))
         fitting = [one for one in listing.backups if one.id in sound and (wanted == LATEST or one.id in known.proofs)]
         now = SystemClock().now().timestamp()
-        newest = {(one.host, one.task): one for one in by_trust(fitting, now)}
+        newest = {(one.host, one.task): one for one in by_trust(fitting, now, known.made)}
         return [Chosen(place.repository, listing, one) for one in newest.values()]
     return [Chosen(place.repository, listing, one) for one in listing.backups if one.id.startswith(wanted)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,7 @@ class Known(Struct, frozen=True):
 
     proofs: Mapping[str, Proof]
     verifications: Mapping[str, Verification]
+    made: frozenset[str] = frozenset()
 
     @property
     def standing(self) -> Standing:
@@ -121,10 +122,15 @@ def _chosen(policies: PolicySet, repository: str | None, task: str) -> list[Defi
     return list(known.values())
 
 
-def known_of(world: World, repository: str) -> Known:
-    """Given the name of a repository, return what the store knows of its backups; nothing where there is no store."""
+def known_of(world: World, repository: str, tasks: Iterable[str] = ()) -> Known:
+    """Given the name of a repository, return what the store knows of its backups; nothing where there is no store.
+
+    Which of them this host made is told of `tasks`.
+    """
     store = world.store_if_any()
     if store is None:
         return Known({}, {})
     with store:
-        return Known(store.ledger.proofs(repository), store.ledger.verifications(repository))
+        ledger = store.ledger
+        made = frozenset(one.id for task in tasks for one in ledger.known(repository, task))
+        return Known(ledger.proofs(repository), ledger.verifications(repository), made)

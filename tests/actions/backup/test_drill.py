@@ -86,6 +86,16 @@ def test_newest_good_backup_is_drilled(vault: Vault, ctx: Context) -> None:
     assert proofs(ctx) == ["b2"]
 
 
+@pytest.mark.parametrize("choose", ["newest", "random"])
+def test_backup_that_this_host_did_not_make_is_not_drilled_beside_its_own(
+    vault: Vault, ctx: Context, choose: str
+) -> None:
+    ctx.ledger.made(backup())
+    vault.put(backup("forged", began=2000.0))
+    drill(options(choose=choose), ctx, vault)
+    assert proofs(ctx) == ["b1"]
+
+
 def test_random_choice_stays_within_a_run_and_changes_between_runs(vault: Vault, ctx: Context) -> None:
     for number in range(2, 30):
         vault.put(backup(f"b{number}", began=1000.0 + number))
