@@ -38,7 +38,7 @@ CRM = {
 LOCAL = {
     "name": "local",
     "driver": "tar",
-    "settings": {"path": "/srv/backups", "compression_level": 3, "threads": 1, "encryption": None},
+    "settings": {"path": "/srv/backups", "compression_level": 3, "threads": 1, "limit_read": None, "encryption": None},
 }
 
 

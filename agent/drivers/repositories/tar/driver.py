@@ -29,6 +29,7 @@ class Tar:
             level=settings["compression_level"],
             threads=settings["threads"],
             encryption=encryption.of_settings(settings["encryption"]),
+            limit_read=int(settings.get("limit_read") or 0),
             tools=tools,
         )
         self._locks = Locks(self._site.path)

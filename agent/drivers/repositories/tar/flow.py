@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 
+from agent.drivers.repositories.tar.pace import Pace
 from agent.drivers.repositories.tar.sink import Sink
 from agent.drivers.repositories.tar.site import Site
 from agent.errors import RunFailed
@@ -87,6 +88,7 @@ def _copy(site: Site, source: int, sinks: Sequence[Sink], look: Callable[[memory
     buffer = memoryview(bytearray(_CHUNK))
     main = sinks[0].entrance
     rounds = 0
+    pace = Pace(site.tools.clock, site.limit_read, site.tools.stop)
     while count := pipes.tee(source, main, _CHUNK):
         if site.tools.stop():
             raise StopRequested
@@ -95,6 +97,7 @@ def _copy(site: Site, source: int, sinks: Sequence[Sink], look: Callable[[memory
             got = os.readv(source, [buffer[: count - seen]])
             look(buffer[:got])
             seen += got
+        pace.passed(count)
         rounds += 1
         if rounds % _CATCH_UP_EVERY == 0:
             for sink in sinks:

@@ -9,11 +9,15 @@ from agent.drivers.repositories.tar.encryption import Encryption
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """A repository as the policy has it: its name there, its directory, zstd's level and threads, the encryption."""
+    """A repository as the policy has it: its name there, its directory, zstd's level and threads, the encryption.
+
+    `limit_read` is how many bytes of sources may be read in a second, 0 for any number.
+    """
 
     name: str
     path: str
     level: int
     threads: int
     encryption: Encryption
+    limit_read: int = 0
     tools: Tools

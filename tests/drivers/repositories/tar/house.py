@@ -33,6 +33,7 @@ class House:
     progress: Callable[[int, int, str], None] = lambda done, total, unit: None
     clock: Clock = field(default_factory=SystemClock)
     keep: str = "keep"
+    limit_read: int | None = None
     path: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +58,13 @@ class House:
             scratch=str(self.place / "scratch"),
             keep=str(self.place / self.keep),
         )
-        settings = {"path": str(self.path), "compression_level": 1, "threads": 1, "encryption": self.encryption}
+        settings = {
+            "path": str(self.path),
+            "compression_level": 1,
+            "threads": 1,
+            "limit_read": self.limit_read,
+            "encryption": self.encryption,
+        }
         return DRIVER("local", settings, tools)
 
     def create(self, parent: Backup | None = None, level: Level | None = None, **changes: Any) -> Backup:
