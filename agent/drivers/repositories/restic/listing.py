@@ -39,7 +39,7 @@ _LOOKS = 3
 _Seen = TypeVar("_Seen")
 
 
-class _MayHaveGoneError(ListingFailed):
+class _MayHaveGoneError(RunFailed):
     """What was listed could not be read, perhaps because somebody has removed it since."""
 
 
@@ -190,11 +190,14 @@ class Records:
 
 
 def _steady(look: Callable[[], _Seen]) -> _Seen:
-    """Look, and look again where something may have been removed meanwhile."""
+    """Look, and look again where something may have been removed meanwhile. Raises ListingFailed if that is no help."""
     for _ in range(_LOOKS - 1):
         with suppress(_MayHaveGoneError):
             return look()
-    return look()
+    try:
+        return look()
+    except _MayHaveGoneError as error:
+        raise ListingFailed(str(error)) from error
 
 
 def read(records: Records, host: str = "", task: str = "") -> Listing:
