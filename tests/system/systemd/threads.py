@@ -17,13 +17,35 @@ LEAST_MICROSECONDS = 1000
 
 
 def hang(thread: int) -> None:
-    """Stop one thread of a process for good; the others go on."""
+    """Stop one thread of a process for good, while it waits; the others go on.
+
+    A thread of Python's that is stopped at work holds the interpreter's lock, and with it all the others.
+    """
+    looks = Looks(thread)
+    wait_for(looks.idle, saying="for a thread that waits")
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
     for request in (_PTRACE_SEIZE, _PTRACE_INTERRUPT):
         if libc.ptrace(request, thread, None, None) < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     os.waitpid(thread, 0)
+
+
+class Looks:
+    """Looks at a thread again and again."""
+
+    def __init__(self, thread: int) -> None:
+        self._path = Path(f"/proc/{thread}/task/{thread}/status")
+        self._before: list[str] = []
+        self._same = 0
+
+    def idle(self) -> bool:
+        """Tell whether it has slept without waking up since the tenth look before this one."""
+        wanted = ("State:", "voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:")
+        seen = [line for line in self._path.read_text().splitlines() if line.startswith(wanted)]
+        self._same = self._same + 1 if seen == self._before and "S (sleeping)" in seen[0] else 0
+        self._before = seen
+        return self._same >= 10
 
 
 def bury(thread: int) -> int:
