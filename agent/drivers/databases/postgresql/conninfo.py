@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from agent.errors import RunFailed
 
 _WORD = re.compile(r"\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)", re.DOTALL)
+_PLACE = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d*))?", re.DOTALL)
+_NO_URI = "the dsn of a database is no connection string: write it as postgresql://user@host:port/dbname"
 _SECRETS = ("password", "sslpassword")
 
 
@@ -35,14 +37,19 @@ def _of_words(dsn: str) -> dict[str, str]:
 
 
 def _of_uri(dsn: str) -> dict[str, str]:
-    parts = urlsplit(dsn)
+    try:
+        parts = urlsplit(dsn)
+    except ValueError as error:
+        raise RunFailed(_NO_URI) from error
     account, _, place = parts.netloc.rpartition("@")
     user, _, password = account.partition(":")
     hosts, ports = [], []
     for one in place.split(","):
-        host, port = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d*))?", one, re.DOTALL).groups()  # type: ignore[union-attr]
-        hosts.append(unquote(host.strip("[]")))
-        ports.append(port or "")
+        found = _PLACE.fullmatch(one)
+        if found is None:
+            raise RunFailed(_NO_URI)
+        hosts.append(unquote(found[1].strip("[]")))
+        ports.append(found[2] or "")
     words = {
         "host": ",".join(hosts),
         "port": ",".join(ports) if any(ports) else "",

@@ -46,3 +46,9 @@ def test_parsed_password_is_refused_and_not_repeated(dsn: str) -> None:
     with pytest.raises(RunFailed, match="password_file") as caught:
         parsed(dsn)
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://host:port/shop", "postgresql://[::1/shop", "postgres://a:1:2/shop"])
+def test_uri_that_names_no_place_fails_and_says_how_it_is_written(dsn: str) -> None:
+    with pytest.raises(RunFailed, match="no connection string: write it as postgresql://"):
+        parsed(dsn)
