@@ -18,7 +18,7 @@ _NO_OWNER = (1 << 32) - 1
 _MOST_SPARSE = 1 << 44
 """No file of holes is larger: reading one takes its time, however small it is in the archive."""
 
-_KINDS = {
+KINDS = {
     b"0": "file",
     b"1": "hard link",
     b"2": "link",
@@ -27,7 +27,7 @@ _KINDS = {
     b"5": "directory",
     b"6": "fifo",
 }
-_MAGIC = b"ustar\x0000"
+MAGIC = b"ustar\x0000"
 _CHARACTER = b"3"
 _TIME, _ONE_TIME = b"30 mtime=", 30
 """The record that most objects have, and no other: the time with nanoseconds."""
@@ -88,8 +88,8 @@ def records_of(content: bytes) -> dict[bytes, bytes]:
 def member_of(header: bytes, records: Mapping[bytes, bytes]) -> Member:
     """Given a header block and the records before it, return what they say. Raises BadHeader."""
     name, mode, uid, gid, size, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
-    kind = _KINDS.get(flag)
-    if kind is None or magic != _MAGIC:
+    kind = KINDS.get(flag)
+    if kind is None or magic != MAGIC:
         raise BadHeader(f"has an object of a kind that does not belong there ({flag!r})")
     try:
         numbers = int(mode[:7], 8), int(uid[:7], 8), int(gid[:7], 8), int(size[:11], 8), int(time[:11], 8)

@@ -13,22 +13,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from agent.drivers.repositories.tar.headers import KINDS, MAGIC
 from agent.drivers.repositories.tar.holes import Holes
 from agent.errors import RunFailed
 
 BLOCK = 512
-_KINDS = {
-    b"0": "file",
-    b"\0": "file",
-    b"7": "file",
-    b"1": "hard link",
-    b"2": "link",
-    b"3": "device",
-    b"4": "device",
-    b"5": "directory",
-    b"6": "fifo",
-}
-_MAGIC = b"ustar\x0000"
+_KINDS = {**KINDS, b"\0": "file", b"7": "file"}
+"""Older ways to say that it is a file, too, as a tar of our own may."""
 _EXTENDED = ord("x")
 _MOST_OWNERS = 4096
 
@@ -108,7 +99,7 @@ class Stream:
         if len(block) > BLOCK:
             records = _records(block, BLOCK, BLOCK + int(block[124:135], 8))
             block = block[-BLOCK:]
-        if block[257:265] != _MAGIC:
+        if block[257:265] != MAGIC:
             if records or any(block):
                 raise RunFailed("tar wrote what is no archive: is it GNU tar? See what tar --version says")
             self.ended = True
@@ -163,7 +154,7 @@ class Stream:
 
 def _length(block: bytes) -> int:
     """Given the beginning of a member's headers, return how long they are as far as that can be told by now."""
-    if len(block) < BLOCK or block[156] != _EXTENDED or block[257:265] != _MAGIC:
+    if len(block) < BLOCK or block[156] != _EXTENDED or block[257:265] != MAGIC:
         return BLOCK
     return 2 * BLOCK - (-int(block[124:135], 8) // BLOCK) * BLOCK
 
