@@ -14,31 +14,15 @@ from agent.actions.backup.drill import ACTION, Options, planned
 from agent.drivers.repository import Damaged
 from agent.errors import AgentError, NotFound, RunFailed
 from agent.model.actions import OnInterrupt, Outcome
-from agent.model.backups import Backup, Level, Part
+from agent.model.backups import Level
 from agent.ports import Context
 from tests.actions.backup.fakes import REPOSITORY, FakeDatabase, Vault, drivers
+from tests.actions.backup.restoring import DATABASE as SHOP
+from tests.actions.backup.restoring import FILES, backup
 from tests.fakes import FakeLedger, FakeMemory, FakeProcesses, context
 
 KEYS = ("sql", "database", "equals", "at_least", "matches", "command", "exists", "min_size")
 NOTHING: dict[str, Any] = {**dict.fromkeys(KEYS), "timeout": 600.0}
-SHOP = Part(kind="fake", name="shop", form="fake dump", bytes=1000, stored=500, counts={"orders": 3})
-FILES = Part(kind="files", name="files", form="fake", bytes=5, stored=5)
-
-
-def backup(name: str = "b1", **changes: object) -> Backup:
-    made = Backup(
-        id=name,
-        repository="local",
-        host="host",
-        task="shop",
-        level=Level.FULL,
-        parent="",
-        began=1000.0,
-        ended=1001.0,
-        parts=(FILES, SHOP),
-        files=1,
-    )
-    return replace(made, **changes)
 
 
 def options(*assertions: Mapping[str, Any], **changes: Any) -> Options:

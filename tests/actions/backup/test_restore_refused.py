@@ -81,7 +81,7 @@ def test_paths_in_one_another_fail(live: Path, vault: Vault, ctx: Context) -> No
             Run(options(paths=[str(live), str(live / "deep")], to=to), ctx, vault).all()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives directories to somebody else")
+@pytest.mark.root
 def test_directory_in_which_others_decide_is_refused(live: Path, vault: Vault, ctx: Context) -> None:
     theirs = live.parent / "theirs"
     theirs.mkdir()
