@@ -115,7 +115,7 @@ class Piece(Struct, kw_only=True):
         fields |= self.told
         if fields["names"] is None and fields["kind"] == "directory":
             fields["names"] = ()
-        return manifest.line(**fields)  # type: ignore[arg-type]
+        return manifest.line(**fields)  # type: ignore[arg-type]  # a table of its own fields
 
 
 KINDS = {b"1": "hard link", b"2": "link", b"3": "device", b"4": "device", b"5": "directory", b"6": "fifo"}
@@ -162,7 +162,8 @@ def padded(content: bytes) -> bytes:
 
 def directory(path: bytes, *names: tuple[str, bytes], **fields: object) -> Piece:
     """Return a directory with what it held, as (code, name)."""
-    return Piece(path=path, flag=b"5", mode=0o755, names=names, name=path.strip(b"/") + b"/", **fields)  # type: ignore[arg-type]
+    named: dict[str, object] = {"names": names, "name": path.strip(b"/") + b"/"}
+    return Piece(path=path, flag=b"5", mode=0o755, **named, **fields)  # type: ignore[arg-type]  # a table of its fields
 
 
 def compressed(content: bytes) -> bytes:
