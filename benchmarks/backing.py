@@ -15,7 +15,7 @@ from agent.model.backups import Level
 
 
 def main(act: str, place: Path, tree: str, level: int) -> None:
-    """Back `tree` up into the repository below `place` (`create`), or `verify` or `restore` the newest backup there."""
+    """Back `tree` up into a repository below `place` (`create`), `verify` the full backup, or `restore` the newest."""
     for name in ("scratch", "keep", "restored"):
         (place / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     tools = Tools(
@@ -33,7 +33,7 @@ def main(act: str, place: Path, tree: str, level: int) -> None:
     if act == "create":
         repository.create(_request(tree, backups[-1] if backups else None))
     elif act == "verify":
-        repository.verify(backups[-1], deep=True)
+        repository.verify(backups[0], deep=True)
     else:
         repository.restore(backups[-1], Selection(), str(place / "restored"))
 
