@@ -173,6 +173,22 @@ class Definition(Struct, frozen=True):
     position: Position
 
 
+class Probe(Struct, frozen=True):
+    """A source of signals beside the host: what kind it is, that kind's settings, completed and JSON-able.
+
+    Its signals are named `<probe>.<what>`. It measures `every` so many seconds, stable `jitter` seconds later at most,
+    and within `timeout` seconds.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+    every: float
+    timeout: float
+    jitter: float
+    position: Position
+
+
 class PolicySet(Struct, frozen=True):
     """All policies in force, cross-checked. `digest` names exactly these bytes; `files` counts them."""
 
@@ -183,3 +199,4 @@ class PolicySet(Struct, frozen=True):
     thresholds: Mapping[str, Threshold]
     databases: Mapping[str, Definition] = field(default_factory=dict)
     repositories: Mapping[str, Definition] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
