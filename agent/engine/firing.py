@@ -15,7 +15,8 @@ class Firing(Struct, frozen=True, kw_only=True):
     """A threshold that fired or cleared on one of its series, at `at` (seconds since the epoch).
 
     `fired_at` is when it fired; `state` is what the condition remembers from now on. `runs` are the ids of the runs
-    made for it. `muted` says why nobody is to be told of it, "" where somebody is.
+    made for it. `muted` says why nobody is to be told of it, "" where somebody is: a threshold that still fires when
+    what muted it is over fires once more, then with `muted` "". One that clears is muted if it was muted throughout.
     """
 
     threshold: Threshold
@@ -35,5 +36,12 @@ class Reactor(Protocol):
         """Write what follows into the store. It is called inside the transaction that writes the condition's state.
 
         So both are kept or neither, whenever the agent is killed; it must be quick, and do nothing but write.
+        """
+        ...
+
+    def withdraw(self, threshold: str, series: Labels, at: float) -> None:
+        """Hear that a firing threshold is no longer in the policies, or means something else in them; as `react`.
+
+        It will neither be reported as cleared nor fire any more as the threshold that it was.
         """
         ...

@@ -7,11 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from agent.daemon.thresholds import Thresholds
+from agent.engine.firing import Firing, Reactor
 from agent.errors import StoreError
-from agent.model.policies import Bound, Breaker, NoData, PolicySet, Position, Severity, Threshold
+from agent.model.policies import Bound, Breaker, NoData, PolicySet, Position, Probe, Severity, Threshold
 from agent.model.reasons import Reason
 from agent.model.runs import Origin
-from agent.model.signals import Sample, Sampling
+from agent.model.signals import Labels, Sample, Sampling, Verdict
 from agent.probes.wanted import Wanted
 from agent.rules.conditions import Event
 from agent.rules.series import state_key
@@ -64,13 +65,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 class House:
     """Thresholds over a fake host; `restart` forgets everything that is not in the store."""
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.probe, self.now = store, FakeProbe(), 1000.0
+    def __init__(self, store: Store, *reactors: Reactor) -> None:
+        self.store, self.probe, self.now, self.reactors = store, FakeProbe(), 1000.0, reactors
         self.restart()
 
     def restart(self, threshold: Threshold = FILLING) -> None:
-        self.thresholds = Thresholds(self.store, lambda: self.probe, 10.0)
-        self.thresholds.put_in_force(policies(threshold))
+        self.thresholds = Thresholds(self.store, lambda: self.probe, 10.0, self.reactors)
+        self.thresholds.put_in_force(policies(threshold), self.now)
 
     def tick(self, used: float | None) -> list[Event]:
         self.probe.used = used
@@ -132,7 +133,7 @@ def test_changed_bound_forgets_what_the_old_one_knew(store: Store) -> None:
     house = House(store)
     house.tick(95.0)
     house.tick(95.0)
-    house.thresholds.put_in_force(policies(replace(FILLING, bound=Bound(above=80.0))))
+    house.thresholds.put_in_force(policies(replace(FILLING, bound=Bound(above=80.0))), house.now)
     assert house.tick(95.0) == []
     assert house.tick(95.0) == []
     assert house.tick(95.0) == [Event.FIRED]
@@ -142,7 +143,7 @@ def test_removed_threshold_is_forgotten_in_the_store_too(store: Store) -> None:
     house = House(store)
     house.tick(95.0)
     assert len(store.conditions.all()) == 1
-    house.thresholds.put_in_force(replace(policies(), thresholds={}))
+    house.thresholds.put_in_force(replace(policies(), thresholds={}), house.now)
     assert store.conditions.all() == {}
 
 
@@ -159,3 +160,79 @@ def test_tick_that_the_store_refuses_is_made_good_by_the_next(store: Store) -> N
     store.connection.rows("DROP TRIGGER full")
     assert house.tick(95.0) == [Event.FIRED]
     assert len(store.runs.recent(10)) == 1
+
+
+class Heard:
+    """A reactor that writes down what it hears; where told so, it cannot write."""
+
+    def __init__(self) -> None:
+        self.firings: list[Firing] = []
+        self.withdrawn: list[tuple[str, Labels]] = []
+        self.refuses = False
+
+    def react(self, firing: Firing) -> None:
+        if self.refuses:
+            raise StoreError("the disk is full")
+        self.firings.append(firing)
+
+    def withdraw(self, threshold: str, series: Labels, at: float) -> None:
+        self.withdrawn.append((threshold, series))
+
+
+def test_reactor_hears_of_firing_with_its_runs_and_of_clearing_with_its_start(store: Store) -> None:
+    heard = Heard()
+    house = House(store, heard)
+    house.trip()
+    run = store.runs.latest("task")
+    assert run is not None
+    told = [(firing.event, firing.at, firing.fired_at, firing.runs) for firing in heard.firings]
+    assert told == [(Event.FIRED, 1030.0, 1030.0, (run.id,)), (Event.CLEARED, 1040.0, 1030.0, ())]
+
+
+def test_reactor_that_cannot_write_leaves_neither_state_nor_run(store: Store) -> None:
+    heard = Heard()
+    house = House(store, heard)
+    house.tick(95.0)
+    house.tick(95.0)
+    heard.refuses = True
+    with pytest.raises(StoreError):
+        house.tick(95.0)
+    assert store.runs.recent(10) == []
+    heard.refuses = False
+    house.restart()
+    assert house.tick(95.0) == [Event.FIRED]
+    assert len(heard.firings) == 1
+
+
+def test_threshold_removed_while_it_fires_is_withdrawn(store: Store) -> None:
+    heard = Heard()
+    house = House(store, heard)
+    for used in (95.0, 95.0, 95.0):
+        house.tick(used)
+    house.thresholds.put_in_force(replace(policies(), thresholds={}), house.now)
+    assert heard.withdrawn == [("filling", ROOT)]
+
+
+SLOW = replace(FILLING, name="slow", signal="home.latency_seconds", labels={}, bound=Bound(above=1.0), clear=Bound(1.0))
+HOME = Probe("home", "http", {}, 60.0, 5.0, 0.0, Position("p.yaml", 1, 1))
+
+
+def test_take_judges_only_the_thresholds_of_its_probe(store: Store) -> None:
+    house = House(store)
+    both = replace(policies(), thresholds={"filling": FILLING, "slow": SLOW}, probes={"home": HOME})
+    house.thresholds.put_in_force(both, house.now)
+    for _ in range(5):
+        house.tick(50.0)
+    assert "slow" not in house.thresholds.states
+    latency = Sampling((Sample("home.latency_seconds", (), 2.0),), {})
+    events = [[r.event for r in house.thresholds.take("home", latency, 1000.0 + 60 * turn, 60.0)] for turn in range(2)]
+    assert events == [[], [Event.FIRED]]
+    assert house.thresholds.states["filling"][ROOT].evaluated_at == house.now
+
+
+def test_take_of_a_probe_that_failed_fires_nothing(store: Store) -> None:
+    house = House(store)
+    house.thresholds.put_in_force(replace(policies(SLOW), probes={"home": HOME}), house.now)
+    failed = Sampling((), {"home": "connection refused"})
+    assert [house.thresholds.take("home", failed, house.now + turn, 1.0) for turn in range(30)] == [[]] * 30
+    assert house.thresholds.states["slow"][()].verdict is Verdict.ERROR
