@@ -54,6 +54,13 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Instruction(Struct, frozen=True):
+    """One step of a runbook: what to do or to look at, and the task that does it, "" where a person has to."""
+
+    text: str
+    run: str = ""
+
+
 class Position(Struct, frozen=True):
     """Where in which file something was written; lines and columns count from 1."""
 
@@ -146,7 +153,8 @@ class Threshold(Struct, frozen=True):
     """A condition on a signal of the host, and the reaction when it fires.
 
     `clear` is the bound whose violation keeps a firing threshold firing; it equals `bound` when the policy gives
-    none. `for_` seconds and `samples` measurements in a row must violate the bound before it fires.
+    none. `for_` seconds and `samples` measurements in a row must violate the bound before it fires. `incident` says
+    whether it opens one when it fires, None leaves that to its severity; `runbook` is what to do then.
     """
 
     name: str
@@ -162,6 +170,8 @@ class Threshold(Struct, frozen=True):
     run: tuple[str, ...]
     at_most: Breaker | None
     position: Position
+    incident: bool | None = None
+    runbook: tuple[Instruction, ...] = ()
 
 
 class Definition(Struct, frozen=True):

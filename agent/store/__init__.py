@@ -8,7 +8,9 @@ from typing import Self
 
 from agent.store.chain import Chain
 from agent.store.connection import Connection
+from agent.store.incidents import Incidents
 from agent.store.ledger import Ledger
+from agent.store.policy_changes import PolicyChanges
 from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
 from agent.store.runs import Runs
 from agent.store.steps import Steps
@@ -30,6 +32,8 @@ class Store:
         self.fragments = Fragments(self.connection)
         self.facts = Facts(self.connection)
         self.ledger = Ledger(self.connection)
+        self.incidents = Incidents(self.connection)
+        self.policy_changes = PolicyChanges(self.connection)
 
     @property
     def directory(self) -> str:

@@ -69,6 +69,25 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX verifications_by_task ON verifications (repository, task, at);
     """,
+    """
+    CREATE TABLE incidents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, threshold TEXT NOT NULL, series TEXT NOT NULL, opened REAL NOT NULL,
+        state TEXT NOT NULL, ended REAL, body TEXT NOT NULL, seal TEXT NOT NULL
+    );
+    CREATE INDEX incidents_open ON incidents (threshold, series) WHERE ended IS NULL;
+    CREATE TABLE incident_entries (
+        incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE, seq INTEGER NOT NULL,
+        at REAL NOT NULL, kind TEXT NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (incident, seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE incident_exhibits (
+        incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE, name TEXT NOT NULL,
+        title TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL, error TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (incident, name)
+    ) WITHOUT ROWID;
+    CREATE TABLE policy_changes (at REAL NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL);
+    CREATE INDEX policy_changes_by_time ON policy_changes (at);
+    """,
 )
 
 CHAINED = 3

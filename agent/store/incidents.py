@@ -1,0 +1,153 @@
+"""Incidents in the store: what was wrong, a timeline, and the exhibits that were collected when it opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from agent.errors import NotFound
+from agent.failpoints import reach
+from agent.model.incidents import MOVES, Entry, EntryKind, Exhibit, Incident, IncidentState
+from agent.model.signals import Labels
+from agent.store.connection import Connection
+from agent.store.seal import Value, seal, verified
+
+MOST_ENTRIES = 500
+"""So many entries the agent itself writes into one timeline: a condition that flaps must not fill the disk."""
+
+MOST_TEXT = 32 << 10
+"""So many characters of one exhibit are kept."""
+
+_INCIDENT = "id, threshold, series, opened, state, ended, body"
+_ENTRY = "incident, seq, at, kind, who, text"
+_EXHIBIT = "incident, name, title, at, text, error"
+
+
+class Incidents:
+    """The incidents of a store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def of(self, threshold: str, series: Labels) -> Incident | None:
+        """Return the incident of a threshold on a series that is not closed yet, if there is one."""
+        where = "WHERE threshold = ? AND series = ? AND ended IS NULL ORDER BY id DESC LIMIT 1"
+        found = self._incidents(where, (threshold, _series(series)))
+        return found[0] if found else None
+
+    def open(self, incident: Incident) -> int:
+        """Given an incident, whose id is ignored, write it and return its id."""
+        reach("incident.open:before")
+        with self._db.transaction():
+            self._db.rows("INSERT INTO incidents VALUES (NULL, '', '', 0, '', NULL, '', '')")
+            number = self._db.last_id()
+            self._write(msgspec.structs.replace(incident, id=number))
+        reach("incident.open:after")
+        return number
+
+    def get(self, number: int) -> Incident:
+        """Given an id, return the incident. Raises NotFound."""
+        found = self._incidents("WHERE id = ?", (number,))
+        if not found:
+            raise NotFound(f"there is no incident {number}; `hostkeeper incident list --all` names all")
+        return found[0]
+
+    def listed(self, *, closed: bool = False) -> list[Incident]:
+        """Return the incidents that are not closed, or all there are, newest first."""
+        return self._incidents("ORDER BY id DESC" if closed else "WHERE ended IS NULL ORDER BY id DESC")
+
+    def move(self, number: int, state: IncidentState, entry: Entry, cause: str = "") -> bool:
+        """Acknowledge or close an incident and say so in its timeline; False where it does not stand so any more."""
+        reach("incident.move:before")
+        with self._db.transaction():
+            incident = self.get(number)
+            if state not in MOVES[incident.state]:
+                return False
+            ended = entry.at if state is IncidentState.CLOSED else None
+            self._write(msgspec.structs.replace(incident, state=state, ended=ended, cause=cause))
+            self._add(number, entry)
+        reach("incident.move:after")
+        return True
+
+    def tell(self, number: int, entry: Entry) -> None:
+        """Add an entry to a timeline; what the agent itself has to say is left out once there is too much of it."""
+        reach("incident.tell:before")
+        with self._db.transaction():
+            if entry.who or self._count(number) < MOST_ENTRIES:
+                self._add(number, entry)
+            if entry.kind in (EntryKind.FIRED, EntryKind.CLEARED):
+                cleared = entry.at if entry.kind is EntryKind.CLEARED else None
+                self._write(msgspec.structs.replace(self.get(number), cleared=cleared))
+        reach("incident.tell:after")
+
+    def timeline(self, number: int) -> list[Entry]:
+        """Return the entries of an incident, oldest first."""
+        rows = self._db.rows(f"SELECT {_ENTRY}, seal FROM incident_entries WHERE incident = ? ORDER BY seq", (number,))
+        found = [verified("incident_entries", row) for row in rows]
+        return [
+            Entry(at=float(at or 0), kind=EntryKind(str(kind)), who=str(who), text=str(text))
+            for _, _, at, kind, who, text in found
+        ]
+
+    def without_exhibits(self) -> list[int]:
+        """Return the incidents that are not closed and of which nothing was collected yet, oldest first."""
+        none = "NOT EXISTS (SELECT 1 FROM incident_exhibits WHERE incident = incidents.id)"
+        rows = self._db.rows(f"SELECT id FROM incidents WHERE ended IS NULL AND {none} ORDER BY id")
+        return [int(row[0] or 0) for row in rows]
+
+    def collected(self, number: int, exhibits: Sequence[Exhibit], entry: Entry) -> None:
+        """Keep what was collected for an incident, and say so in its timeline."""
+        reach("incident.collected:before")
+        with self._db.transaction():
+            for one in exhibits:
+                values = (number, one.name, one.title, one.at, one.text[:MOST_TEXT], one.error)
+                marks = ", ".join("?" * (len(values) + 1))
+                row = (*values, seal("incident_exhibits", values))
+                self._db.rows(f"INSERT OR REPLACE INTO incident_exhibits VALUES ({marks})", row)
+            self._add(number, entry)
+        reach("incident.collected:after")
+
+    def exhibits(self, number: int) -> list[Exhibit]:
+        """Return what was collected for an incident, in the order it was collected."""
+        where = "WHERE incident = ? ORDER BY at, name"
+        rows = self._db.rows(f"SELECT {_EXHIBIT}, seal FROM incident_exhibits {where}", (number,))
+        found = [verified("incident_exhibits", row) for row in rows]
+        return [
+            Exhibit(name=str(name), title=str(title), at=float(at or 0), text=str(text), error=str(error))
+            for _, name, title, at, text, error in found
+        ]
+
+    def prune(self, before: float) -> int:
+        """Forget the incidents that were closed before an instant (seconds since the epoch); return how many."""
+        with self._db.transaction():
+            rows = self._db.rows("SELECT id FROM incidents WHERE ended < ?", (before,))
+            self._db.rows("DELETE FROM incidents WHERE ended < ?", (before,))
+        return len(rows)
+
+    def _incidents(self, where: str, values: Sequence[Value] = ()) -> list[Incident]:
+        rows = [
+            verified("incidents", row)
+            for row in self._db.rows(f"SELECT {_INCIDENT}, seal FROM incidents {where}", values)
+        ]
+        return [msgspec.json.decode(str(row[-1]), type=Incident) for row in rows]
+
+    def _write(self, incident: Incident) -> None:
+        columns = (incident.threshold, _series(incident.series), incident.opened, incident.state.value, incident.ended)
+        values = (incident.id, *columns, msgspec.json.encode(incident).decode())
+        marks = ", ".join("?" * (len(values) + 1))
+        self._db.rows(f"INSERT OR REPLACE INTO incidents VALUES ({marks})", (*values, seal("incidents", values)))
+
+    def _count(self, number: int) -> int:
+        return int(self._db.rows("SELECT count(*) FROM incident_entries WHERE incident = ?", (number,))[0][0] or 0)
+
+    def _add(self, number: int, entry: Entry) -> None:
+        last = self._db.rows("SELECT max(seq) FROM incident_entries WHERE incident = ?", (number,))[0][0]
+        values = (number, int(last or 0) + 1, entry.at, entry.kind.value, entry.who, entry.text)
+        marks = ", ".join("?" * (len(values) + 1))
+        self._db.rows(f"INSERT INTO incident_entries VALUES ({marks})", (*values, seal("incident_entries", values)))
+
+
+def _series(series: Labels) -> str:
+    return json.dumps(series)
