@@ -24,7 +24,7 @@ class Settings(Struct, frozen=True):
     `listen` is `host:port`, `[v6]:port` or `unix:/path`; an empty text serves no metrics. `web_config` is a path
     relative to the directory of `agent.yaml`, empty for no web configuration. `timezone` is what `local`
     means in policies, or `local` itself for the host's own. `host_id` spreads jitter; empty means the machine id.
-    `launcher` is `auto`, `child` or `systemd`.
+    `launcher` is `auto`, `child` or `systemd`. `incidents` is the least severity that opens one, or `never`.
     """
 
     listen: str
@@ -39,3 +39,4 @@ class Settings(Struct, frozen=True):
     log_level: str
     launcher: str
     run_limits: RunLimits
+    incidents: str

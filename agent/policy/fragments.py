@@ -16,6 +16,7 @@ from agent.model.policies import (
     Breaker,
     Category,
     Definition,
+    Instruction,
     Limits,
     NoData,
     Overlap,
@@ -29,7 +30,7 @@ from agent.model.policies import (
     Window,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Changes whenever a fragment of the past could be misread."""
 
 DEFINITIONS = ("databases", "repositories")
@@ -213,6 +214,8 @@ def _threshold(name: str, thing: dict[str, Any], file: str) -> Threshold:
         run=tuple(thing["run"]),
         at_most=_breaker(thing["at_most"]),
         position=Position(file, *thing["at"]),
+        incident=thing["incident"],
+        runbook=tuple([Instruction(step["text"], step["run"] or "") for step in thing["runbook"]]),
     )
 
 

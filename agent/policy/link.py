@@ -57,7 +57,8 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     if not _named(tasks.values(), windows, tasks):
         return None
     for threshold in thresholds.values():
-        if not (_measurable(threshold, signals) and all(name in tasks for name in threshold.run)):
+        named = (*threshold.run, *(step.run for step in threshold.runbook if step.run))
+        if not (_measurable(threshold, signals) and all(name in tasks for name in named)):
             return None
     if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
         return None

@@ -9,7 +9,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from agent.policy.fragments import SECTIONS
 from agent.policy.paths import dotted
 from agent.policy.places import members, place
-from agent.policy.references import MarksOf, written
+from agent.policy.references import MarksOf, is_text, written
 
 ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}}
 """By section: the keys whose value is a name, and what kind of reference it is."""
@@ -52,6 +52,13 @@ def _references(section: str, owner: str, thing: Node, found: Found) -> None:
                     found.append((many[name], item.value, owner, "", path, *place(item)))
         elif name == "labels" and section == "thresholds":
             labels = value
+        elif name == "runbook" and section == "thresholds" and isinstance(value, SequenceNode):
+            for index, step in enumerate(value.value):
+                found += [
+                    ("run", task.value, owner, "", dotted((section, owner, name, index, key)), *place(task))
+                    for key, _, task in members(step)
+                    if key == "run" and isinstance(task, ScalarNode) and is_text(task)
+                ]
     for name, key, _ in members(labels):
         found.append(("label", name, owner, signal, dotted((section, owner, "labels", name)), *place(key)))
 

@@ -95,7 +95,7 @@ class Written(NamedTuple):
 
 def written(marks: Marks, options: Node, path: Path) -> Iterator[Written]:
     """Given the node of a task's options and its path, yield each name in them as it is written."""
-    given = [key for key, _, value in members(options) if not isinstance(value, ScalarNode) or _is_text(value)]
+    given = [key for key, _, value in members(options) if not isinstance(value, ScalarNode) or is_text(value)]
     yield from _written(marks, options, path, given)
 
 
@@ -107,7 +107,7 @@ def _written(marks: Marks, node: Node, path: Path, given: Collection[str]) -> It
     elif isinstance(node, ScalarNode):
         text_is = marks.below(marks.text_is) if marks.text_is else None
         what = text_is or marks
-        if what.section and _is_text(node):
+        if what.section and is_text(node):
             yield Written(what.section, node.value, path, place(node), *what.asked(given))
     else:
         for key, _, value in members(node):
@@ -115,7 +115,8 @@ def _written(marks: Marks, node: Node, path: Path, given: Collection[str]) -> It
                 yield from _written(below, value, (*path, key), given)
 
 
-def _is_text(node: ScalarNode) -> bool:
+def is_text(node: ScalarNode) -> bool:
+    """Tell whether a scalar is a text that is not empty, rather than null, a number or a truth value."""
     try:
         return bool(node.style or (node.value and isinstance(scalar(node.value), str)))
     except ValueError:

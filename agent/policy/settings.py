@@ -36,6 +36,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         log_level=values["log_level"],
         launcher=values["launcher"],
         run_limits=_run_limits(values["run_limits"]),
+        incidents=values["incidents"],
     )
 
 

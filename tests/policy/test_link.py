@@ -8,6 +8,7 @@ import time
 import pytest
 
 from agent.errors import PolicyError
+from agent.model.policies import Instruction
 from agent.policy.between import MOST, mistakes_between
 from agent.policy.compile import Compiler
 from agent.policy.fragments import Fragment, load_fragment
@@ -122,3 +123,15 @@ def test_ten_thousand_fragments_are_linked_in_little_time(compiler: Compiler) ->
         assert len(link(found, SIGNALS).tasks) == 10_000
         times.append(time.process_time() - begun)
     assert min(times) < 0.2, "half of that is what an unburdened host needs"
+
+
+def test_task_of_a_runbook_is_taken_up_and_has_to_be_there(compiler: Compiler) -> None:
+    runbook = "runbook: [Look, {text: Clean, run: a}, {text: Ask, run: null}]"
+    threshold = f"thresholds:\n  t: {{signal: cpu.used_percent, above: 9, {runbook}}}\n"
+    policies = link(fragments(compiler, {"a.yaml": f"{threshold}tasks:\n{task('a')}"}), SIGNALS)
+    assert policies.thresholds["t"].runbook == (Instruction("Look"), Instruction("Clean", "a"), Instruction("Ask"))
+    with pytest.raises(PolicyError) as error:
+        link(fragments(compiler, {"a.yaml": f"{threshold}tasks:\n{task('aa')}"}), SIGNALS)
+    (mistake,) = error.value.mistakes
+    assert (mistake.line, mistake.path) == (3, "thresholds.t.runbook[1].run")
+    assert (mistake.wrong, mistake.right) == ('unknown task "a"', "did you mean aa?")

@@ -27,6 +27,7 @@ DEFAULTS = Settings(
     log_level="info",
     launcher="auto",
     run_limits=RunLimits(nice=0, idle_io=False, memory=None, cpu_weight=None, processes=None),
+    incidents="critical",
 )
 
 
@@ -64,6 +65,7 @@ ballast: 16MiB
 log_level: debug
 launcher: systemd
 run_limits: {nice: 10, idle_io: true, memory: 1GiB, cpu_weight: 20, processes: 500}
+incidents: warning
 """
     assert loaded(tmp_path, text) == Settings(
         listen="[::1]:9751",
@@ -78,6 +80,7 @@ run_limits: {nice: 10, idle_io: true, memory: 1GiB, cpu_weight: 20, processes: 5
         log_level="debug",
         launcher="systemd",
         run_limits=RunLimits(nice=10, idle_io=True, memory=1 << 30, cpu_weight=20, processes=500),
+        incidents="warning",
     )
 
 

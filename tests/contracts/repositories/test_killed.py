@@ -64,9 +64,9 @@ def test_agent_killed_while_it_makes_a_backup_leaves_the_others_whole(
         listing = repository.listing(HOST, TASK)
     assert listing.backups[:2] == (made.first, made.second)
     # One that was already whole when its maker was killed is as good as any other.
-    for one in listing.backups[2:]:
-        if not one.flaws:
-            repository.verify(one, deep=True)
+    for backup in listing.backups[2:]:
+        if not backup.flaws:
+            repository.verify(backup, deep=True)
     repository.restore(made.second, Selection(), str(out))
     assert trees.differences(made.tree, Path(f"{out}{made.tree}")) == []
     with repository.lock(HOST, TASK):
