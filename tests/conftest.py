@@ -46,7 +46,8 @@ def allowed_skips() -> tuple[str, ...]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if not session.config.getoption("--listed-skips-only"):
+    # Of tests in several processes, the one that started the others hears of every skip.
+    if not session.config.getoption("--listed-skips-only") or hasattr(session.config, "workerinput"):
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     assert isinstance(reporter, pytest.TerminalReporter)

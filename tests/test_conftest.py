@@ -32,8 +32,9 @@ def outcome(tmp_path: Path, listed: str, *arguments: str) -> tuple[int, str]:
     return run.returncode, run.stdout + run.stderr
 
 
-def test_skips_that_are_not_listed_fail_and_are_named(tmp_path: Path) -> None:
-    code, said = outcome(tmp_path, "# none\n", "--listed-skips-only")
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_skips_that_are_not_listed_fail_and_are_named(tmp_path: Path, processes: str) -> None:
+    code, said = outcome(tmp_path, "# none\n", "--listed-skips-only", "--numprocesses", processes)
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "SKIPPED, and not listed in tests/allowed-skips.txt: test_it.py::test_a" in said
     assert "SKIPPED, and not listed in tests/allowed-skips.txt: test_it.py::test_b" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from agent.host.cgroup import Cgroups
 from agent.host.processes import SystemProcesses
 from agent.ports import Completed
 from tests.host.commands import PATH, command, never, python
-from tests.host.leftovers import carriers
+from tests.host.leftovers import carriers, until
 
 pytestmark = pytest.mark.usefixtures("no_child_left")
 NOBODY = "nobody"
@@ -54,24 +55,30 @@ def test_run_output_is_cut_to_its_tail(processes: SystemProcesses) -> None:
 
 def test_run_outsider_who_holds_the_pipe_does_not_block(processes: SystemProcesses, word: str) -> None:
     held: list[int] = []
+    ended: list[float] = []
 
     def hold() -> None:
-        deadline = time.monotonic() + 10
-        while not held and time.monotonic() < deadline:
-            for pid in carriers(word):
-                if b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    held.append(os.open(f"/proc/{pid}/fd/1", os.O_WRONLY))
-                    return
+        pid = until(lambda: next(filter(sleeps, carriers(word)), None), 30.0)
+        held.append(os.open(f"/proc/{pid}/fd/1", os.O_WRONLY))
+        ended.append(time.monotonic())
+        os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    begun = time.monotonic()
-    completed = processes.run(command("sleep", "0.5", word=word), never)
-    took = time.monotonic() - begun
+    completed = processes.run(command("sleep", "60", word=word), never)
+    took = time.monotonic() - ended[0]
     thread.join()
     os.close(held[0])
-    assert completed.code == 0
-    assert took < 2
+    assert completed.code == -9
+    assert took < 10
+
+
+def sleeps(pid: int) -> bool:
+    """Whether a process is a `sleep` by now."""
+    try:
+        return b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def test_run_output_closed_early_still_waits_for_the_end(processes: SystemProcesses) -> None:
