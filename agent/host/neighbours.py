@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from agent.host import proc
+from agent.host.tools import name_of
 from agent.host.tree import Kernel, open_root
 
 _NO_ATTRIBUTES = (errno.EOPNOTSUPP, errno.ENODATA)
@@ -93,7 +94,7 @@ class Directory:
         about = self.look(name)
         if about is None:
             return []
-        return [f"{_called(pid)} ({pid})" for pid in proc.everyone() if pid != os.getpid() and _holds(pid, about)]
+        return [name_of(pid) for pid in proc.everyone() if pid != os.getpid() and _holds(pid, about)]
 
 
 @contextmanager
@@ -114,10 +115,3 @@ def _holds(pid: int, about: os.stat_result) -> bool:
                     return True
     return False
 
-
-def _called(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return "a process"
