@@ -45,6 +45,8 @@ WRITES: tuple[str, ...] = (
     "run.stuck",
     "run.succeeded",
     "run.undone",
+    "samples.fold",
+    "samples.write",
     "step.doing",
     "step.done",
     "step.failed",

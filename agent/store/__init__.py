@@ -13,6 +13,7 @@ from agent.store.ledger import Ledger
 from agent.store.policy_changes import PolicyChanges
 from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
 from agent.store.runs import Runs
+from agent.store.samples import Samples
 from agent.store.steps import Steps
 from agent.store.tables import CHAINED
 
@@ -32,6 +33,7 @@ class Store:
         self.fragments = Fragments(self.connection)
         self.facts = Facts(self.connection)
         self.ledger = Ledger(self.connection)
+        self.samples = Samples(self.connection)
         self.incidents = Incidents(self.connection)
         self.policy_changes = PolicyChanges(self.connection)
 

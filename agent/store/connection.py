@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import apsw
 
@@ -105,12 +106,16 @@ class Connection:
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
         """Given a statement and its values, run it and return all rows. Raises StoreError."""
+        return self.rows_with_bytes(sql, values)
+
+    def rows_with_bytes(self, sql: str, values: Sequence[Value | bytes] = ()) -> list[tuple[Any, ...]]:
+        """Do the same where a column holds bytes."""
         try:
             return self._db.execute(sql, values).fetchall()
         except apsw.FullError:
             if self._depth or not self._release_ballast():
                 raise StoreError(f"{self.path}: the disk is full") from None
-            return self.rows(sql, values)
+            return self.rows_with_bytes(sql, values)
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
         except UnicodeDecodeError as error:

@@ -88,6 +88,16 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE policy_changes (at REAL NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL);
     CREATE INDEX policy_changes_by_time ON policy_changes (at);
     """,
+    """
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, signal TEXT NOT NULL, labels TEXT NOT NULL, seen REAL NOT NULL,
+        seal TEXT NOT NULL, UNIQUE (signal, labels)
+    );
+    CREATE TABLE samples (
+        step INTEGER NOT NULL, start REAL NOT NULL, until REAL NOT NULL, body BLOB NOT NULL, UNIQUE (step, start)
+    );
+    CREATE INDEX samples_by_end ON samples (until);
+    """,
 )
 
 CHAINED = 3

@@ -69,9 +69,8 @@ def test_open_of_a_store_of_the_first_version_keeps_its_runs(tmp_path: Path) -> 
         store.holds.place("remedy", "breaker_open", "acted too often", 3.0)
         rows = store.connection.rows("SELECT * FROM runs")
     with apsw.Connection(str(tmp_path / "s" / DATABASE_NAME)) as old:
-        old.execute("DROP TABLE runs; DROP TABLE steps; DROP TABLE history")
-        old.execute("DROP TABLE backups; DROP TABLE proofs; DROP TABLE verifications")
-        for table in ("facts_of_store", "documents", "marks", "holds", "conditions", "memories", "fragments"):
+        names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        for (table,) in old.execute(names).fetchall():
             old.execute(f"DROP TABLE {table}")
         old.execute(f"{MIGRATIONS[0]}; PRAGMA user_version = 1")
         old.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(rows[0]))})", rows[0])
