@@ -5,7 +5,7 @@ look at two empty variables. Three variables of the environment arm points and t
 them from the daemon and from the command line:
 
 `HOSTKEEPER_FAILPOINT` is one or more of `[role/]point[#n]`, separated by commas: the process that reaches the point
-for the n-th time ends. A role is `daemon`, `run` or `command`; `*` stands for any point.
+for the n-th time ends. A role is `daemon`, `run`, `sender` or `command`; `*` stands for any point.
 `HOSTKEEPER_FAILPOINT_LOG` names a file that gets a line `role/point pid` for each point reached. With it, n counts
 over all processes that write it, so that a point ends one process once however often things are started again.
 `HOSTKEEPER_FAILPOINT_SIGNAL` is `KILL`, or `STOP` to halt there until a test goes on.
@@ -33,6 +33,10 @@ WRITES: tuple[str, ...] = (
     "ledger.removed",
     "ledger.verified",
     "memory.remember",
+    "message.retry",
+    "message.settle",
+    "notice.compose",
+    "notice.put",
     "objects.record",
     "run.amend",
     "run.claim",
@@ -57,7 +61,7 @@ WRITES: tuple[str, ...] = (
 
 POINTS: frozenset[str] = frozenset(f"{write}:{side}" for write in WRITES for side in ("before", "after"))
 
-_ROLES: Mapping[str, str] = {"agent": "daemon", "run-process": "run"}
+_ROLES: Mapping[str, str] = {"agent": "daemon", "run-process": "run", "send-notices": "sender"}
 _ROLE = _ROLES.get("".join(sys.argv[1:2]), "command")
 _ARMED = os.environ.get("HOSTKEEPER_FAILPOINT", "")
 _LOG = os.environ.get("HOSTKEEPER_FAILPOINT_LOG", "")

@@ -11,7 +11,19 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from agent.digests import sha256
-from agent.model.policies import Breaker, Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
+from agent.model.policies import (
+    Breaker,
+    Category,
+    Limits,
+    Notify,
+    Overlap,
+    Position,
+    Priority,
+    Retry,
+    Schedule,
+    Severity,
+    Task,
+)
 
 
 class Document(Struct, frozen=True):
@@ -54,5 +66,8 @@ def _task(fields: dict[str, object]) -> Task:
         values[name] = kind(**part) if isinstance(part, dict) else None
     for name, word in words.items():
         values[name] = word(values[name])
+    notify = values.get("notify")
+    if isinstance(notify, dict):
+        values["notify"] = Notify(tuple(notify["to"]), tuple(notify["on"]), Severity(notify["severity"]))
     values["needs"] = tuple(values["needs"])  # type: ignore[arg-type]  # a JSON array by construction
     return Task(**values)  # type: ignore[arg-type]  # the fields are Task's own, written by `dump`

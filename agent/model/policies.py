@@ -11,6 +11,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agent.model.conditions import Bound, Condition
+
 
 class Category(StrEnum):
     """The kinds of maintenance of ISO/IEC 14764."""
@@ -36,14 +38,6 @@ class Overlap(StrEnum):
     SKIP = "skip"
     QUEUE = "queue"
     REPLACE = "replace"
-
-
-class NoData(StrEnum):
-    """Which verdict a missing measurement gives."""
-
-    INCONCLUSIVE = "inconclusive"
-    FAIL = "fail"
-    PASS = "pass"
 
 
 class Severity(StrEnum):
@@ -104,10 +98,19 @@ class Breaker(Struct, frozen=True):
     per: float
 
 
+class Notify(Struct, frozen=True):
+    """Who is told of a task's runs: `on` are values of `agent.model.notices.Event`."""
+
+    to: tuple[str, ...]
+    on: tuple[str, ...]
+    severity: Severity
+
+
 class Task(Struct, frozen=True):
     """A named piece of maintenance. `options` is the JSON text of valid, completed action options.
 
-    In a policy set, they hold what they name of `databases` and `repositories` in place of the names.
+    In a policy set, they hold what they name of `databases` and `repositories` in place of the names. While a run is
+    at work, and for `mutes_for` seconds after it, the thresholds of `mutes` are muted.
     """
 
     name: str
@@ -126,6 +129,9 @@ class Task(Struct, frozen=True):
     limits: Limits
     at_most: Breaker | None
     position: Position
+    notify: Notify | None = None
+    mutes: tuple[str, ...] = ()
+    mutes_for: float = 0.0
 
 
 class Window(Struct, frozen=True):
@@ -138,40 +144,44 @@ class Window(Struct, frozen=True):
     position: Position
 
 
-class Bound(Struct, frozen=True):
-    """The values that violate a condition; exactly one of the three is set.
-
-    `above` and `below` exclude the bound itself; `outside` is violated beyond either end of the inclusive range.
-    """
-
-    above: float | None = None
-    below: float | None = None
-    outside: tuple[float, float] | None = None
-
-
 class Threshold(Struct, frozen=True):
-    """A condition on a signal of the host, and the reaction when it fires.
+    """A condition on a signal, and the reaction when it fires.
 
-    `clear` is the bound whose violation keeps a firing threshold firing; it equals `bound` when the policy gives
-    none. `for_` seconds and `samples` measurements in a row must violate the bound before it fires. `incident` says
-    whether it opens one when it fires, None leaves that to its severity; `runbook` is what to do then.
+    `incident` says whether it opens one when it fires, None leaves that to its severity; `runbook` is what to do then.
+    The tasks of `run` are its remedies: at most `at_most` of each for one series, in the windows of the tasks only if
+    `wait_for_window`. Where the condition has not cleared `helps_within` seconds after a remedy, the remedy did not
+    help, and after `gives_up_after` such times it is held. While one of `parents` fires, it is muted.
     """
 
     name: str
     description: str
-    signal: str
-    labels: Mapping[str, str]
-    bound: Bound
-    clear: Bound
-    for_: float
-    samples: int
-    no_data: NoData
+    condition: Condition
     severity: Severity
     run: tuple[str, ...]
     at_most: Breaker | None
     position: Position
     incident: bool | None = None
     runbook: tuple[Instruction, ...] = ()
+    notify: tuple[str, ...] = ()
+    wait_for_window: bool = False
+    helps_within: float | None = None
+    gives_up_after: int = 3
+    parents: tuple[str, ...] = ()
+
+    @property
+    def signal(self) -> str:
+        """The name of the signal it is about."""
+        return self.condition.signal
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels that its series carry."""
+        return self.condition.labels
+
+    @property
+    def bound(self) -> Bound:
+        """The values that violate it."""
+        return self.condition.bound
 
 
 class Definition(Struct, frozen=True):
@@ -199,6 +209,51 @@ class Probe(Struct, frozen=True):
     position: Position
 
 
+class Quiet(Struct, frozen=True):
+    """The hours of the day in which a notifier keeps silent: from and to minutes after midnight of a time zone.
+
+    They may span midnight. What is of one of the `unless` severities is told all the same.
+    """
+
+    start: int
+    end: int
+    timezone: str
+    unless: tuple[Severity, ...]
+
+
+class Repeat(Struct, frozen=True):
+    """Reminders while something fires: the first after so many seconds, each after twice the time, `most` at most."""
+
+    first: float
+    most: float
+
+
+class Template(Struct, frozen=True):
+    """What messages look like; `agent.rules.notices.template` knows the placeholders. "" is the agent's own way."""
+
+    subject: str
+    body: str
+
+
+class Notifier(Struct, frozen=True, kw_only=True):
+    """Somebody who is told: the kind of the driver and its settings, completed and JSON-able.
+
+    It is told of what is as severe as `severity` or more, `group_wait` seconds late so that what comes together is
+    told together. What could not be delivered within `expire` seconds is dropped.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+    severity: Severity
+    group_wait: float
+    repeat: Repeat | None
+    quiet: Quiet | None
+    template: Template
+    expire: float
+    position: Position
+
+
 class PolicySet(Struct, frozen=True):
     """All policies in force, cross-checked. `digest` names exactly these bytes; `files` counts them."""
 
@@ -210,3 +265,4 @@ class PolicySet(Struct, frozen=True):
     databases: Mapping[str, Definition] = field(default_factory=dict)
     repositories: Mapping[str, Definition] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)

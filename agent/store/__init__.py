@@ -10,8 +10,10 @@ from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.incidents import Incidents
 from agent.store.ledger import Ledger
+from agent.store.outbox import Outbox
 from agent.store.policy_changes import PolicyChanges
 from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
+from agent.store.run_notices import RunNotices
 from agent.store.runs import Runs
 from agent.store.samples import Samples
 from agent.store.steps import Steps
@@ -24,7 +26,8 @@ class Store:
     def __init__(self, directory: str, *, ballast_bytes: int = 0, read_only: bool = False) -> None:
         self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only, migrated=_begin_chain)
         self.chain = Chain(self.connection)
-        self.runs = Runs(self.connection, self.chain)
+        self.outbox = Outbox(self.connection)
+        self.runs = Runs(self.connection, self.chain, RunNotices(self.connection, self.outbox))
         self.steps = Steps(self.connection)
         self.documents = Documents(self.connection)
         self.marks = Marks(self.connection)

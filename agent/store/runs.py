@@ -13,6 +13,7 @@ from agent.failpoints import reach
 from agent.model.runs import MOVES, Origin, Run, RunState
 from agent.store.chain import Chain
 from agent.store.connection import Connection
+from agent.store.run_notices import RunNotices
 from agent.store.seal import Value, seal, verified
 
 COLUMNS = Run.__struct_fields__
@@ -54,9 +55,10 @@ def _still_held(run: Run, seen: Run | None) -> bool:
 class Runs:
     """The runs of a store."""
 
-    def __init__(self, connection: Connection, chain: Chain) -> None:
+    def __init__(self, connection: Connection, chain: Chain, notices: RunNotices) -> None:
         self._db = connection
         self._chain = chain
+        self._notices = notices
 
     def create(self, run: Run) -> int | None:
         """Given a pending run, write it and return its id, or None when its due time already has a run."""
@@ -98,6 +100,8 @@ class Runs:
             if run.ended is not None or run.state != was or not _still_held(run, held_by):
                 return False
             self._write(replace(run, state=to, why=run.why or why, **changes))
+            if was is RunState.PENDING and to is RunState.RUNNING:
+                self._notices.began(self.get(number))
         reach(f"run.{to}:after")
         return True
 
@@ -142,6 +146,7 @@ class Runs:
         )
         if run.ended is not None:
             self._chain.run_ended(run.id, run.ended)
+            self._notices.ended(run)
 
     def open(self) -> list[Run]:
         """Return the runs that wait, run, or were interrupted, oldest first."""
@@ -259,6 +264,11 @@ class Runs:
             (cause, task, instant),
         )
         return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
+
+    def caused(self, cause: str, since: float, until: float, limit: int) -> list[Run]:
+        """Return up to `limit` runs that a cause made between two instants, oldest first."""
+        where = "WHERE cause = ? AND created BETWEEN ? AND ? ORDER BY id LIMIT ?"
+        return [_run(row) for row in self._db.rows(f"{_SELECT} {where}", (cause, since, until, limit))]
 
     def begun_since(self, task: str, instant: float) -> list[float]:
         """Return when runs of a task started since an instant, oldest first."""

@@ -98,6 +98,22 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX samples_by_end ON samples (until);
     """,
+    """
+    CREATE TABLE notices (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, notifier TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL,
+        seal TEXT NOT NULL
+    );
+    CREATE TABLE alerts (
+        notifier TEXT NOT NULL, key TEXT NOT NULL, next REAL NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (notifier, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE messages (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL, receiver TEXT NOT NULL, made REAL NOT NULL, state TEXT NOT NULL,
+        tries INTEGER NOT NULL, answer TEXT NOT NULL, ended REAL, body TEXT NOT NULL, seal TEXT NOT NULL
+    );
+    CREATE INDEX messages_by_receiver ON messages (receiver, seq) WHERE state = 'waiting';
+    CREATE TABLE receivers (name TEXT PRIMARY KEY, body TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 CHAINED = 3

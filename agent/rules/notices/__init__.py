@@ -1,0 +1,1 @@
+"""Rules of telling people: what goes together, when, and in which words."""

@@ -1,0 +1,281 @@
+"""What people are to be told: notices that runs and thresholds leave, and the messages that the sender makes of them.
+
+A notice is written in the transaction of what it tells of, a message takes the place of its notices in one
+transaction, and a message is settled once its receiver has answered. So nothing is lost however often and whenever a
+process is killed; a message whose answer was not written down any more is sent again under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from agent.errors import StoreError
+from agent.failpoints import reach
+from agent.model.notices import Alert, Kept, Message, Notice, Standing, State
+from agent.store.connection import Connection
+from agent.store.seal import Value, seal, verified
+
+LOG = logging.getLogger(__name__)
+MOST_NOTICES = 10_000
+"""So many notices wait at most; the oldest go first."""
+
+MOST_WAITING = 1000
+"""So many messages wait for a receiver at most; the oldest go first."""
+
+KEPT_ENDED = 200
+"""So many messages that were delivered or dropped are kept to be looked at."""
+
+_NOTICES = "notifier, at, body"
+_RECEIVERS = "SELECT name, body, seal FROM receivers"
+_MESSAGES = "seq, id, receiver, made, state, tries, answer, ended, body"
+
+
+class Outbox:
+    """The outbox of a store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def put(self, notices: Sequence[Notice]) -> None:
+        """Leave notices for the sender, in the caller's transaction if there is one."""
+        if not notices:
+            return
+        reach("notice.put:before")
+        with self._db.transaction():
+            for notice in notices:
+                values: tuple[Value, ...] = (notice.notifier, notice.at, _text(notice))
+                self._db.rows(f"INSERT INTO notices ({_NOTICES}, seal) VALUES (?, ?, ?, ?)", _sealed("notices", values))
+            self._db.rows("DELETE FROM notices WHERE seq <= (SELECT max(seq) FROM notices) - ?", (MOST_NOTICES,))
+        reach("notice.put:after")
+
+    def last_notice(self) -> int:
+        """Return the place of the newest notice there ever was, 0 when there was none."""
+        rows = self._db.rows("SELECT seq FROM sqlite_sequence WHERE name = 'notices'")
+        return int(rows[0][0] or 0) if rows else 0
+
+    def anything(self) -> bool:
+        """Tell whether the sender could have something to do, now or later."""
+        ((found,),) = self._db.rows(
+            "SELECT EXISTS (SELECT 1 FROM notices) OR EXISTS (SELECT 1 FROM alerts) "
+            f"OR EXISTS (SELECT 1 FROM messages WHERE state = '{State.WAITING}')"
+        )
+        return bool(found)
+
+    def notices(self) -> list[Notice]:
+        """Return the notices that are in no message yet, oldest first."""
+        found = []
+        for seq, *row in self._db.rows(f"SELECT seq, {_NOTICES}, seal FROM notices ORDER BY seq"):
+            for whole in _whole("notices", [row]):
+                notice = msgspec.json.decode(str(whole[2]), type=Notice)
+                found.append(msgspec.structs.replace(notice, seq=int(seq or 0)))
+        return found
+
+    def alerts(self) -> list[Alert]:
+        """Return what fires and was told, by notifier and key."""
+        query = "SELECT notifier, key, next, body, seal FROM alerts ORDER BY notifier, key"
+        return [msgspec.json.decode(str(row[3]), type=Alert) for row in _whole("alerts", self._db.rows(query))]
+
+    def compose(
+        self,
+        messages: Iterable[Message],
+        *,
+        taken: Iterable[Notice] = (),
+        alerts: Iterable[Alert] = (),
+        over: Iterable[Notice] = (),
+    ) -> None:
+        """Put messages in the place of the notices that were taken, and note what fires and what is over."""
+        reach("notice.compose:before")
+        with self._db.transaction():
+            for message in messages:
+                self._insert(message)
+            for notice in taken:
+                self._db.rows("DELETE FROM notices WHERE seq = ?", (notice.seq,))
+            for alert in alerts:
+                values = (alert.notice.notifier, alert.notice.key, alert.next, _text(alert))
+                self._db.rows("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?)", _sealed("alerts", values))
+            for notice in over:
+                self._db.rows("DELETE FROM alerts WHERE notifier = ? AND key = ?", (notice.notifier, notice.key))
+        reach("notice.compose:after")
+
+    def _insert(self, message: Message) -> None:
+        ((last,),) = self._db.rows("SELECT coalesce(max(seq), 0) FROM messages")
+        kept = Kept(seq=int(last or 0) + 1, message=message, state=State.WAITING, tries=0, answer="", ended=None)
+        self._write(kept)
+        waiting = f"SELECT seq FROM messages WHERE receiver = ? AND state = '{State.WAITING}'"
+        too_many = self._db.rows(f"{waiting} ORDER BY seq DESC LIMIT -1 OFFSET ?", (message.receiver, MOST_WAITING))
+        for (seq,) in too_many:
+            one = self._message(f"seq = {int(seq or 0)}")
+            if one is not None:
+                self._end(one, State.DROPPED, "too many messages waited", message.made)
+
+    def waiting(self, receiver: str) -> Kept | None:
+        """Return the message that a receiver is to get next, None when there is none."""
+        return self._message(f"receiver = ? AND state = '{State.WAITING}' ORDER BY seq LIMIT 20", receiver)
+
+    def messages(self, *, ended: bool = False) -> list[Kept]:
+        """Return the messages that wait or are parked, with `ended` also those that were, oldest first."""
+        where = "1" if ended else f"state IN ('{State.WAITING}', '{State.PARKED}')"
+        rows = self._db.rows(f"SELECT {_MESSAGES}, seal FROM messages WHERE {where} ORDER BY seq")
+        return [_kept(row) for row in _whole("messages", rows)]
+
+    def waiting_receivers(self) -> list[str]:
+        """Return the receivers for which messages wait."""
+        rows = self._db.rows(f"SELECT DISTINCT receiver FROM messages WHERE state = '{State.WAITING}'")
+        return [str(receiver) for (receiver,) in rows]
+
+    def settle(self, kept: Kept, state: State, answer: str, now: float) -> None:
+        """Write that a message was delivered, parked or dropped at `now`; the next one may go.
+
+        One that has been settled since by somebody else stays as it is.
+        """
+        reach("message.settle:before")
+        with self._db.transaction():
+            if self._still_waits(kept):
+                self._end(kept, state, answer, now)
+        reach("message.settle:after")
+
+    def _end(self, kept: Kept, state: State, answer: str, now: float) -> None:
+        name = kept.message.receiver
+        standing = self.standing(name)
+        if state is State.DELIVERED:
+            standing = msgspec.structs.replace(
+                standing,
+                delivered=standing.delivered + (not kept.message.refresh),
+                untold=0,
+                streak=0,
+                not_before=0.0,
+                last_success=now,
+            )
+        elif state is State.DROPPED:
+            LOG.warning("a message to %s was dropped: %s", name, answer)
+            lost = not kept.message.refresh
+            standing = msgspec.structs.replace(standing, dropped=standing.dropped + lost, untold=standing.untold + lost)
+        else:
+            LOG.error("a message to %s was put aside: %s", name, answer)
+            standing = msgspec.structs.replace(
+                standing, failed=standing.failed + 1, streak=0, not_before=0.0, last_error=answer
+            )
+        tries = kept.tries + (state is not State.DROPPED)
+        if kept.message.refresh:
+            self._db.rows("DELETE FROM messages WHERE seq = ?", (kept.seq,))
+        else:
+            self._write(msgspec.structs.replace(kept, state=state, tries=tries, answer=answer, ended=now))
+        self._stand(standing)
+        self._prune()
+
+    def retry(self, kept: Kept, answer: str, not_before: float) -> None:
+        """Write that a message could not be delivered, and that its receiver is left alone until then."""
+        reach("message.retry:before")
+        with self._db.transaction():
+            if self._still_waits(kept):
+                standing = self.standing(kept.message.receiver)
+                self._stand(
+                    msgspec.structs.replace(
+                        standing,
+                        failed=standing.failed + 1,
+                        streak=standing.streak + 1,
+                        not_before=not_before,
+                        last_error=answer,
+                    )
+                )
+                self._write(msgspec.structs.replace(kept, tries=kept.tries + 1, answer=answer))
+        reach("message.retry:after")
+
+    def release(self, receivers: Iterable[str]) -> int:
+        """Put parked messages of receivers back in line, to be tried at once; return how many there were."""
+        count = 0
+        with self._db.transaction():
+            for name in receivers:
+                self._stand(msgspec.structs.replace(self.standing(name), streak=0, not_before=0.0))
+                for kept in self.messages():
+                    if kept.message.receiver == name and kept.state is State.PARKED:
+                        self._write(msgspec.structs.replace(kept, state=State.WAITING, ended=None))
+                        count += 1
+        return count
+
+    def standing(self, receiver: str) -> Standing:
+        """Return how it goes with a receiver."""
+        rows = list(_whole("receivers", self._db.rows(f"{_RECEIVERS} WHERE name = ?", (receiver,))))
+        return msgspec.json.decode(str(rows[0][1]), type=Standing) if rows else Standing(receiver=receiver)
+
+    def standings(self) -> list[Standing]:
+        """Return how it goes with every receiver there ever was, by name."""
+        rows = _whole("receivers", self._db.rows(f"{_RECEIVERS} ORDER BY name"))
+        return [msgspec.json.decode(str(row[1]), type=Standing) for row in rows]
+
+    def pinged(self, receiver: str, error: str, now: float) -> None:
+        """Write what became of a ping that no message stands for: `error` is "" if it was taken."""
+        standing = self.standing(receiver)
+        if error:
+            standing = msgspec.structs.replace(standing, failed=standing.failed + 1, last_error=error)
+        else:
+            standing = msgspec.structs.replace(standing, delivered=standing.delivered + 1, last_success=now)
+        self._stand(standing)
+
+    def _stand(self, standing: Standing) -> None:
+        values = (standing.receiver, _text(standing))
+        self._db.rows("INSERT OR REPLACE INTO receivers VALUES (?, ?, ?)", _sealed("receivers", values))
+
+    def _still_waits(self, kept: Kept) -> bool:
+        where = f"seq = ? AND id = ? AND state = '{State.WAITING}'"
+        return bool(self._db.rows(f"SELECT 1 FROM messages WHERE {where}", (kept.seq, kept.message.id)))
+
+    def _prune(self) -> None:
+        ended = f"state IN ('{State.DELIVERED}', '{State.DROPPED}')"
+        self._db.rows(
+            f"DELETE FROM messages WHERE {ended} AND seq < (SELECT max(seq) FROM messages) AND seq NOT IN "
+            f"(SELECT seq FROM messages WHERE {ended} ORDER BY seq DESC LIMIT ?)",
+            (KEPT_ENDED,),
+        )
+
+    def _message(self, where: str, *values: Value) -> Kept | None:
+        rows = self._db.rows(f"SELECT {_MESSAGES}, seal FROM messages WHERE {where}", values)
+        return next(map(_kept, _whole("messages", rows)), None)
+
+    def _write(self, kept: Kept) -> None:
+        message = kept.message
+        values = (
+            kept.seq,
+            message.id,
+            message.receiver,
+            message.made,
+            kept.state.value,
+            kept.tries,
+            kept.answer,
+            kept.ended,
+            _text(message),
+        )
+        marks = ", ".join("?" * 10)
+        self._db.rows(f"INSERT OR REPLACE INTO messages VALUES ({marks})", _sealed("messages", values))
+
+
+def _whole(table: str, rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[Value]]:
+    """Yield the rows that are what was written; a damaged one must not keep the others from being told."""
+    for row in rows:
+        try:
+            yield verified(table, row)
+        except StoreError as error:
+            LOG.error("%s; nobody is told of it", error)
+
+
+def _kept(row: Sequence[Value]) -> Kept:
+    return Kept(
+        seq=int(row[0] or 0),
+        message=msgspec.json.decode(str(row[8]), type=Message),
+        state=State(str(row[4])),
+        tries=int(row[5] or 0),
+        answer=str(row[6]),
+        ended=None if row[7] is None else float(row[7]),
+    )
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _sealed(table: str, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    return (*values, seal(table, values))

@@ -1,0 +1,108 @@
+"""Notices of the runs of tasks, written in the transaction that writes how a run began or ended."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from agent.model.notices import Event, Notice
+from agent.model.policies import Notify
+from agent.model.runs import Run, RunState
+from agent.store.connection import Connection
+from agent.store.outbox import Outbox
+
+BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
+"""Ends after which a success is a recovery."""
+
+_EVENTS = {
+    RunState.SUCCEEDED: Event.SUCCESS,
+    RunState.FAILED: Event.FAILURE,
+    RunState.UNDONE: Event.FAILURE,
+    RunState.STUCK: Event.FAILURE,
+    RunState.MISSED: Event.MISSED,
+    RunState.SKIPPED: Event.SKIPPED,
+}
+
+
+class _Retry(Struct, frozen=True):
+    attempts: int = 1
+
+
+class _Task(Struct, frozen=True):
+    """What of a run's task notices need; a document of an earlier version has no `notify`."""
+
+    description: str = ""
+    notify: Notify | None = None
+    retry: _Retry = _Retry()
+
+
+class _Document(Struct, frozen=True):
+    task: _Task
+
+
+class RunNotices:
+    """Leaves notices of runs whose task asks for them."""
+
+    def __init__(self, connection: Connection, outbox: Outbox) -> None:
+        self._db = connection
+        self._outbox = outbox
+
+    def began(self, run: Run) -> None:
+        """A run has begun, for the first time."""
+        task = self._task(run)
+        if task is not None and task.notify is not None and Event.START in task.notify.on:
+            self._put(task, task.notify, Event.START, run, run.started or run.created, "")
+
+    def ended(self, run: Run) -> None:
+        """A run has come to its end, whichever that is."""
+        event = _EVENTS.get(run.state)
+        task = self._task(run) if event is not None else None
+        if event is None or task is None or task.notify is None:
+            return
+        on = task.notify.on
+        if event is Event.SUCCESS and Event.RECOVERY in on and self._before(run) in BAD:
+            event = Event.RECOVERY
+        if event in on:
+            parts = [
+                f"it is {run.state}" if run.state in (RunState.UNDONE, RunState.STUCK) else "",
+                run.why,
+                run.detail,
+            ]
+            if event is Event.FAILURE and task.retry.attempts > 1:
+                parts.append(f"try {run.tries} of {task.retry.attempts}")
+            self._put(task, task.notify, event, run, run.ended or run.created, ": ".join(filter(None, parts)))
+
+    def _put(self, task: _Task, notify: Notify, event: Event, run: Run, at: float, detail: str) -> None:
+        self._outbox.put(
+            [
+                Notice(
+                    notifier=name,
+                    event=event,
+                    subject=run.task,
+                    key=f"task:{run.task}",
+                    severity=notify.severity,
+                    at=at,
+                    since=run.started or at,
+                    description=task.description,
+                    detail=detail,
+                    run=run.id,
+                )
+                for name in notify.to
+            ]
+        )
+
+    def _task(self, run: Run) -> _Task | None:
+        rows = self._db.rows("SELECT body FROM documents WHERE digest = ?", (run.document,))
+        # Most tasks tell nobody, and their documents need not be read.
+        if not rows or '"notify":{' not in (text := str(rows[0][0])):
+            return None
+        return msgspec.json.decode(text, type=_Document).task
+
+    def _before(self, run: Run) -> str:
+        """Return how the run of the same task before this one ended, skipped ones aside; "" if there was none."""
+        rows = self._db.rows(
+            "SELECT state FROM runs WHERE task = ? AND id < ? AND ended IS NOT NULL AND state <> 'skipped' "
+            "ORDER BY id DESC LIMIT 1",
+            (run.task, run.id),
+        )
+        return str(rows[0][0]) if rows else ""
