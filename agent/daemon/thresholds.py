@@ -102,7 +102,7 @@ class Thresholds:
             for name, threshold in policies.thresholds.items()
             if before is not None
             and name in before.thresholds
-            and _condition_of(before.thresholds[name]) != _condition_of(threshold)
+            and _meaning(before.thresholds[name]) != _meaning(threshold)
         }
         self._forget(gone | changed, now)
         self._sources = {}
@@ -161,12 +161,12 @@ class Thresholds:
         for threshold, named in self._sources.get(source, ()):
             states = self.states.setdefault(threshold.name, {})
             samples = found.get(threshold.signal, [])
-            well = steady_series(threshold, named, states, samples, now)
+            well = steady_series(threshold.condition, named, states, samples, now)
             if well is not None:
                 states.update(well)  # nothing of it is worth writing, so there is nothing that the store could refuse
                 continue
             failed = group_of(threshold.signal) in sampling.errors
-            results = evaluate_series(threshold, states, samples, failed, now, interval)
+            results = evaluate_series(threshold.condition, states, samples, failed, now, interval)
             seen += [Change(threshold, series, states.get(series), after) for series, after in results.items()]
         reactions = self._write([change for change in seen if self._matters(change)], now)
         # Only what the store has taken is remembered: a firing that it refused fires again at the next pass.
@@ -246,14 +246,19 @@ class Thresholds:
         return tuple(made)
 
 
-def _condition_of(threshold: Threshold) -> tuple[object, ...]:
+def _meaning(threshold: Threshold) -> tuple[object, ...]:
     """What of a threshold its states depend on: a change of anything else leaves them standing."""
-    return (threshold.signal, tuple(sorted(threshold.labels.items())), threshold.bound, threshold.clear)
+    what = threshold.condition
+    return (what.signal, labels(what.labels), what.bound, what.clear, what.change, what.compare)
 
 
 def _worth_writing(written: ConditionState | None, state: ConditionState) -> bool:
     """Tell whether a restart would decide otherwise without this state on disk."""
     if written is None or (written.since, written.fired_at) != (state.since, state.fired_at):
+        return True
+    if (written.good_since, written.missing_since) != (state.good_since, state.missing_since):
+        return True
+    if (written.recent, written.points) != (state.recent, state.points):
         return True
     pending = state.since is not None and state.fired_at is None
     return pending or written.verdict is not state.verdict

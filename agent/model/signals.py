@@ -56,8 +56,14 @@ class SignalSpec(Struct, frozen=True):
 class ConditionState(Struct, frozen=True):
     """What a condition remembers between evaluations; instants are seconds since the epoch.
 
-    `since` is the start of the present violation or None; `violations` counts samples in a row that violate;
-    `fired_at` is set while the condition is firing; `measured_at` is when the last finite number was read.
+    `since` is the start of the present violation or None; `violations` counts samples in a row that violate, or those
+    among the last ones; `fired_at` is set while the condition is firing; `value` is what was held against the bound
+    last, None where there was nothing; `measured_at` is when the last finite number was read.
+
+    `good_since` is since when no measurement violates a condition that still fires, and `missing_since` since when
+    there is no number. `recent` are the last measurements from the first that violates on: the instants of those that
+    violate, None for the others. `points` are instants and values from which the rate of change follows. `muted` is
+    the reason for which nobody was told that it fires, "" when somebody was.
     """
 
     verdict: Verdict = Verdict.INCONCLUSIVE
@@ -67,3 +73,8 @@ class ConditionState(Struct, frozen=True):
     value: float | None = None
     evaluated_at: float | None = None
     measured_at: float | None = None
+    good_since: float | None = None
+    missing_since: float | None = None
+    recent: tuple[float | None, ...] = ()
+    points: tuple[tuple[float, float], ...] = ()
+    muted: str = ""

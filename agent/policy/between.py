@@ -17,6 +17,7 @@ from agent.policy.paths import dotted
 
 THINGS = {
     "windows": "window",
+    "notifiers": "notifier",
     "databases": "database",
     "repositories": "repository",
     "tasks": "task",
@@ -25,8 +26,14 @@ THINGS = {
 SHARED = ("tasks", "thresholds")
 """Sections that share their names: a hold that is to be released is of one or the other."""
 
-TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks"}
+TARGETS = {"window": "windows", "needs": "tasks", "run": "tasks", "mutes": "thresholds", "parents": "thresholds"}
 """By kind of reference: the section that the name has to be found in; other kinds are sections themselves."""
+
+LOOPS = {
+    "needs": (" needs ", "remove one of these needs"),
+    "parents": (" has the parent ", "remove one of these parents"),
+}
+"""By kind of reference that must not lead back: what one does to the other, and what would be right."""
 
 MOST = 200
 """So many mistakes between files are worded."""
@@ -51,7 +58,7 @@ class _Between:
         self._signals = signals
         self._known: dict[str, dict[str, tuple[str, Name]]] = {section: {} for section in THINGS}
         self._options: dict[str, str] | None = None
-        self._needs: dict[tuple[str, str], tuple[str, Reference]] = {}
+        self._ways: dict[str, dict[tuple[str, str], tuple[str, Reference]]] = {kind: {} for kind in LOOPS}
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes; names come first, because references are looked up in them."""
@@ -65,7 +72,8 @@ class _Between:
                     labels.setdefault(reference.owner, set()).add(reference.name)
             for reference in outline.references:
                 yield from self._reference(file, reference, labels.get(reference.owner, set()))
-        yield from self._loops()
+        for kind, (verb, right) in LOOPS.items():
+            yield from _loops(self._ways[kind], verb, right)
 
     def _name(self, file: str, name: Name) -> Iterator[Mistake]:
         for section in SHARED if name.section in SHARED else (name.section,):
@@ -92,8 +100,8 @@ class _Between:
         elif reference.action or reference.same:
             if (found := unfit(reference, self._known["tasks"], self._chosen())) is not None:
                 yield _mistake(file, reference, *found)
-        elif reference.kind == "needs":
-            self._needs.setdefault((reference.owner, reference.name), (file, reference))
+        elif reference.kind in self._ways:
+            self._ways[reference.kind].setdefault((reference.owner, reference.name), (file, reference))
 
     def _chosen(self) -> Mapping[str, str]:
         """Return the known databases and repositories that options name, by path; asked for where tasks must fit."""
@@ -116,16 +124,19 @@ class _Between:
                 wrong = f"{spec.name} is only measured by {label}"
                 yield _mistake(file, reference, wrong, f"add `{label}` to `labels`")
 
-    def _loops(self) -> Iterator[Mistake]:
-        from agent.rules.needs import loops  # noqa: PLC0415 - it brings all of scheduling along
 
-        needs: dict[str, list[str]] = {}
-        for task, need in self._needs:
-            needs.setdefault(task, []).append(need)
-        for loop in loops(needs):
-            file, reference = self._needs[loop[0], loop[1 % len(loop)]]
-            way = [*loop[:10], "...", loop[-1]] if len(loop) > 12 else loop
-            yield _mistake(file, reference, f"a loop: {' needs '.join((*way, loop[0]))}", "remove one of these needs")
+def _loops(ways: Mapping[tuple[str, str], tuple[str, Reference]], verb: str, right: str) -> Iterator[Mistake]:
+    if not ways:
+        return
+    from agent.rules.needs import loops  # noqa: PLC0415 - it brings all of scheduling along
+
+    graph: dict[str, list[str]] = {}
+    for owner, name in ways:
+        graph.setdefault(owner, []).append(name)
+    for loop in loops(graph):
+        file, reference = ways[loop[0], loop[1 % len(loop)]]
+        way = [*loop[:10], "...", loop[-1]] if len(loop) > 12 else loop
+        yield _mistake(file, reference, f"a loop: {verb.join((*way, loop[0]))}", right)
 
 
 def _unknown(file: str, reference: Reference, what: str, those: str, known: Iterable[str]) -> Mistake:

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from agent.model.policies import (
-    Bound,
     Breaker,
     Category,
     Definition,
     Instruction,
     Limits,
-    NoData,
+    Notifier,
     Overlap,
     Position,
     Priority,
+    Probe,
     Retry,
     Schedule,
     Severity,
@@ -29,24 +29,28 @@ from agent.model.policies import (
     Threshold,
     Window,
 )
+from agent.policy.condition import condition_from
+from agent.policy.notifier import notifier_from, notify_from
+from agent.policy.probe_body import probe_from
 
-FORMAT = 4
+FORMAT = 7
 """Changes whenever a fragment of the past could be misread."""
 
 DEFINITIONS = ("databases", "repositories")
 """Sections of things that the options of actions refer to, each by the driver of its engine."""
 
-SECTIONS = ("windows", *DEFINITIONS, "tasks", "thresholds")
+SECTIONS = ("windows", "notifiers", *DEFINITIONS, "probes", "tasks", "thresholds")
 
 _CATEGORIES = {category.value: category for category in Category}
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _OVERLAPS = {overlap.value: overlap for overlap in Overlap}
-_NO_DATA = {verdict.value: verdict for verdict in NoData}
 _SEVERITIES = {severity.value: severity for severity in Severity}
 
 
 class Name(NamedTuple):
-    """A thing that a file names, and where: section, name, line and column of its key; of a task also its action."""
+    """A thing that a file names, and where: section, name, line and column of its key; of a task also its action,
+    of a probe its kind.
+    """
 
     section: str
     name: str
@@ -108,6 +112,8 @@ class Fragment(Struct, frozen=True):
     databases: tuple[Definition, ...] = ()
     repositories: tuple[Definition, ...] = ()
     uses: tuple[Use, ...] = ()
+    notifiers: tuple[Notifier, ...] = ()
+    probes: tuple[Probe, ...] = ()
 
     @property
     def outline(self) -> Outline | None:
@@ -150,6 +156,8 @@ def fragment_from(body: Mapping[str, Any], file: str, digest: str) -> Fragment:
         tuple([_definition(name, thing, file) for name, thing in body["databases"].items()]),
         tuple([_definition(name, thing, file) for name, thing in body["repositories"].items()]),
         tuple([Use(task, section, name, tuple(path), *asked) for task, section, name, path, *asked in body["uses"]]),
+        tuple([notifier_from(name, thing, file) for name, thing in body["notifiers"].items()]),
+        tuple([probe_from(name, thing, file) for name, thing in body["probes"].items()]),
     )
 
 
@@ -179,6 +187,9 @@ def _task(name: str, thing: dict[str, Any], file: str) -> Task:
         limits=Limits(thing["limits"]["items"], thing["limits"]["bytes"], thing["limits"]["percent"]),
         at_most=_breaker(thing["at_most"]),
         position=Position(file, *thing["at"]),
+        notify=notify_from(thing["notify"]),
+        mutes=tuple(thing["mutes"]),
+        mutes_for=thing["mutes_for"],
     )
 
 
@@ -194,30 +205,19 @@ def _breaker(thing: dict[str, Any] | None) -> Breaker | None:
 
 
 def _threshold(name: str, thing: dict[str, Any], file: str) -> Threshold:
-    bound = Bound(thing.get("above"), thing.get("below"), _range(thing.get("outside")))
-    clear = Bound(
-        thing.get("clear_below", bound.above),
-        thing.get("clear_above", bound.below),
-        _range(thing.get("clear_inside", bound.outside)),
-    )
     return Threshold(
         name=name,
         description=thing["description"],
-        signal=thing["signal"],
-        labels=thing["labels"],
-        bound=bound,
-        clear=clear,
-        for_=thing["for"],
-        samples=thing["samples"],
-        no_data=_NO_DATA[thing["no_data"]],
+        condition=condition_from(thing),
         severity=_SEVERITIES[thing["severity"]],
         run=tuple(thing["run"]),
         at_most=_breaker(thing["at_most"]),
         position=Position(file, *thing["at"]),
         incident=thing["incident"],
         runbook=tuple([Instruction(step["text"], step["run"] or "") for step in thing["runbook"]]),
+        notify=tuple(thing["notify"]),
+        wait_for_window=thing["wait_for_window"],
+        helps_within=thing["helps_within"],
+        gives_up_after=thing["gives_up_after"],
+        parents=tuple(thing["parents"]),
     )
-
-
-def _range(ends: Any) -> tuple[float, float] | None:
-    return None if ends is None else (ends[0], ends[1])

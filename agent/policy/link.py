@@ -11,6 +11,10 @@ from agent.model.policies import PolicySet, Task, Threshold, Window
 from agent.policy.between import Signals, mistakes_between
 from agent.policy.completing import complete, defined
 from agent.policy.fragments import Fragment, Outline
+from agent.policy.notifier import notifiers_of
+from agent.policy.probe import probes_of
+from agent.probes.catalogue import group_of
+from agent.probes.offered import fits, signal_of
 
 __all__ = ["Signals", "digest_of", "fitted", "link", "misfits", "mistakes_between"]
 
@@ -41,6 +45,7 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     windows: dict[str, Window] = {}
     tasks: dict[str, Task] = {}
     thresholds: dict[str, Threshold] = {}
+    kinds = {probe.name: probe.kind for fragment in fragments.values() for probe in fragment.probes}
     things = 0
     for name in sorted(fragments):
         fragment = fragments[name]
@@ -54,35 +59,55 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     known = defined(fragments)
     if known is None or things != len(windows) + len(tasks | thresholds):
         return None
-    if not _named(tasks.values(), windows, tasks):
+    if not _named(tasks.values(), windows, tasks, thresholds):
         return None
     for threshold in thresholds.values():
         named = (*threshold.run, *(step.run for step in threshold.runbook if step.run))
-        if not (_measurable(threshold, signals) and all(name in tasks for name in named)):
+        if not (_measurable(threshold, signals, kinds) and all(name in tasks for name in named)):
             return None
+        if not all(name in thresholds for name in threshold.parents):
+            return None
+    notifiers = notifiers_of(fragments.values(), tasks.values(), thresholds.values())
     if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
         return None
-    if not complete(tasks, known):
+    if _has_loops({child.name: child.parents for child in thresholds.values() if child.parents}):
+        return None
+    probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if kinds else {}
+    if notifiers is None or probes is None or not complete(tasks, known):
         return None
     digest = digest_of({name: fragment.digest for name, fragment in fragments.items()})
-    return PolicySet(digest, len(fragments), windows, tasks, thresholds, known.databases, known.repositories)
+    return PolicySet(
+        digest,
+        len(fragments),
+        windows,
+        tasks,
+        thresholds,
+        known.databases,
+        known.repositories,
+        probes,
+        notifiers,
+    )
 
 
-def _named(tasks: Iterable[Task], windows: Mapping[str, Window], known: Mapping[str, Task]) -> bool:
+def _named(
+    tasks: Iterable[Task],
+    windows: Mapping[str, Window],
+    known: Mapping[str, Task],
+    thresholds: Mapping[str, Threshold],
+) -> bool:
     for task in tasks:
         if task.window is not None and task.window not in windows:
             return False
         if task.needs and not all(need in known for need in task.needs):
             return False
+        if task.mutes and not all(name in thresholds for name in task.mutes):
+            return False
     return True
 
 
-def _measurable(threshold: Threshold, signals: Signals) -> bool:
-    spec = signals.get(threshold.signal)
-    if spec is None:
-        return False
-    labels = threshold.labels
-    return all(label in spec.labels for label in labels) and all(label in labels for label in spec.required)
+def _measurable(threshold: Threshold, signals: Signals, kinds: Mapping[str, str]) -> bool:
+    spec = signals.get(threshold.signal) or signal_of(threshold.signal, kinds)
+    return spec is not None and fits(spec, threshold.labels)
 
 
 def _has_loops(needs: Mapping[str, Sequence[str]]) -> bool:

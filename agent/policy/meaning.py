@@ -1,6 +1,6 @@
-"""What a schema cannot say of one file: schedules that fire, windows that open, time zones, clear bounds that fit.
+"""What a schema cannot say of one file: schedules that fire, windows that open, time zones.
 
-What it cannot say of databases and repositories is in `agent.policy.definitions`.
+What it cannot say of conditions is in `agent.policy.contradictions`, and what it cannot say of databases and repositories is in `agent.policy.definitions`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
+from agent.policy.contradictions import contradictions
 from agent.policy.definitions import complaints_of
 from agent.policy.normalise import Complaint, Path
+from agent.policy.notifying import complaints_of as complaints_of_notifiers
+from agent.policy.probing import complaints_of as complaints_of_probes
 from agent.trigger import ScheduleError, parse, zone
 
 Verdict = tuple[str, str] | None
@@ -42,8 +45,16 @@ class Meaning:
             if isinstance(zone_name, str):
                 found += self.of_timezone(zone_name, ("tasks", name, "with", "timezone"))
         for name, threshold in policy["thresholds"].items():
-            found += _bounds(threshold, ("thresholds", name))
-        return [*found, *complaints_of(policy)]
+            found += contradictions(threshold, ("thresholds", name))
+        for name, notifier in policy["notifiers"].items():
+            if notifier.get("quiet"):
+                found += self.of_timezone(notifier["quiet"]["timezone"], ("notifiers", name, "quiet", "timezone"))
+        return [
+            *found,
+            *complaints_of(policy),
+            *complaints_of_notifiers(policy["notifiers"]),
+            *complaints_of_probes(policy["probes"]),
+        ]
 
     def of_timezone(self, name: str, path: Path) -> list[Complaint]:
         """Given a name of a time zone and the path it stands at, complain if there is no such zone."""
@@ -74,23 +85,3 @@ def _verdict(judge: Callable[[], object]) -> Verdict:
 
 def _complaint(path: Path, verdict: Verdict) -> list[Complaint]:
     return [] if verdict is None else [(path, *verdict)]
-
-
-def _bounds(threshold: dict[str, Any], path: Path) -> list[Complaint]:
-    found: list[Complaint] = []
-    above, below, outside = threshold.get("above"), threshold.get("below"), threshold.get("outside")
-    for key in ("outside", "clear_inside"):
-        bound = threshold.get(key)
-        if bound and bound[0] > bound[1]:
-            found.append(((*path, key), f"{bound[0]} is larger than {bound[1]}", "write the lower number first"))
-    clear = threshold.get("clear_below", above)
-    if above is not None and clear > above:
-        found.append(((*path, "clear_below"), f"{clear} is larger than `above`", f"give at most {above}"))
-    clear = threshold.get("clear_above", below)
-    if below is not None and clear < below:
-        found.append(((*path, "clear_above"), f"{clear} is smaller than `below`", f"give at least {below}"))
-    clear = threshold.get("clear_inside")
-    if clear and outside and not found and not outside[0] <= clear[0] <= clear[1] <= outside[1]:
-        wrong = f"{clear[0]} to {clear[1]} is not within `outside`"
-        found.append(((*path, "clear_inside"), wrong, f"give a range within {outside[0]} to {outside[1]}"))
-    return found

@@ -9,12 +9,17 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from agent.policy.fragments import SECTIONS
 from agent.policy.paths import dotted
 from agent.policy.places import members, place
+from agent.policy.probe_body import DATABASE
 from agent.policy.references import MarksOf, is_text, written
+from agent.probes.offered import OFFERED
 
 ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}}
 """By section: the keys whose value is a name, and what kind of reference it is."""
 
-MANY = {"tasks": {"needs": "needs"}, "thresholds": {"run": "run"}}
+MANY = {
+    "tasks": {"needs": "needs", "mutes": "mutes"},
+    "thresholds": {"run": "run", "parents": "parents", "notify": "notifiers"},
+}
 """By section: the keys whose value is a list of names."""
 
 Found = list[tuple[str | int, ...]]
@@ -33,8 +38,12 @@ def outline_of(root: Node | None, marks_of: MarksOf) -> dict[str, Any]:
             continue
         for name, key, thing in members(things):
             _references(section, name, thing, references)
-            action = (_options(name, thing, marks_of, references),) if section == "tasks" else ()
-            names.append((section, name, *place(key), *action))
+            does: tuple[str, ...] = ()
+            if section == "tasks":
+                does = (_options(name, thing, marks_of, references),)
+            elif section == "probes":
+                does = (_kind(name, thing, references),)
+            names.append((section, name, *place(key), *does))
     return {"names": names, "references": references}
 
 
@@ -50,6 +59,8 @@ def _references(section: str, owner: str, thing: Node, found: Found) -> None:
                 if isinstance(item, ScalarNode):
                     path = dotted((section, owner, name, index))
                     found.append((many[name], item.value, owner, "", path, *place(item)))
+        elif name == "notify" and section == "tasks":
+            found += _told(owner, value)
         elif name == "labels" and section == "thresholds":
             labels = value
         elif name == "runbook" and section == "thresholds" and isinstance(value, SequenceNode):
@@ -61,6 +72,27 @@ def _references(section: str, owner: str, thing: Node, found: Found) -> None:
                 ]
     for name, key, _ in members(labels):
         found.append(("label", name, owner, signal, dotted((section, owner, "labels", name)), *place(key)))
+
+
+def _kind(owner: str, thing: Node, found: Found) -> str:
+    """Add the database that a probe names, and return its kind, "" if that is not told."""
+    kinds = [(kind, settings) for kind, _, settings in members(thing) if kind in OFFERED]
+    for kind, settings in kinds:
+        for key, _, value in members(settings):
+            if kind == "sql" and key == DATABASE and isinstance(value, ScalarNode) and is_text(value):
+                found.append(("databases", value.value, owner, "", dotted(("probes", owner, kind, key)), *place(value)))
+    return kinds[0][0] if kinds else ""
+
+
+def _told(owner: str, notify: Node) -> Found:
+    """Return the notifiers that a task names."""
+    return [
+        ("notifiers", item.value, owner, "", dotted(("tasks", owner, "notify", "to", index)), *place(item))
+        for key, _, names in members(notify)
+        if key == "to" and isinstance(names, SequenceNode)
+        for index, item in enumerate(names.value)
+        if isinstance(item, ScalarNode)
+    ]
 
 
 def _options(owner: str, thing: Node, marks_of: MarksOf, found: Found) -> str:

@@ -9,12 +9,18 @@ from msgspec.structs import asdict
 
 from agent.model.signals import ConditionState, Verdict
 
-_INSTANTS_AND_VALUES = ("since", "fired_at", "value", "evaluated_at", "measured_at")
+_INSTANTS_AND_VALUES = (
+    *("since", "fired_at", "value", "evaluated_at", "measured_at"),
+    *("good_since", "missing_since"),
+)
+_RARE = ("good_since", "missing_since", "recent", "points", "muted")
+"""Fields that are left out where they say nothing, as they mostly do."""
 
 
 def dump_state(state: ConditionState) -> str:
     """Given a state, return its JSON text."""
-    return json.dumps(asdict(state), separators=(",", ":"), allow_nan=False)
+    fields = {name: value for name, value in asdict(state).items() if value or name not in _RARE or value == 0.0}
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
 
 def load_state(text: str) -> ConditionState:
@@ -36,7 +42,25 @@ def load_state(text: str) -> ConditionState:
         raise ValueError(f"violations of a condition is not a count: {violations!r}")
     if "verdict" in data:
         data["verdict"] = Verdict(data["verdict"])
+    if "recent" in data:
+        instants = _listed("recent", data["recent"])
+        data["recent"] = tuple(None if instant is None else _finite("recent", instant) for instant in instants)
+    if "points" in data:
+        data["points"] = tuple(_point(point) for point in _listed("points", data["points"]))
+    if not isinstance(data.get("muted", ""), str):
+        raise ValueError(f"muted of a condition is not a reason: {data['muted']!r:.40}")
     return ConditionState(**data)
+
+
+def _listed(name: str, value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} of a condition is not a list: {value!r:.40}")
+    return value
+
+
+def _point(value: object) -> tuple[float, float]:
+    at, found = _listed("a point", value)
+    return _finite("points", at), _finite("points", found)
 
 
 def _finite(name: str, value: object) -> float:

@@ -1,20 +1,20 @@
-"""Which series a threshold watches, and what becomes of each.
+"""Which series a condition watches, and what becomes of each.
 
-A threshold watches every series of its signal that carries the labels it names; each series has a state of its own.
-A threshold that matches nothing still has one series, labelled as the threshold says, which has no data. A series
+A condition watches every series of its signal that carries the labels it names; each series has a state of its own.
+A condition that matches nothing still has one series, labelled as the condition says, which has no data. A series
 that vanishes has no data either; after `FORGOTTEN_AFTER` seconds without a number it is forgotten, unless it is the
-very one that the threshold names. A forgotten series that was firing is reported as cleared.
+very one that the condition names. A forgotten series that was firing is reported as cleared.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _quoted
 
 from msgspec.structs import replace
 
-from agent.model.policies import Threshold
+from agent.model.conditions import Condition
 from agent.model.signals import ConditionState, Labels, Sample, labels
 from agent.rules.conditions import Evaluation, Event, Gap, evaluate, steady
 
@@ -31,53 +31,63 @@ def by_signal(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
     return found
 
 
+Past = Callable[[Labels], float | None]
+"""Given a series, what it is compared with: its value at the same time of another day, None where that is unknown."""
+
+
 def evaluate_series(
-    threshold: Threshold,
+    condition: Condition,
     states: Mapping[Labels, ConditionState],
     samples: Sequence[Sample],
     failed: bool,
     now: float,
     interval: float = 0.0,
+    past: Past | None = None,
 ) -> dict[Labels, Evaluation]:
-    """Given what one pass measured of a threshold's signal, evaluate each of its series.
+    """Given what one pass measured of a condition's signal, evaluate each of its series.
 
-    `states` are the remembered states of this threshold by series; `failed` tells that the group of the signal could
+    `states` are the remembered states of this condition by series; `failed` tells that the group of the signal could
     not be measured, wholly or in part; `now` and `interval` are seconds as in `evaluate`.
     """
-    named = labels(threshold.labels)
+    named = labels(condition.labels)
     carried = frozenset(named).issubset
     readings = {s.labels: s.value for s in samples if s.labels == named or carried(s.labels)}
+    if condition.compare is None:
+        past = None
     result = {
-        key: evaluate(threshold, states.get(key, _FRESH), value, now, interval) for key, value in readings.items()
+        key: evaluate(condition, states.get(key, _FRESH), value, now, interval, past(key) if past else None)
+        for key, value in readings.items()
     }
     if readings and states.keys() <= readings.keys():
         return result
     missing = Gap.ERROR if failed else Gap.NO_DATA
     for key in [key for key in states if key not in readings]:
-        evaluation = evaluate(threshold, states[key], missing, now, interval)
+        evaluation = evaluate(condition, states[key], missing, now, interval)
         if _forgettable(key, named, bool(readings), states[key], now):
             cleared = Event.CLEARED if states[key].fired_at is not None else Event.NONE
             evaluation = replace(evaluation, event=cleared, forgotten=True)
         result[key] = evaluation
     if all(evaluation.forgotten for evaluation in result.values()):
-        result[named] = evaluate(threshold, _FRESH, missing, now, interval)
+        result[named] = evaluate(condition, _FRESH, missing, now, interval)
     return result
 
 
 def steady_series(
-    threshold: Threshold, named: Labels, states: Mapping[Labels, ConditionState], samples: Sequence[Sample], now: float
+    condition: Condition, named: Labels, states: Mapping[Labels, ConditionState], samples: Sequence[Sample], now: float
 ) -> dict[Labels, ConditionState] | None:
     """As `evaluate_series`, where every series was well and still is: return their states, else None.
 
-    `named` are the labels that the threshold names, in order.
+    `named` are the labels that the condition names, in order.
     """
+    if condition.change is not None or condition.compare is not None:
+        return None
     result = {}
     carried = frozenset(named).issubset
     for sample in samples:
         series = sample.labels
         if series == named or carried(series):
             state = states.get(series)
-            after = None if state is None else steady(threshold, state, sample.value, now)
+            after = None if state is None else steady(condition, state, sample.value, now)
             if after is None:
                 return None
             result[series] = after
@@ -104,4 +114,7 @@ def parse_state_key(key: str) -> tuple[str, Labels]:
 def _forgettable(key: Labels, named: Labels, others: bool, state: ConditionState, now: float) -> bool:
     if key == named:
         return others
-    return state.measured_at is None or now - state.measured_at > FORGOTTEN_AFTER
+    if state.measured_at is None:
+        return True
+    # Since when it is missing is in the store, and when it was measured last need not be: a restart changes nothing.
+    return state.missing_since is not None and now - state.missing_since > FORGOTTEN_AFTER

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from agent.engine.visit import Course
-from agent.model.policies import Bound, Threshold
+from agent.model.conditions import Bound
+from agent.model.policies import Threshold
 from agent.model.signals import ConditionState, Labels
 from agent.model.signals import labels as sorted_labels
 from agent.pages.html import Child, Markup, element
@@ -119,7 +120,10 @@ def _row(scene: Scene, name: str, labels: Labels, state: ConditionState) -> tupl
         (name, element("small", named(threshold.signal, labels))),
         (chip(stands, shown), element("small", since(scene, at)) if at is not None else None),
         "unknown" if latest is None else quantity(threshold.signal, latest),
-        (bound(threshold), element("small", f"for {format_duration(threshold.for_)}") if threshold.for_ else None),
+        (
+            bound(threshold),
+            element("small", f"for {format_duration(threshold.condition.for_)}") if threshold.condition.for_ else None,
+        ),
     )
 
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from agent.daemon.thresholds import Thresholds
 from agent.engine.firing import Firing, Reactor
 from agent.errors import StoreError
-from agent.model.policies import Bound, Breaker, NoData, PolicySet, Position, Probe, Severity, Threshold
+from agent.model.conditions import Bound, Condition
+from agent.model.policies import Breaker, PolicySet, Position, Probe, Severity, Threshold
 from agent.model.reasons import Reason
 from agent.model.runs import Origin
 from agent.model.signals import Labels, Sample, Sampling, Verdict
@@ -23,13 +24,13 @@ ROOT = (("mountpoint", "/"),)
 FILLING = Threshold(
     name="filling",
     description="",
-    signal="disk.used_percent",
-    labels={"mountpoint": "/"},
-    bound=Bound(above=90.0),
-    clear=Bound(above=85.0),
-    for_=20.0,
-    samples=1,
-    no_data=NoData.INCONCLUSIVE,
+    condition=Condition(
+        signal="disk.used_percent",
+        labels={"mountpoint": "/"},
+        bound=Bound(above=90.0),
+        clear=Bound(above=85.0),
+        for_=20.0,
+    ),
     severity=Severity.CRITICAL,
     run=("task",),
     at_most=Breaker(2, 86_400.0),
@@ -133,7 +134,9 @@ def test_changed_bound_forgets_what_the_old_one_knew(store: Store) -> None:
     house = House(store)
     house.tick(95.0)
     house.tick(95.0)
-    house.thresholds.put_in_force(policies(replace(FILLING, bound=Bound(above=80.0))), house.now)
+    house.thresholds.put_in_force(
+        policies(replace(FILLING, condition=replace(FILLING.condition, bound=Bound(above=80.0)))), house.now
+    )
     assert house.tick(95.0) == []
     assert house.tick(95.0) == []
     assert house.tick(95.0) == [Event.FIRED]
@@ -213,7 +216,8 @@ def test_threshold_removed_while_it_fires_is_withdrawn(store: Store) -> None:
     assert heard.withdrawn == [("filling", ROOT)]
 
 
-SLOW = replace(FILLING, name="slow", signal="home.latency_seconds", labels={}, bound=Bound(above=1.0), clear=Bound(1.0))
+SECOND = Condition(signal="home.latency_seconds", bound=Bound(above=1.0), clear=Bound(above=1.0), for_=20.0)
+SLOW = replace(FILLING, name="slow", condition=SECOND)
 HOME = Probe("home", "http", {}, 60.0, 5.0, 0.0, Position("p.yaml", 1, 1))
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from agent.errors import PolicyError
+from agent.model.conditions import Bound, Condition, NoData
 from agent.model.policies import (
-    Bound,
     Breaker,
     Category,
     Limits,
-    NoData,
     Overlap,
     PolicySet,
     Position,
@@ -88,13 +87,15 @@ def test_every_field_of_a_threshold_reaches_the_model(tmp_path: Path, schemas: S
     assert policies.thresholds["root-filling"] == Threshold(
         name="root-filling",
         description="The root file system is nearly full",
-        signal="disk.used_percent",
-        labels={"mountpoint": "/"},
-        bound=Bound(above=90),
-        clear=Bound(above=85),
-        for_=600,
-        samples=3,
-        no_data=NoData.FAIL,
+        condition=Condition(
+            signal="disk.used_percent",
+            labels={"mountpoint": "/"},
+            bound=Bound(above=90),
+            clear=Bound(above=85),
+            for_=600,
+            samples=3,
+            no_data=NoData.FAIL,
+        ),
         severity=Severity.CRITICAL,
         run=("clean-uploads",),
         at_most=Breaker(3, 86400),
@@ -132,7 +133,7 @@ def test_clear_bound_is_the_bound_unless_one_is_given(
     tmp_path: Path, schemas: Schemas, bound: str, clear: Bound
 ) -> None:
     write(tmp_path, a=f"thresholds: {{t: {{signal: cpu.used_percent, {bound}}}}}")
-    assert load(str(tmp_path), SIGNALS, root=False, schemas=schemas).thresholds["t"].clear == clear
+    assert load(str(tmp_path), SIGNALS, root=False, schemas=schemas).thresholds["t"].condition.clear == clear
 
 
 def test_directory_that_cannot_be_read_is_a_mistake(tmp_path: Path, schemas: Schemas) -> None:
