@@ -64,8 +64,8 @@ class Condition(Struct, frozen=True, kw_only=True):
 
     It is about every series of `signal` that carries `labels`. `clear` is the bound whose violation keeps a firing
     condition firing; it equals `bound` when none is given. `samples` measurements in a row, or of the last `of`, must
-    violate the bound, and have done so for `for_` seconds, before it fires. It goes on firing until no measurement has violated it for `keep_for` seconds. With `change` or `compare` the
-    bounds are on that of the signal instead of its value.
+    violate the bound, and have done so for `for_` seconds, before it fires. It goes on firing until no measurement has
+    violated it for `keep_for` seconds. With `change` or `compare` the bounds are on that instead of the value.
     """
 
     signal: str

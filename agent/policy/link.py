@@ -59,18 +59,13 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     known = defined(fragments)
     if known is None or things != len(windows) + len(tasks | thresholds):
         return None
-    if not _named(tasks.values(), windows, tasks, thresholds):
+    if not (_named(tasks.values(), windows, tasks, thresholds) and _reacting(thresholds, tasks)):
         return None
-    for threshold in thresholds.values():
-        named = (*threshold.run, *(step.run for step in threshold.runbook if step.run))
-        if not (_measurable(threshold, signals, kinds) and all(name in tasks for name in named)):
-            return None
-        if not all(name in thresholds for name in threshold.parents):
-            return None
+    if not all(_measurable(threshold, signals, kinds) for threshold in thresholds.values()):
+        return None
     notifiers = notifiers_of(fragments.values(), tasks.values(), thresholds.values())
-    if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
-        return None
-    if _has_loops({child.name: child.parents for child in thresholds.values() if child.parents}):
+    needs = {task.name: task.needs for task in tasks.values() if task.needs}
+    if _has_loops(needs) or _has_loops({one.name: one.parents for one in thresholds.values() if one.parents}):
         return None
     probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if kinds else {}
     if notifiers is None or probes is None or not complete(tasks, known):
@@ -101,6 +96,16 @@ def _named(
         if task.needs and not all(need in known for need in task.needs):
             return False
         if task.mutes and not all(name in thresholds for name in task.mutes):
+            return False
+    return True
+
+
+def _reacting(thresholds: Mapping[str, Threshold], tasks: Mapping[str, Task]) -> bool:
+    """Tell whether there is every task that thresholds name, and every threshold."""
+    for threshold in thresholds.values():
+        if not all(name in tasks for name in (*threshold.run, *(step.run for step in threshold.runbook if step.run))):
+            return False
+        if not all(name in thresholds for name in threshold.parents):
             return False
     return True
 

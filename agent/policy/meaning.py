@@ -1,6 +1,7 @@
 """What a schema cannot say of one file: schedules that fire, windows that open, time zones.
 
-What it cannot say of conditions is in `agent.policy.contradictions`, and what it cannot say of databases and repositories is in `agent.policy.definitions`.
+What it cannot say of conditions is in `agent.policy.contradictions`, and what it cannot say of databases and
+repositories is in `agent.policy.definitions`.
 """
 
 from __future__ import annotations

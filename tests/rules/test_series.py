@@ -11,7 +11,7 @@ from agent.model.conditions import Condition, NoData
 from agent.model.signals import ConditionState, Labels, Sample, Verdict, labels
 from agent.rules.conditions import Evaluation, Event
 from agent.rules.series import FORGOTTEN_AFTER, by_signal, evaluate_series, parse_state_key, state_key, steady_series
-from tests.rules.test_conditions import BAD, GOOD, CONDITION
+from tests.rules.test_conditions import BAD, CONDITION, GOOD
 
 ROOT, HOME = labels({"mountpoint": "/"}), labels({"mountpoint": "/home"})
 NAMED = replace(CONDITION, labels={"mountpoint": "/"})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from agent.model.conditions import Condition
 from agent.model.signals import Verdict
 from agent.rules.conditions import Event, Reading, evaluate, steady
-from tests.rules.test_conditions import FRESH, readings_in_time, conditions
+from tests.rules.test_conditions import FRESH, conditions, readings_in_time
 
 
 @given(conditions, readings_in_time, st.floats())
