@@ -14,12 +14,15 @@ from agent.policy.fitting import unfit
 from agent.policy.fragments import DEFINITIONS, Name, Outline, Reference
 from agent.policy.nearest import quoted, suggest
 from agent.policy.paths import dotted
+from agent.probes.catalogue import group_of
+from agent.probes.offered import ANY, OFFERED, signal_of
 
 THINGS = {
     "windows": "window",
     "notifiers": "notifier",
     "databases": "database",
     "repositories": "repository",
+    "probes": "probe",
     "tasks": "task",
     "thresholds": "threshold",
 }
@@ -76,6 +79,10 @@ class _Between:
             yield from _loops(self._ways[kind], verb, right)
 
     def _name(self, file: str, name: Name) -> Iterator[Mistake]:
+        if name.section == "probes" and name.name in set(map(group_of, self._signals)):
+            wrong = f"the host itself has signals that begin with {name.name}"
+            path = dotted((name.section, name.name))
+            yield Mistake(file, name.line, name.column, path, wrong, "give the probe another name")
         for section in SHARED if name.section in SHARED else (name.section,):
             if name.name in self._known[section]:
                 first_file, first = self._known[section][name.name]
@@ -90,8 +97,8 @@ class _Between:
         if reference.kind == "signal":
             yield from self._signal(file, reference, labels)
         elif reference.kind == "label":
-            spec = self._signals.get(reference.of)
-            if spec is not None and reference.name not in spec.labels:
+            spec = self._spec(reference.of)
+            if spec is not None and spec.labels != ANY and reference.name not in spec.labels:
                 wrong = f"{reference.of} has no label {quoted(reference.name)}"
                 yield _mistake(file, reference, wrong, suggest(reference.name, spec.labels, "labels"))
         elif reference.name not in self._known[section := TARGETS.get(reference.kind, reference.kind)]:
@@ -102,6 +109,16 @@ class _Between:
                 yield _mistake(file, reference, *found)
         elif reference.kind in self._ways:
             self._ways[reference.kind].setdefault((reference.owner, reference.name), (file, reference))
+
+    def _kinds(self) -> Mapping[str, str]:
+        return {name: found.action for name, (_, found) in self._known["probes"].items()}
+
+    def _spec(self, signal: str) -> SignalSpec | None:
+        return self._signals.get(signal) or signal_of(signal, self._kinds())
+
+    def _of_probes(self) -> Iterator[str]:
+        for name, kind in self._kinds().items():
+            yield from (f"{name}.{what}" for what in OFFERED[kind].signals) if kind in OFFERED else ()
 
     def _chosen(self) -> Mapping[str, str]:
         """Return the known databases and repositories that options name, by path; asked for where tasks must fit."""
@@ -115,9 +132,11 @@ class _Between:
         return self._options
 
     def _signal(self, file: str, reference: Reference, labels: set[str]) -> Iterator[Mistake]:
-        spec = self._signals.get(reference.name)
+        spec = self._spec(reference.name)
         if spec is None:
-            yield _unknown(file, reference, "signal", "signals", self._signals)
+            # A probe of a file that cannot be read may give it.
+            if self._complete or group_of(reference.name) in {*map(group_of, self._signals), *self._kinds()}:
+                yield _unknown(file, reference, "signal", "signals", [*self._signals, *self._of_probes()])
             return
         for label in spec.required:
             if label not in labels:

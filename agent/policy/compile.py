@@ -13,8 +13,10 @@ from agent.policy.broken import Broken
 from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS
 from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
+from agent.policy.notifying import body_of
 from agent.policy.outline import outline_of
 from agent.policy.places import members, place
+from agent.policy.probe_body import body_of as body_of_probe
 from agent.policy.references import MarksOf, named
 from agent.policy.shape import Shapes
 from agent.policy.yaml_front import read
@@ -132,6 +134,8 @@ def _body(policy: dict[str, Any], root: Node | None, uses: list[Any]) -> dict[st
         for name, thing in policy[section].items():
             ((driver, settings),) = thing.items()
             policy[section][name] = {"driver": driver, "settings": settings}
+    policy["notifiers"] = {name: body_of(thing) for name, thing in policy["notifiers"].items()}
+    policy["probes"] = {name: body_of_probe(thing) for name, thing in policy["probes"].items()}
     for section, _, things in members(root):
         if section in SECTIONS:
             for name, key, _ in members(things):

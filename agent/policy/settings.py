@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from agent.model.settings import RunLimits, Settings
+from agent.model.settings import RunLimits, SampleSettings, Settings
 from agent.policy.normalise import normalise, plan_of
 from agent.schema import Schemas
 
@@ -36,6 +36,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         log_level=values["log_level"],
         launcher=values["launcher"],
         run_limits=_run_limits(values["run_limits"]),
+        samples=SampleSettings(**values["samples"]),
         incidents=values["incidents"],
     )
 

@@ -1,0 +1,101 @@
+"""One probe at work: its source, its next instant, and the measurement under way."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+
+from agent.model.signals import Sample
+from agent.ports import Clock, Processes
+from agent.probes.answers import concluded, failed
+from agent.probes.group import Measured
+from agent.probes.kind import Kind, Source, Tools
+from agent.probes.prober.frames import Order, Result
+from agent.probes.prober.schedule import first_due, next_due
+
+GRACE = 1.0
+"""Seconds beyond its timeout that a measurement gets to come back by itself."""
+
+KEPT = 500
+"""Characters of an error that are told."""
+
+
+class Measurement:
+    """A measurement that was due at `due` and began at `begun`, both monotonic; `over` once nobody waits for it."""
+
+    def __init__(self, due: float, begun: float, at: float, deadline: float) -> None:
+        self.due, self.begun, self.at, self.deadline = due, begun, at, deadline
+        self.over = False
+
+
+class Measuring:
+    """A probe. Its methods are for the thread of the prober, but for `measure`, which one thread at a time calls."""
+
+    def __init__(self, order: Order, scratch: str, processes: Processes, clock: Clock) -> None:
+        self.order = order
+        self._scratch = scratch
+        self._processes = processes
+        self._clock = clock
+        self._source: Source | None = None
+        self.under_way: Measurement | None = None
+        self.gone = False
+        self.due = first_due(clock.monotonic(), order.every, order.delay)
+
+    def begin(self) -> Measurement:
+        """Begin a measurement that is due, and settle when the next is."""
+        now = self._clock.monotonic()
+        at = self._clock.now().timestamp()
+        self.under_way = Measurement(self.due, now, at, now + self.order.timeout)
+        self.due = next_due(now, self.order.every, self.order.delay)
+        return self.under_way
+
+    def skip(self) -> None:
+        """Leave out a measurement that is due."""
+        self.due = next_due(self._clock.monotonic(), self.order.every, self.order.delay)
+
+    def hangs(self, now: float) -> bool:
+        """Tell whether the measurement under way should have come back by now."""
+        return self.under_way is not None and now >= self.under_way.deadline + GRACE
+
+    def measure(self) -> Measured:
+        """Measure; whatever goes wrong is in what is returned."""
+        began = time.monotonic()
+        try:
+            if self._source is None:
+                self._source = self._connect()
+            found = self._source.measure(self.order.timeout)
+        except Exception as error:  # whatever it is, it is the answer of this probe alone
+            return failed(error, time.monotonic() - began)
+        return concluded(found, time.monotonic() - began)
+
+    def _connect(self) -> Source:
+        kind: Kind = importlib.import_module(f"agent.probes.kinds.{self.order.kind}").KIND
+        place = os.path.join(self._scratch, self.order.name)
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        tools = Tools(processes=self._processes, clock=self._clock, stop=self._stopped, scratch=place)
+        return kind.connect(self.order.name, self.order.settings, tools)
+
+    def _stopped(self) -> bool:
+        measurement = self.under_way
+        return self.gone or measurement is None or self._clock.monotonic() >= measurement.deadline
+
+
+def result(
+    measuring: Measuring, measurement: Measurement, found: Measured, *, at: float | None = None, hung: bool = False
+) -> Result:
+    """Given what came of a measurement, return it as it is told; `at` is when that is known, if not when it began."""
+    seconds = next((one.value for one in found.samples if one.signal == "duration_seconds"), 0.0)
+    return Result(
+        serial=measuring.order.serial,
+        at=measurement.at if at is None else at,
+        late=max(0.0, measurement.begun - measurement.due),
+        seconds=seconds,
+        samples=tuple([_told(one) for one in found.samples]),
+        error=found.error[:KEPT],
+        hung=hung,
+    )
+
+
+def _told(one: Sample) -> tuple[str, tuple[tuple[str, str], ...], float]:
+    return one.signal, one.labels, one.value
