@@ -30,6 +30,8 @@ _TRUSTED, _DOUBTED = "clocks_at_upkeep", "clocks_doubted"
 class Upkeep:
     """Keeps a store, given after how many seconds runs are forgotten. `kept_by_server` vouches for the clock.
 
+    `tidy` sees to a part of what else is kept, given the present, and tells whether there is more of it.
+
     A clock that has leapt ahead would make it forget the whole history, which nobody could bring back.
     """
 
@@ -41,8 +43,10 @@ class Upkeep:
         clock: Clock,
         *,
         kept_by_server: Callable[[], bool] = synchronised,
+        tidy: Callable[[float], bool] = lambda _now: False,
     ) -> None:
         self._store = store
+        self._tidy = tidy
         self._history = history
         self._loop = loop
         self._clock = clock
@@ -58,7 +62,9 @@ class Upkeep:
         if self._may_forget():
             now = self._clock.now().timestamp()
             removed = self._store.runs.prune(now - self._history, now)
-            again = self._clock.monotonic() + AGAIN_SECONDS if removed >= PRUNED_AT_MOST else None
+            self._store.incidents.prune(now - self._history)
+            more = self._tidy(now) or removed >= PRUNED_AT_MOST
+            again = self._clock.monotonic() + AGAIN_SECONDS if more else None
             self._loop.alarm("upkeep", again, self.do)
         self._store.connection.checkpoint()
         self._store.connection.restore_ballast()

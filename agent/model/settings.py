@@ -18,6 +18,14 @@ class RunLimits(Struct, frozen=True, kw_only=True):
     processes: int | None
 
 
+class SampleSettings(Struct, frozen=True, kw_only=True):
+    """How many seconds samples are kept raw and kept at all (0: none are kept), and of how many series at most."""
+
+    raw: float
+    kept: float
+    series: int
+
+
 class Settings(Struct, frozen=True):
     """Durations are seconds, sizes bytes.
 
@@ -39,4 +47,5 @@ class Settings(Struct, frozen=True):
     log_level: str
     launcher: str
     run_limits: RunLimits
+    samples: SampleSettings
     incidents: str

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import PolicyError
-from agent.model.settings import RunLimits, Settings
+from agent.model.settings import RunLimits, SampleSettings, Settings
 from agent.policy.load_settings import load_settings
 from agent.policy.settings import default_settings
 
@@ -27,6 +27,7 @@ DEFAULTS = Settings(
     log_level="info",
     launcher="auto",
     run_limits=RunLimits(nice=0, idle_io=False, memory=None, cpu_weight=None, processes=None),
+    samples=SampleSettings(raw=6 * 3600, kept=400 * 86400, series=300),
     incidents="critical",
 )
 
@@ -65,6 +66,7 @@ ballast: 16MiB
 log_level: debug
 launcher: systemd
 run_limits: {nice: 10, idle_io: true, memory: 1GiB, cpu_weight: 20, processes: 500}
+samples: {raw: 1h, kept: 0s, series: 10}
 incidents: warning
 """
     assert loaded(tmp_path, text) == Settings(
@@ -80,6 +82,7 @@ incidents: warning
         log_level="debug",
         launcher="systemd",
         run_limits=RunLimits(nice=10, idle_io=True, memory=1 << 30, cpu_weight=20, processes=500),
+        samples=SampleSettings(raw=3600, kept=0, series=10),
         incidents="warning",
     )
 
