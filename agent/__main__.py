@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(process.main(directory, int(run), int(attempt), undo=bool(undo)))
     if arguments[:1] == ["compile-policies"]:
         return int(importlib.import_module("agent.policy.child").main())
+    if arguments[:1] == ["collect"]:
+        directory, *incidents = arguments[1:]
+        return int(importlib.import_module("agent.engine.collect").main(directory, [int(one) for one in incidents]))
     if arguments[:1] == ["draw-page"]:
         return int(importlib.import_module("agent.site.child").main())
     return int(importlib.import_module("agent.cli.main").main(arguments))

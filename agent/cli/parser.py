@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from agent import __version__
-from agent.cli import backup_arguments
+from agent.cli import backup_arguments, incident_arguments
 from agent.errors import BadArgument
 
 DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
@@ -186,6 +186,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "plan": ("show what a run would do, step by step, without touching anything", _plan),
     "apply": ("do exactly what a plan shows, or refuse when the host has changed", _apply),
     "backup": ("look at backups, bring back from them, prove them", backup_arguments.add),
+    "incident": ("look at incidents, note, acknowledge, work through the runbook, close", incident_arguments.add),
     "calendar": ("show what will run when, and what holds it back", _calendar),
     "sandbox": ("show what a run of a task may do: its box, and the properties of its unit", _sandbox),
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),

@@ -10,11 +10,13 @@ from datetime import tzinfo
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
+from agent.daemon.incidents import IncidentDesk
 from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
 from agent.daemon.pulse import Pulse
+from agent.daemon.recorder import Recorder
 from agent.daemon.reloads import Reloads
 from agent.daemon.telling import Teller, named
 from agent.daemon.thresholds import Probe, Thresholds
@@ -78,8 +80,11 @@ class Daemon:
         self._reloadable: list[Policies | Web] = [policies]
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
-        self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every)
+        self._incidents = IncidentDesk(store, metrics, self._loop, clock, settings.incidents)
+        reactors = (self._incidents.reactor,)
+        self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors)
         self.course = self._thresholds.trail.course
+        self._recorder = Recorder(store, settings.samples)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
@@ -95,7 +100,7 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda *_: [part.reload() for part in self._reloadable])
         self._policies.start()
         self._loop.every(self._settings.sample_every, self._sample)
-        Upkeep(self._store, self._settings.history, self._loop, self._clock).start()
+        Upkeep(self._store, self._settings.history, self._loop, self._clock, tidy=self._recorder.tidy).start()
         self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.changed)
         self._loop.alarm("sample", self._clock.monotonic(), self._sample)
@@ -104,6 +109,8 @@ class Daemon:
             self._notifier.ready()
             self._loop.run()
         self._evidence.note()
+        self._recorder.flush(self._now())
+        self._incidents.stop()
         for part in self._reloadable:
             part.stop()
         self._loop.close()
@@ -143,6 +150,7 @@ class Daemon:
         first = not self.ready
         self._dispatcher.put_in_force(policies, Agenda(self._store, policies, self._local))
         self._thresholds.put_in_force(policies, now)
+        self._recorder.want(threshold.signal for threshold in policies.thresholds.values())
         if first:
             # Before anything ends: only what ends of tasks that were told of is counted.
             self._teller.tasks(policies, {}, ())
@@ -235,9 +243,13 @@ class Daemon:
 
     def _sample(self) -> None:
         begun = time.monotonic()
-        sampling, reactions = self._thresholds.tick(self._now())
+        now = self._now()
+        sampling, reactions = self._thresholds.tick(now)
+        self._recorder.take("", now, sampling.samples)
         self._metrics.signals(sampling, time.monotonic() - begun)
         self._teller.thresholds(self._thresholds.states, reactions)
+        if reactions:
+            self._incidents.look()
         made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
         self._dispatcher.add(made)
         if self._look_at_store() or made:
@@ -259,6 +271,7 @@ class Daemon:
         others_wrote = mark[0] != self._mark[0]
         if others_wrote:
             self._others.look(self._supervisor.children)
+            self._incidents.look()
         taken = self._take_strays()
         self._evidence.show()
         self._idle = not self._store.runs.begun()

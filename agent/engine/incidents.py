@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agent.engine.firing import Firing
+from agent.model.conditions import Bound
 from agent.model.incidents import Entry, EntryKind, Incident, IncidentState, PolicyChange
 from agent.model.policies import PolicySet, Severity, Threshold
 from agent.model.signals import Labels
@@ -49,6 +50,13 @@ class Incidents:
         elif opens(firing.threshold, self._least) and not firing.muted:
             self._open(firing)
 
+    def withdraw(self, threshold: str, series: Labels, at: float) -> None:
+        """Say in the timeline that the threshold is not what it was, so that nobody waits for it to clear."""
+        known = self._store.incidents.of(threshold, series)
+        if known is not None and known.cleared is None:
+            text = "the threshold was changed or taken out of the policies, and is not judged as before any more"
+            self._store.incidents.tell(known.id, Entry(at=at, kind=EntryKind.CLEARED, who="", text=text))
+
     def _open(self, firing: Firing) -> None:
         threshold = firing.threshold
         incident = Incident(
@@ -76,14 +84,21 @@ class Incidents:
 def subject(threshold: Threshold, series: Labels) -> str:
     """Given a threshold and one of its series, say in a few words what is wrong when it fires."""
     where = " ".join(f"{name}={value}" for name, value in series)
-    return f"{threshold.signal}{f' of {where}' if where else ''} {_limit(threshold)}"
+    what = f"{threshold.signal}{f' of {where}' if where else ''}"
+    condition = threshold.condition
+    if condition.change is not None:
+        what = f"the change of {what} in {duration(condition.change.per)}"
+    if condition.compare is not None:
+        what = f"the {condition.compare.as_} of {what} to {condition.compare.against.replace('_', ' ')}"
+    return f"{what} is {limit(condition.bound)}"
 
 
-def _limit(threshold: Threshold) -> str:
-    bound = threshold.bound
+def limit(bound: Bound) -> str:
+    """Given a bound, say which numbers violate it."""
     if bound.outside is not None:
-        return f"is outside {bound.outside[0]:g} to {bound.outside[1]:g}"
-    return f"is above {bound.above:g}" if bound.above is not None else f"is below {bound.below or 0:g}"
+        return f"outside {bound.outside[0]:g} to {bound.outside[1]:g}"
+    words = {"above": "above ", "below": "below ", "equals": "", "not_equals": "not "}
+    return next(f"{word}{value:g}" for name, word in words.items() if (value := getattr(bound, name)) is not None)
 
 
 def _reading(firing: Firing) -> str:

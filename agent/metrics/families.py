@@ -203,6 +203,13 @@ OF_TASKS = (
     *(RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, FAILING, NEXT_DUE),
     *(STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS),
 )
+INCIDENTS = _gauge("incidents", "Incidents that are not closed.", "severity", "state")
+INCIDENTS_OPENED = _counter("incidents_opened", "Incidents opened since there is a store.")
+INCIDENT_OLDEST = _gauge(
+    "incident_oldest_timestamp_seconds",
+    "When the oldest incident that nobody has acknowledged opened, in seconds since the epoch.",
+)
+OF_INCIDENTS = (INCIDENTS, INCIDENTS_OPENED, INCIDENT_OLDEST)
 OF_BACKUPS = (
     *(BACKUPS, BACKUPS_DAMAGED, BACKUP_NEWEST, BACKUP_LEVEL, BACKUP_BYTES, BACKUP_STORED, BACKUP_FLAWS),
     *(BACKUP_PROVEN, BACKUP_LAST_PROOF, BACKUP_RECOVERY, BACKUP_LAST_READ, BACKUP_OLDEST_READ, BACKUP_READ),

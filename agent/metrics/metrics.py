@@ -16,6 +16,7 @@ from agent.metrics.records import (
     BackupFacts,
     DaemonFacts,
     HistoryFacts,
+    IncidentFacts,
     PolicyFacts,
     QueueFacts,
     RunFacts,
@@ -42,6 +43,7 @@ class Metrics:
         self._policies = Block(f.OF_POLICIES)
         self._tasks = TaskMetrics()
         self._backups = BackupMetrics()
+        self._incidents = Block(f.OF_INCIDENTS)
         self._thresholds = ThresholdMetrics()
         self._host = HostMetrics(signals)
         self._daemon = Block(f.OF_DAEMON)
@@ -50,6 +52,7 @@ class Metrics:
             self._policies,
             self._tasks.block,
             self._backups.block,
+            self._incidents,
             self._thresholds.block,
             self._host.block,
             self._daemon,
@@ -113,6 +116,16 @@ class Metrics:
         """Given where the backups of every task stand, show these and no others."""
         with self._lock:
             self._backups.show(facts)
+
+    def incidents(self, facts: IncidentFacts) -> None:
+        """Given where the incidents stand, show it."""
+        with self._lock:
+            rows: dict[Labels, float] = {
+                (("severity", severity), ("state", state)): n for (severity, state), n in facts.standing.items()
+            }
+            self._incidents.replace(f.INCIDENTS, rows)
+            self._incidents.put(f.INCIDENTS_OPENED, _NOTHING, facts.opened)
+            self._incidents.replace(f.INCIDENT_OLDEST, {} if facts.oldest is None else {_NOTHING: facts.oldest})
 
     def queue(self, facts: QueueFacts) -> None:
         """Given what is at work, waits and is held, show it."""

@@ -81,6 +81,17 @@ class BackupFacts(Struct, frozen=True, kw_only=True):
     read: float | None = None
 
 
+class IncidentFacts(Struct, frozen=True, kw_only=True):
+    """How many incidents are not closed, by severity and state, how many were ever opened, and since when one waits.
+
+    `oldest` is when the oldest one that nobody has acknowledged opened, None where there is none.
+    """
+
+    standing: Mapping[tuple[str, str], int]
+    opened: int
+    oldest: float | None
+
+
 class QueueFacts(Struct, frozen=True, kw_only=True):
     """Runs at work, runs that wait by reason, and what is held: name and reason."""
 

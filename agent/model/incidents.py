@@ -28,13 +28,15 @@ MOVES: Mapping[IncidentState, frozenset[IncidentState]] = {
 
 
 class EntryKind(StrEnum):
-    """What an entry of a timeline tells of."""
+    """What an entry of a timeline tells of; runs and policies are told of by their own records, and never written."""
 
     FIRED = "fired"
     CLEARED = "cleared"
     EXHIBITS = "exhibits"
     NOTE = "note"
     STEP = "step"
+    RUN = "run"
+    POLICIES = "policies"
     ACKNOWLEDGED = "acknowledged"
     CLOSED = "closed"
 

@@ -58,6 +58,11 @@ class Incidents:
         """Return the incidents that are not closed, or all there are, newest first."""
         return self._incidents("ORDER BY id DESC" if closed else "WHERE ended IS NULL ORDER BY id DESC")
 
+    def opened(self) -> int:
+        """Return how many incidents were ever opened."""
+        rows = self._db.rows("SELECT seq FROM sqlite_sequence WHERE name = 'incidents'")
+        return int(rows[0][0] or 0) if rows else 0
+
     def move(self, number: int, state: IncidentState, entry: Entry, cause: str = "") -> bool:
         """Acknowledge or close an incident and say so in its timeline; False where it does not stand so any more."""
         reach("incident.move:before")
@@ -136,8 +141,10 @@ class Incidents:
     def _write(self, incident: Incident) -> None:
         columns = (incident.threshold, _series(incident.series), incident.opened, incident.state.value, incident.ended)
         values = (incident.id, *columns, msgspec.json.encode(incident).decode())
-        marks = ", ".join("?" * (len(values) + 1))
-        self._db.rows(f"INSERT OR REPLACE INTO incidents VALUES ({marks})", (*values, seal("incidents", values)))
+        # Not replaced: what belongs to a row goes with it.
+        row = "(threshold, series, opened, state, ended, body, seal) = (?, ?, ?, ?, ?, ?, ?)"
+        sealed = (*values[1:], seal("incidents", values), incident.id)
+        self._db.rows(f"UPDATE incidents SET {row} WHERE id = ?", sealed)
 
     def _count(self, number: int) -> int:
         return int(self._db.rows("SELECT count(*) FROM incident_entries WHERE incident = ?", (number,))[0][0] or 0)

@@ -1,4 +1,7 @@
-"""What is collected of the host when an incident opens; each piece says for itself what of it could not be had."""
+"""What is collected of the host when an incident opens, without the secrets that can be recognised in it.
+
+Each piece says for itself what of it could not be had.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from agent.host.exhibits import log, network, pressure, processes, units
 from agent.model.incidents import Exhibit
 from agent.ports import Clock
+from agent.rules.masking import mask
 
 Collect = Callable[[], tuple[str, str]]
 """Return a text of lines, and what of it could not be had, "" for nothing. Whatever it raises is that too."""
@@ -29,5 +33,5 @@ def collected(collectors: tuple[tuple[str, str, Collect], ...], clock: Clock) ->
             text, error = collect()
         except Exception as raised:  # one that fails must not take the others along
             text, error = "", f"{type(raised).__name__}: {raised}"
-        found.append(Exhibit(name=name, title=title, at=clock.now().timestamp(), text=text, error=error))
+        found.append(Exhibit(name=name, title=title, at=clock.now().timestamp(), text=mask(text), error=error))
     return found

@@ -1,0 +1,44 @@
+"""`hostkeeper incident list`: what is not settled yet."""
+
+from __future__ import annotations
+
+import argparse
+
+from agent.cli.output import ago, emit_json, instant, table
+from agent.cli.world import World
+from agent.errors import ExitCode
+from agent.host.clock import SystemClock
+from agent.model.incidents import Incident
+from agent.store import Store
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """List incidents, newest first."""
+    world, now = World(arguments), SystemClock().now().timestamp()
+    with Store(arguments.state, read_only=True) as store:
+        found = store.incidents.listed(closed=arguments.all)
+    if arguments.json:
+        emit_json(found)
+        return ExitCode.OK
+    if not found:
+        print("no incidents" if arguments.all else "no incident is open; --all lists those that are closed")
+        return ExitCode.OK
+    headings = ("incident", "state", "severity", "threshold", "opened", "condition", "what")
+    rows = [
+        (
+            str(one.id),
+            one.state.value,
+            one.severity,
+            one.threshold,
+            instant(one.opened, world.zone),
+            _condition(one, now),
+            one.subject,
+        )
+        for one in found
+    ]
+    print(table(headings, rows))
+    return ExitCode.OK
+
+
+def _condition(incident: Incident, now: float) -> str:
+    return "fires" if incident.cleared is None else f"cleared {ago(incident.cleared, now)}"

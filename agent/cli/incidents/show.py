@@ -1,0 +1,64 @@
+"""`hostkeeper incident show`: one incident, whole."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from msgspec.structs import asdict
+
+from agent.cli.output import emit_json, harmless, instant
+from agent.cli.world import World
+from agent.engine.dossier import Dossier, dossier
+from agent.errors import ExitCode
+from agent.model.policies import Instruction
+from agent.store import Store
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Show an incident with its timeline, its runbook and its evidence; exit code 8 when there is none of that id."""
+    world = World(arguments)
+    with Store(arguments.state, read_only=True) as store:
+        found = dossier(store, arguments.incident)
+    if arguments.json:
+        emit_json(asdict(found))
+    else:
+        print("\n".join(text(found, world.zone)))
+    return ExitCode.OK
+
+
+def text(found: Dossier, zone: tzinfo) -> list[str]:
+    """Given an incident, return it as lines, with instants in a zone."""
+    incident = found.incident
+    head = [
+        ("incident", f"{incident.id}, {incident.state}, {incident.severity}"),
+        ("threshold", incident.threshold),
+        ("what", incident.subject),
+        ("meaning", incident.description or "-"),
+        ("opened", instant(incident.opened, zone)),
+        ("condition", "fires" if incident.cleared is None else f"cleared at {instant(incident.cleared, zone)}"),
+        ("closed", instant(incident.ended, zone)),
+        ("cause", incident.cause or "-"),
+        ("policies", incident.policy[:12] or "-"),
+    ]
+    lines = [f"{name:<10}{harmless(value)}" for name, value in head]
+    lines += ["", "timeline"]
+    for entry in found.timeline:
+        who = f" {entry.who}:" if entry.who else ""
+        lines.append(f"  {instant(entry.at, zone)}  {entry.kind:<12}{harmless(f'{who} {entry.text}'.strip())}")
+    if incident.runbook:
+        lines += ["", f"runbook (`hostkeeper incident runbook {incident.id}`)", *steps(incident.runbook)]
+    for exhibit in found.exhibits:
+        lines += ["", f"{exhibit.title.lower()}, {instant(exhibit.at, zone)}"]
+        lines += [f"  ! {harmless(line)}" for line in exhibit.error.splitlines()]
+        lines += [f"  {harmless(line)}" for line in exhibit.text.splitlines()]
+    return lines
+
+
+def steps(runbook: Sequence[Instruction]) -> list[str]:
+    """Given a runbook, return its steps, numbered, with the task that does each."""
+    return [
+        f"  {number}  {harmless(step.text)}{f'  [task {step.run}]' if step.run else ''}"
+        for number, step in enumerate(runbook, start=1)
+    ]

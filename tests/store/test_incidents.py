@@ -1,0 +1,143 @@
+"""Incidents in the store: what stands, what a timeline holds, and what is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from agent.errors import NotFound, StoreError
+from agent.model.incidents import Entry, EntryKind, Exhibit, Incident, IncidentState, PolicyChange
+from agent.model.policies import Instruction
+from agent.store import Store
+from agent.store.incidents import MOST_ENTRIES, MOST_TEXT
+from agent.store.policy_changes import MOST
+
+OPENED = 1_772_366_400.0
+ROOT = (("mountpoint", "/"),)
+INCIDENT = Incident(
+    id=0,
+    threshold="filling",
+    series=ROOT,
+    severity="critical",
+    subject="disk.used_percent of mountpoint=/ is above 90",
+    description="größer",
+    signal="disk.used_percent",
+    value=91.5,
+    policy="d" * 64,
+    runbook=(Instruction("Look"), Instruction("Clean", "clean")),
+    opened=OPENED,
+    state=IncidentState.OPEN,
+    cleared=None,
+    ended=None,
+    cause="",
+)
+NOTE = Entry(at=OPENED + 60, kind=EntryKind.NOTE, who="ada", text="looked")
+ACKNOWLEDGED = replace(NOTE, kind=EntryKind.ACKNOWLEDGED)
+CLOSED = Entry(at=OPENED + 600, kind=EntryKind.CLOSED, who="ada", text="a sale")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(str(tmp_path / "state")) as opened:
+        yield opened
+
+
+def test_incident_that_opened_is_kept_as_it_was_under_a_number_of_its_own(store: Store) -> None:
+    first, second = store.incidents.open(INCIDENT), store.incidents.open(replace(INCIDENT, series=()))
+    assert store.incidents.get(first) == replace(INCIDENT, id=first)
+    assert store.incidents.of("filling", ROOT) == store.incidents.get(first)
+    assert [one.id for one in store.incidents.listed()] == [second, first]
+    assert store.incidents.of("filling", (("mountpoint", "/srv"),)) is None
+
+
+def test_incident_nobody_opened_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound, match="no incident 7"):
+        store.incidents.get(7)
+
+
+def test_incident_is_acknowledged_once_and_closed_once(store: Store) -> None:
+    number = store.incidents.open(INCIDENT)
+    assert store.incidents.move(number, IncidentState.ACKNOWLEDGED, ACKNOWLEDGED)
+    assert not store.incidents.move(number, IncidentState.ACKNOWLEDGED, ACKNOWLEDGED)
+    assert store.incidents.move(number, IncidentState.CLOSED, CLOSED, "a sale")
+    assert not store.incidents.move(number, IncidentState.CLOSED, CLOSED, "another")
+    found = store.incidents.get(number)
+    assert (found.state, found.ended, found.cause) == (IncidentState.CLOSED, CLOSED.at, "a sale")
+    assert store.incidents.timeline(number) == [ACKNOWLEDGED, CLOSED]
+    assert store.incidents.listed() == []
+    assert [one.id for one in store.incidents.listed(closed=True)] == [number]
+    assert store.incidents.of("filling", ROOT) is None
+
+
+def test_condition_that_clears_and_fires_again_is_told_by_the_incident(store: Store) -> None:
+    number = store.incidents.open(INCIDENT)
+    store.incidents.tell(number, Entry(at=OPENED + 50, kind=EntryKind.CLEARED, who="", text="cleared"))
+    assert store.incidents.get(number).cleared == OPENED + 50
+    store.incidents.tell(number, Entry(at=OPENED + 90, kind=EntryKind.FIRED, who="", text="fired again"))
+    assert store.incidents.get(number).cleared is None
+
+
+def test_timeline_of_a_condition_that_flaps_is_bounded_and_people_are_still_heard(store: Store) -> None:
+    number = store.incidents.open(INCIDENT)
+    for second in range(MOST_ENTRIES + 5):
+        store.incidents.tell(number, Entry(at=OPENED + second, kind=EntryKind.FIRED, who="", text="fired"))
+    store.incidents.tell(number, NOTE)
+    timeline = store.incidents.timeline(number)
+    assert len(timeline) == MOST_ENTRIES + 1
+    assert timeline[-1] == NOTE
+
+
+def test_exhibits_are_kept_in_order_and_no_longer_than_allowed(store: Store) -> None:
+    number, other = store.incidents.open(INCIDENT), store.incidents.open(INCIDENT)
+    first = Exhibit(name="units", title="Failed units", at=OPENED + 1, text="none", error="half of it")
+    second = Exhibit(name="log", title="Log", at=OPENED + 2, text="x" * (MOST_TEXT + 9))
+    assert store.incidents.without_exhibits() == [number, other]
+    told = Entry(at=OPENED + 2, kind=EntryKind.EXHIBITS, who="", text="2 pieces")
+    store.incidents.collected(number, [second, first], told)
+    assert store.incidents.exhibits(number) == [first, replace(second, text="x" * MOST_TEXT)]
+    assert store.incidents.timeline(number) == [told]
+    assert store.incidents.without_exhibits() == [other]
+
+
+def test_prune_forgets_what_was_closed_long_ago_with_all_that_belongs_to_it(store: Store) -> None:
+    old, young, standing = (store.incidents.open(INCIDENT) for _ in range(3))
+    exhibit = Exhibit(name="log", title="Log", at=OPENED, text="line")
+    store.incidents.collected(old, [exhibit], NOTE)
+    store.incidents.move(old, IncidentState.CLOSED, CLOSED, "a sale")
+    store.incidents.move(young, IncidentState.CLOSED, replace(CLOSED, at=CLOSED.at + 1), "a sale")
+    assert store.incidents.prune(CLOSED.at + 1) == 1
+    assert [one.id for one in store.incidents.listed(closed=True)] == [standing, young]
+    assert (store.incidents.timeline(old), store.incidents.exhibits(old)) == ([], [])
+    assert store.incidents.opened() == 3
+    assert store.incidents.open(INCIDENT) == 4
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("incidents", "body"), ("incident_entries", "text"), ("incident_exhibits", "text")],
+)
+def test_row_that_was_changed_is_refused(store: Store, table: str, column: str) -> None:
+    number = store.incidents.open(INCIDENT)
+    store.incidents.collected(number, [Exhibit(name="log", title="Log", at=OPENED, text="line")], NOTE)
+    store.connection.rows(f"UPDATE {table} SET {column} = {column} || ' '")
+    read = {
+        "incidents": store.incidents.get,
+        "incident_entries": store.incidents.timeline,
+        "incident_exhibits": store.incidents.exhibits,
+    }[table]
+    with pytest.raises(StoreError, match="is not what was written"):
+        read(number)
+
+
+def test_policy_set_in_force_again_is_no_change_and_old_changes_are_forgotten(store: Store) -> None:
+    for number in range(MOST + 2):
+        change = PolicyChange(
+            at=OPENED + number, digest=str(number // 2), files=1, added=("tasks.a",), changed=(), removed=()
+        )
+        store.policy_changes.add(change)
+    changes = store.policy_changes.since(OPENED + 2)
+    assert [one.digest for one in changes] == [str(number) for number in range(1, MOST // 2 + 1)]
+    assert changes[0].at == OPENED + 2
