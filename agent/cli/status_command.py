@@ -51,6 +51,12 @@ def screen(picture: Picture, coming: Sequence[tuple[float, str]], now: float, zo
     if picture.firing:
         firing = [f"{name} {series} for {duration(now - (at or now))}" for name, series, at in picture.firing]
         lines += ["", "firing", *_listed(firing)]
+    if picture.incidents:
+        opened = ("incident", "state", "severity", "opened", "what")
+        lines += ["", "incidents", *_tabled(opened, _incidents(picture, now))]
+    if picture.failing:
+        rows = [(name, ago(since, now), why) for name, since, why in picture.failing]
+        lines += ["", "probes in trouble", *_tabled(("probe", "since", "why"), rows)]
     if picture.running or picture.waiting:
         waits = [(str(run.id), run.task, str(run.state), picture.waits.get(run.id, "-")) for run in picture.at_work]
         lines += ["", "at work and waiting", *_tabled(("run", "task", "state", "why"), waits)]
@@ -58,8 +64,8 @@ def screen(picture: Picture, coming: Sequence[tuple[float, str]], now: float, zo
         ran = [(run.task, str(run.state), run.why or "-", ago(run.ended, now), _took(run)) for run in picture.latest]
         lines += ["", "last run of each task", *_tabled(("task", "state", "why", "when", "took"), ran)]
     if picture.backups:
-        headings = ("task", "repository", "kept", "newest", "proven", "flaws")
-        lines += ["", "backups", *_tabled(headings, _backups(picture, now))]
+        kept = ("task", "repository", "kept", "newest", "proven", "flaws")
+        lines += ["", "backups", *_tabled(kept, _backups(picture, now))]
     if coming and picture.alive:
         lines += ["", "next", *_listed([f"{instant(at, zone)}  {name}" for at, name in coming])]
     return "\n".join(lines)
@@ -78,6 +84,10 @@ def _backups(picture: Picture, now: float) -> list[Sequence[str]]:
         )
         for one in picture.backups
     ]
+
+
+def _incidents(picture: Picture, now: float) -> list[Sequence[str]]:
+    return [(str(one.id), one.state, one.severity, ago(one.opened, now), one.subject) for one in picture.incidents]
 
 
 def _took(run: Run) -> str:

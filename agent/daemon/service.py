@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from agent.daemon.dispatcher import Dispatcher
@@ -15,11 +16,13 @@ from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
+from agent.daemon.prober import Prober
+from agent.daemon.probing import Probing
 from agent.daemon.pulse import Pulse
 from agent.daemon.recorder import Recorder
 from agent.daemon.reloads import Reloads
 from agent.daemon.telling import Teller, named
-from agent.daemon.thresholds import Probe, Thresholds
+from agent.daemon.thresholds import Probe, Reaction, Thresholds
 from agent.daemon.upkeep import Upkeep
 from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
@@ -85,6 +88,11 @@ class Daemon:
         self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors)
         self.course = self._thresholds.trail.course
         self._recorder = Recorder(store, settings.samples)
+        self._probing = Probing(store, metrics, self._thresholds, self._recorder, clock, self._reacted)
+        scratch = os.path.join(store.directory, "probes")
+        self._probing.prober = Prober(
+            self._loop, clock, host=host, scratch=scratch, take=self._probing.take, fail=self._probing.fail
+        )
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
@@ -111,6 +119,7 @@ class Daemon:
         self._evidence.note()
         self._recorder.flush(self._now())
         self._incidents.stop()
+        self._probing.stop()
         for part in self._reloadable:
             part.stop()
         self._loop.close()
@@ -149,6 +158,7 @@ class Daemon:
         now = self._now()
         first = not self.ready
         self._dispatcher.put_in_force(policies, Agenda(self._store, policies, self._local))
+        self._incidents.put_in_force(self._policies.in_force, policies)
         self._thresholds.put_in_force(policies, now)
         self._recorder.want(threshold.signal for threshold in policies.thresholds.values())
         if first:
@@ -158,6 +168,7 @@ class Daemon:
             self._recover(policies)
         self._dispatcher.add(self._planner.put_in_force(policies, now))
         self._dispatcher.adopt()
+        self._probing.put_in_force(policies.probes)
         self._teller.tasks(policies, self._planner.next_by_task(), self._planner.replanned)
         self._dispatch()
 
@@ -247,18 +258,24 @@ class Daemon:
         sampling, reactions = self._thresholds.tick(now)
         self._recorder.take("", now, sampling.samples)
         self._metrics.signals(sampling, time.monotonic() - begun)
-        self._teller.thresholds(self._thresholds.states, reactions)
-        if reactions:
-            self._incidents.look()
-        made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
-        self._dispatcher.add(made)
-        if self._look_at_store() or made:
+        self._reacted(reactions)
+        if self._look_at_store():
             self._dispatch()
         self._launcher.reap()
         self._worst_lag = max(self._worst_lag, self._loop.lag)
         self._teller.daemon(self._worst_lag, self._loop.wakeups, self.http.counts if self.http else None)
         self._worst_lag = self._loop.lag = 0.0
         self.beat = time.monotonic()
+
+    def _reacted(self, reactions: Sequence[Reaction]) -> None:
+        """Tell how the thresholds stand, and start what those that fired call for."""
+        self._teller.thresholds(self._thresholds.states, reactions)
+        if reactions:
+            self._incidents.look()
+        made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
+        if made:
+            self._dispatcher.add(made)
+            self._dispatch()
 
     def _look_at_store(self) -> bool:
         """See to what is new in the store; return whether there may be something to start.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from agent.engine.visit import Course
 from agent.model.signals import Labels, Sampling
@@ -55,6 +55,7 @@ class Trail:
         self._series: dict[Key, array[float]] = {}
         self._latest: dict[Key, float] = {}
         self._errors: Mapping[str, str] = {}
+        self._probes: dict[str, Sampling] = {}
         self._stride = 1
         self._passes = 0
 
@@ -65,13 +66,25 @@ class Trail:
     def take(self, now: float, sampling: Sampling) -> None:
         """Given the present (seconds since the epoch) and what was measured, add it."""
         found = {(s.signal, s.labels): s.value for s in sampling.samples if s.signal in self._wanted}
+        errors = sampling.errors
+        for probe in self._probes.values():
+            found |= {(s.signal, s.labels): s.value for s in probe.samples if s.signal in self._wanted}
+            errors = {**errors, **probe.errors}
         with self._lock:
-            self._latest, self._errors = found, sampling.errors
+            self._latest, self._errors = found, errors
             if self._times and now <= self._times[-1]:
                 self._forget()  # the clock was set back: what was cannot be put in order with what comes
             if self._passes % self._stride == 0:
                 self._add(now, found)
             self._passes += 1
+
+    def take_probe(self, probe: str, sampling: Sampling) -> None:
+        """Given what a probe has just measured, tell it with every pass over the host until it measures anew."""
+        self._probes[probe] = sampling
+
+    def keep_probes(self, probes: Container[str]) -> None:
+        """Given the probes that there still are, tell of no others."""
+        self._probes = {name: sampling for name, sampling in self._probes.items() if name in probes}
 
     def _add(self, now: float, found: Mapping[Key, float]) -> None:
         if len(self._times) >= self._room:

@@ -13,6 +13,9 @@ from agent.policy.settings import settings_from
 from agent.policy.trust import distrust_of
 from agent.store import Store
 
+PROBES = "probes"
+"""The fact of the store that says which probes give an error: by name, since when and which."""
+
 SETTINGS = "settings"
 """The fact of the store that holds the settings."""
 

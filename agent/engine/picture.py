@@ -10,10 +10,12 @@ from typing import Any
 from msgspec import Struct
 
 from agent.engine.backups import series_of, standings
+from agent.engine.in_force import PROBES
 from agent.engine.outlook import outlook
 from agent.host.clock import boot_id
 from agent.host.heads import HeadFile
 from agent.host.proc import Process, same
+from agent.model.incidents import Incident, IncidentState
 from agent.model.policies import PolicySet
 from agent.model.runs import Run, RunState
 from agent.rules.condition_json import load_state
@@ -32,7 +34,9 @@ BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISS
 class Picture(Struct, frozen=True):
     """Everything that `hostkeeper status` shows but what comes next. `trouble` is empty when all is well.
 
-    `bad` are the runs that are part of the trouble; `backups` is where the backups of each task stand.
+    `bad` are the runs that are part of the trouble; `backups` is where the backups of each task stand; `incidents` are
+    those that are not closed, newest first. `failing`
+    are probes that gave an error when they measured last, since when, and which.
     """
 
     daemon: dict[str, Any]
@@ -45,8 +49,10 @@ class Picture(Struct, frozen=True):
     running: tuple[Run, ...]
     holds: tuple[Hold, ...]
     firing: tuple[tuple[str, str, float | None], ...]
+    incidents: tuple[Incident, ...]
     backups: tuple[Backups, ...]
     waits: dict[int, str]
+    failing: tuple[tuple[str, float, str], ...] = ()
 
     @property
     def at_work(self) -> tuple[Run, ...]:
@@ -77,6 +83,8 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     open_runs = store.runs.open()
     holds = tuple(store.holds.held().values())
     backups = standings(store, series_of(policies))
+    incidents = tuple(store.incidents.listed())
+    trouble = (*_trouble(daemon, alive, bad, holds), *_unattended(incidents))
     firing = []
     for key, text in store.conditions.all().items():
         name, series = parse_state_key(key)
@@ -86,7 +94,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     return Picture(
         daemon=daemon,
         alive=alive,
-        trouble=(*_trouble(daemon, alive, bad, holds), *_backup_trouble(backups), *_history_trouble(store)),
+        trouble=(*trouble, *_backup_trouble(backups), *_history_trouble(store)),
         bad=tuple(bad),
         tasks=len(policies.tasks),
         latest=latest,
@@ -94,9 +102,16 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
         running=tuple(run for run in open_runs if run.state is RunState.RUNNING),
         holds=holds,
         firing=tuple(firing),
+        incidents=incidents,
         backups=backups,
+        failing=_failing(store) if alive else (),
         waits={number: _sentence(decision) for number, decision in decisions.items()},
     )
+
+
+def _failing(store: Store) -> tuple[tuple[str, float, str], ...]:
+    fact = store.facts.get(PROBES)
+    return tuple([(name, at, why) for name, (at, why) in sorted(fact.items())]) if isinstance(fact, dict) else ()
 
 
 def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tuple[Hold, ...]) -> list[str]:
@@ -109,6 +124,14 @@ def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tup
         found += [f"{web['path']} has mistakes; {instead}", *web["mistakes"]]
     found += [f"{run.task}: run {run.id} ended {run.state}{f', {run.why}' if run.why else ''}" for run in bad]
     return found + [f"{hold.name} is held: {hold.detail}" for hold in holds]
+
+
+def _unattended(incidents: Sequence[Incident]) -> list[str]:
+    return [
+        f"incident {one.id}, {one.severity}, waits for somebody: {one.subject}"
+        for one in incidents
+        if one.state is IncidentState.OPEN
+    ]
 
 
 def _backup_trouble(backups: Sequence[Backups]) -> list[str]:

@@ -115,7 +115,8 @@ class _Reading:
     """What a command writes, as it comes."""
 
     def __init__(self, popen: subprocess.Popen[bytes], most: int) -> None:
-        assert popen.stdout is not None and popen.stderr is not None
+        assert popen.stdout is not None
+        assert popen.stderr is not None
         self._popen = popen
         self._most = most
         self._ends: dict[int, object] = {popen.stdout.fileno(): popen.stdout, popen.stderr.fileno(): popen.stderr}

@@ -31,7 +31,7 @@ class Companion:
     def __init__(self, argv: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._process = subprocess.Popen(argv, stdin=theirs, stdout=subprocess.PIPE)
+            self._process = subprocess.Popen(argv, stdin=theirs.fileno(), stdout=subprocess.PIPE)
         except BaseException:
             ours.close()
             raise

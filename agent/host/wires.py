@@ -122,7 +122,10 @@ def connect(addresses: Addresses, deadline: Deadline) -> tuple[socket.socket, fl
 
 
 def secured(sock: socket.socket, context: ssl.SSLContext, name: str, deadline: Deadline) -> tuple[ssl.SSLSocket, float]:
-    """Shake hands for TLS with a server of that name; return the socket and how many seconds it took. Raises NoAnswer."""
+    """Shake hands for TLS with a server of that name; return the socket and how many seconds it took.
+
+    Raises NoAnswer.
+    """
     began = time.monotonic()
     try:
         tls = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False)

@@ -27,6 +27,16 @@ class Block:
         self._text: dict[bool, tuple[int, bytes]] = {}
         self._deflated: dict[bool, tuple[int, bytes]] = {}
 
+    def extend(self, families: Iterable[Family]) -> None:
+        """Given families, have those too."""
+        for family in families:
+            if family.name not in self._shown:
+                self._shown[family.name] = Shown(family, self._changes)
+
+    def drop(self, family: Family, key: Labels) -> None:
+        """Given a series, show it no longer."""
+        self._shown[family.name].remove(key)
+
     @property
     def version(self) -> int:
         """A number that grows whenever the text changes."""

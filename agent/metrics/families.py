@@ -209,6 +209,20 @@ INCIDENT_OLDEST = _gauge(
     "incident_oldest_timestamp_seconds",
     "When the oldest incident that nobody has acknowledged opened, in seconds since the epoch.",
 )
+PROBE_RESULTS = _counter("probe_results", "Measurements of probes: a value, an error, or no data.", "probe", "outcome")
+PROBE_VALUE = _gauge("probe_value", "A number of a probe whose signals are its source's own.", "probe", "signal")
+PROBE_LATENESS = Family(
+    PREFIX + "probe_lateness_seconds",
+    Kind.HISTOGRAM,
+    "How long after their time measurements of probes began.",
+    (),
+    (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
+PROBES_HUNG = _gauge("probes_hung", "Measurements that should have come back and have not.")
+PROBER_RESTARTS = _counter("prober_restarts", "How often the prober's process was begun anew.")
+PROBER_CPU = _counter("prober_cpu_seconds", "Processor time of the prober's process and of what it ran.")
+PROBER_MEMORY = _gauge("prober_resident_memory_bytes", "Resident memory of the prober's process.")
+OF_PROBES = (PROBE_RESULTS, PROBE_VALUE, PROBE_LATENESS, PROBES_HUNG, PROBER_RESTARTS, PROBER_CPU, PROBER_MEMORY)
 OF_INCIDENTS = (INCIDENTS, INCIDENTS_OPENED, INCIDENT_OLDEST)
 OF_BACKUPS = (
     *(BACKUPS, BACKUPS_DAMAGED, BACKUP_NEWEST, BACKUP_LEVEL, BACKUP_BYTES, BACKUP_STORED, BACKUP_FLAWS),
@@ -232,6 +246,18 @@ def family_of(signal: SignalSpec) -> Family:
     if name.endswith("_percent"):
         name = f"{name.removesuffix('_percent')}_ratio"
     return Family(f"{PREFIX}host_{name}", Kind.GAUGE, signal.help, signal.labels)
+
+
+def family_of_probe(kind: str, signal: SignalSpec) -> Family:
+    """Given a kind of probe and one of its signals, return its family: the same for every kind that gives it alike."""
+    every = signal.name in ("up", "duration_seconds")
+    name = _EXPORTED_AS.get(f"process.{signal.name}", signal.name).replace(".", "_")
+    return Family(
+        f"{PREFIX}probe_{name}" if every else f"{PREFIX}probe_{kind}_{name}",
+        Kind.GAUGE,
+        signal.help,
+        ("probe", *signal.labels),
+    )
 
 
 def scale_of(signal: SignalSpec) -> float:

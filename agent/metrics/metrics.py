@@ -12,12 +12,15 @@ from agent.metrics.backups import BackupMetrics
 from agent.metrics.block import Block
 from agent.metrics.observed import HostMetrics, ThresholdMetrics
 from agent.metrics.page import Page
+from agent.metrics.probes import ProbeMetrics
 from agent.metrics.records import (
     BackupFacts,
     DaemonFacts,
     HistoryFacts,
     IncidentFacts,
     PolicyFacts,
+    ProbeFacts,
+    ProberFacts,
     QueueFacts,
     RunFacts,
     TaskFacts,
@@ -45,6 +48,7 @@ class Metrics:
         self._backups = BackupMetrics()
         self._incidents = Block(f.OF_INCIDENTS)
         self._thresholds = ThresholdMetrics()
+        self._probes = ProbeMetrics()
         self._host = HostMetrics(signals)
         self._daemon = Block(f.OF_DAEMON)
         # What changes least stands first.
@@ -55,6 +59,7 @@ class Metrics:
             self._incidents,
             self._thresholds.block,
             self._host.block,
+            self._probes.block,
             self._daemon,
         )
         self._page = Page(self._blocks)
@@ -127,6 +132,21 @@ class Metrics:
             self._incidents.put(f.INCIDENTS_OPENED, _NOTHING, facts.opened)
             self._incidents.replace(f.INCIDENT_OLDEST, {} if facts.oldest is None else {_NOTHING: facts.oldest})
 
+    def probes(self, kinds: Mapping[str, str]) -> None:
+        """Given the kind of every probe by name, show these and no others."""
+        with self._lock:
+            self._probes.put_in_force(kinds)
+
+    def probe(self, facts: ProbeFacts, late: float | None) -> None:
+        """Given what a probe has just given, and how many seconds late it was measured, show that."""
+        with self._lock:
+            self._probes.measured(facts, late)
+
+    def prober(self, facts: ProberFacts) -> None:
+        """Given how the prober is, show it."""
+        with self._lock:
+            self._probes.prober(facts)
+
     def queue(self, facts: QueueFacts) -> None:
         """Given what is at work, waits and is held, show it."""
         with self._lock:
@@ -176,6 +196,7 @@ class Metrics:
             if self._sampling is not None:
                 self._host.show(self._sampling)
                 self._sampling = None
+            self._probes.show()
             if self._states is not None:
                 self._thresholds.show(self._states)
                 self._states = None

@@ -92,6 +92,24 @@ class IncidentFacts(Struct, frozen=True, kw_only=True):
     oldest: float | None
 
 
+class ProbeFacts(Struct, frozen=True, kw_only=True):
+    """What a probe of a kind has measured: what, labels and value; `error` tells that something could not be."""
+
+    name: str
+    kind: str
+    samples: tuple[tuple[str, Labels, float], ...]
+    error: bool
+
+
+class ProberFacts(Struct, frozen=True, kw_only=True):
+    """How many measurements hang, how often the prober was begun anew, and what it takes in seconds and bytes."""
+
+    hung: int
+    restarts: int
+    cpu_seconds: float
+    resident: int
+
+
 class QueueFacts(Struct, frozen=True, kw_only=True):
     """Runs at work, runs that wait by reason, and what is held: name and reason."""
 

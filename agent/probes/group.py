@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from operator import ge, sub
 from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
+from agent.model.samples import Key as Series
+from agent.model.samples import Samples
 from agent.model.signals import Sample
 
 MOST_SERIES = 64
@@ -21,7 +24,7 @@ Key = TypeVar("Key", bound=Hashable)
 class Measured(Struct):
     """What a pass over one group found; `error` is a sentence about what of it could not be measured, or ""."""
 
-    samples: list[Sample] = field(default_factory=list)
+    samples: Sequence[Sample] = field(default_factory=list)
     error: str = ""
 
 
@@ -53,13 +56,58 @@ class Rates(Generic[Key]):
         return rates
 
 
-def samples_of(prefix: str, label: str, names: Sequence[str], rows: Mapping[str, tuple[float, ...]]) -> list[Sample]:
-    """Given signal names below `prefix` and rows of as many numbers by label value, return the samples."""
-    return [
-        Sample(f"{prefix}.{name}", ((label, key),), value)
-        for key, values in rows.items()
-        for name, value in zip(names, values, strict=True)
-    ]
+class Meters:
+    """Turns counters into samples of rates per second by remembering those of the previous pass.
+
+    Everything that is counted alike gives a row of counters; `series` returns what its rates are called, given its
+    name.
+    """
+
+    def __init__(self, series: Callable[[str], tuple[Series, ...]]) -> None:
+        self._series = series
+        self._at = 0.0
+        self._names: list[str] = []
+        self._before: list[float] = []
+        self._keys: tuple[Series, ...] = ()
+
+    def rates(self, names: list[str], counters: list[float], now: float) -> Samples:
+        """Given names, and the counters of all of them one after the other at the monotonic instant `now`.
+
+        Returns each one's increase per second. Left out are those that were not there in the previous pass, or of
+        which a counter went backwards.
+        """
+        elapsed, before, known = now - self._at, self._before, self._names
+        self._at, self._before, self._names = now, counters, names
+        if elapsed <= 0 or not names:
+            return Samples((), ())
+        if names == known:
+            increases = list(map(sub, counters, before))
+            if min(increases) >= 0:
+                return Samples(self._keys, [increase / elapsed for increase in increases])
+        else:
+            self._keys = tuple([key for name in names for key in self._series(name)])
+        return self._rates_of_some(dict(zip(known, _rows(before, len(known)), strict=True)), elapsed)
+
+    def _rates_of_some(self, before: Mapping[str, Sequence[float]], elapsed: float) -> Samples:
+        keys: list[Series] = []
+        values: list[float] = []
+        for name, row in zip(self._names, _rows(self._before, len(self._names)), strict=True):
+            old = before.get(name)
+            if old is not None and all(map(ge, row, old)):
+                keys += self._series(name)
+                values += [(new - past) / elapsed for new, past in zip(row, old, strict=True)]
+        return Samples(tuple(keys), values)
+
+
+def _rows(counters: list[float], count: int) -> list[list[float]]:
+    width = len(counters) // count if count else 1
+    return [counters[start : start + width] for start in range(0, len(counters), width)]
+
+
+def labelled(prefix: str, label: str, names: Sequence[str]) -> Callable[[str], tuple[Series, ...]]:
+    """Given signal names below `prefix`, return what gives the series of them all for the value of a label."""
+    signals = [f"{prefix}.{name}" for name in names]
+    return lambda value: tuple([(signal, ((label, value),)) for signal in signals])
 
 
 def bounded(found: Iterable[str], asked: frozenset[str], what: str) -> tuple[list[str], str]:

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from agent.ports import Clock, Processes
+from agent.host.asides import Asides
+from agent.ports import Clock
 from agent.probes.group import Measured
 
 Settings = Mapping[str, Any]
@@ -20,7 +21,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     `scratch` is a directory of the probe's own, mode 0700, that stays from measurement to measurement.
     """
 
-    processes: Processes
+    processes: Asides
     clock: Clock
     stop: Callable[[], bool]
     scratch: str

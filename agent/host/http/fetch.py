@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 import time
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse, IncompleteRead
@@ -36,7 +35,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is asked. `redirects` is `none`, `same-host` (scheme, host and port stay) or `any`; bodies have `most` bytes.
+    """What is asked. `redirects` is `none`, `same-host` (scheme, host, port stay) or `any`; bodies have `most` bytes.
 
     Headers go to the host of the address alone.
     """
@@ -174,7 +173,7 @@ def _answer(stream: Stream, asked: Asked) -> tuple[int, Mapping[str, str], bytes
         left = response.length
     except IncompleteRead as error:
         raise NoAnswer("the answer ends early") from error
-    except (HTTPException, ValueError, socket.error) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise NoAnswer(f"not an answer of a web server: {visible(repr(error))[:200]}") from error
     if len(body) > asked.most:
         raise NoAnswer(f"the body has more than {asked.most} bytes")

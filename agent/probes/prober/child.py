@@ -139,11 +139,11 @@ class Prober:
             self._lost = [lost for lost in self._lost if lost[1] is not measurement]
         now = self._clock.monotonic()
         for probe in self._probes.values():
-            measurement = probe.under_way
-            if measurement is not None and not measurement.over and probe.hangs(now):
-                measurement.over = True
-                self._lost.append((probe, measurement))
-                self._tell_hang(probe, measurement)
+            late = probe.under_way
+            if late is not None and not late.over and probe.hangs(now):
+                late.over = True
+                self._lost.append((probe, late))
+                self._tell_hang(probe, late)
 
     def _tell_hang(self, probe: Measuring, measurement: Measurement) -> None:
         since = self._clock.monotonic() - measurement.begun

@@ -40,7 +40,7 @@ class Orders(Struct, frozen=True, array_like=True):
 class Result(Struct, frozen=True, array_like=True):
     """One measurement: begun `at` (seconds since the epoch), `late` by so many seconds, taking `seconds`.
 
-    `samples` are what, labels and value; `error` is a sentence, or "". `hung` says that the measurement never came back.
+    `samples` are what, labels and value; `error` is a sentence, or "". `hung` says that it never came back.
     """
 
     serial: int

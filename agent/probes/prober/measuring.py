@@ -6,8 +6,9 @@ import importlib
 import os
 import time
 
+from agent.host.asides import Asides
 from agent.model.signals import Sample
-from agent.ports import Clock, Processes
+from agent.ports import Clock
 from agent.probes.answers import concluded, failed
 from agent.probes.group import Measured
 from agent.probes.kind import Kind, Source, Tools
@@ -32,7 +33,7 @@ class Measurement:
 class Measuring:
     """A probe. Its methods are for the thread of the prober, but for `measure`, which one thread at a time calls."""
 
-    def __init__(self, order: Order, scratch: str, processes: Processes, clock: Clock) -> None:
+    def __init__(self, order: Order, scratch: str, processes: Asides, clock: Clock) -> None:
         self.order = order
         self._scratch = scratch
         self._processes = processes

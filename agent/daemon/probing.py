@@ -1,0 +1,119 @@
+"""What becomes of what probes measure: thresholds, metrics, the trail, and a fact in the store for the command line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.daemon.prober import Prober
+from agent.daemon.recorder import Recorder
+from agent.daemon.thresholds import Reaction, Thresholds
+from agent.engine.in_force import PROBES
+from agent.metrics import Metrics
+from agent.metrics.records import ProbeFacts, ProberFacts
+from agent.model.policies import Probe
+from agent.model.signals import Sample, Sampling
+from agent.ports import Clock
+from agent.probes.prober.frames import Report, Result
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+PAUSE = 10.0
+"""Seconds between two changes of that fact."""
+
+Reacted = Callable[[Sequence[Reaction]], None]
+"""Hear what fired and cleared."""
+
+
+class Probing:
+    """Stands between the prober and those who hear of what it measures; `prober` is set before anything is heard."""
+
+    def __init__(
+        self,
+        store: Store,
+        metrics: Metrics,
+        thresholds: Thresholds,
+        recorder: Recorder,
+        clock: Clock,
+        reacted: Reacted,
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._thresholds = thresholds
+        self._recorder = recorder
+        self._clock = clock
+        self._reacted = reacted
+        self._errors: dict[str, tuple[float, str]] = {}
+        self._written: dict[str, tuple[float, str]] | None = None
+        self._written_at = 0.0
+        self.prober: Prober | None = None
+
+    def put_in_force(self, probes: Mapping[str, Probe]) -> None:
+        """Given all probes by name, measure these and no others."""
+        if self.prober is None or (not probes and self._written is None):
+            return
+        self._errors = {name: error for name, error in self._errors.items() if name in probes}
+        self._metrics.probes({name: probe.kind for name, probe in probes.items()})
+        self._thresholds.trail.keep_probes(probes)
+        self._write()
+        self.prober.put_in_force(probes)
+
+    def stop(self) -> None:
+        """End the prober."""
+        if self.prober is not None:
+            self.prober.stop()
+
+    def take(self, report: Report, found: Sequence[tuple[Probe, Result]]) -> None:
+        """Given a report, judge what was measured."""
+        now = self._clock.now().timestamp()
+        reactions: list[Reaction] = []
+        for probe, result in found:
+            reactions += self._one(probe, sampling_of(probe, result), result.at, now)
+            facts = ProbeFacts(name=probe.name, kind=probe.kind, samples=result.samples, error=bool(result.error))
+            self._metrics.probe(facts, result.late)
+        restarts = self.prober.restarts if self.prober is not None else 0
+        self._metrics.prober(
+            ProberFacts(
+                hung=report.hung, restarts=restarts, cpu_seconds=report.cpu_seconds, resident=report.resident_bytes
+            )
+        )
+        self._conclude(reactions)
+
+    def fail(self, probes: Sequence[Probe], why: str) -> None:
+        """Given probes that cannot be measured, and why, let everybody hear of it."""
+        now = self._clock.now().timestamp()
+        reactions: list[Reaction] = []
+        for probe in probes:
+            reactions += self._one(probe, Sampling((), {probe.name: why}), now, now)
+            self._metrics.probe(ProbeFacts(name=probe.name, kind=probe.kind, samples=(), error=True), None)
+        self._conclude(reactions)
+
+    def _one(self, probe: Probe, sampling: Sampling, at: float, now: float) -> list[Reaction]:
+        self._recorder.take(probe.name, now, sampling.samples)
+        self._thresholds.trail.take_probe(probe.name, sampling)
+        error = sampling.errors.get(probe.name, "")
+        before = self._errors.get(probe.name)
+        if not error:
+            self._errors.pop(probe.name, None)
+        elif before is None or before[1] != error:
+            self._errors[probe.name] = (before[0] if before is not None else at, error)
+        if bool(error) != (before is not None):
+            LOG.log(logging.WARNING if error else logging.INFO, "probe %s: %s", probe.name, error or "good again")
+        return self._thresholds.take(probe.name, sampling, now, probe.every)
+
+    def _conclude(self, reactions: list[Reaction]) -> None:
+        self._write()
+        self._reacted(reactions)
+
+    def _write(self) -> None:
+        """Tell the store which probes cannot be measured, when that has changed; not each time a sentence differs."""
+        now = self._clock.monotonic()
+        if self._written is None or (self._written.keys() != self._errors.keys() and now >= self._written_at + PAUSE):
+            self._written, self._written_at = dict(self._errors), now
+            self._store.facts.set(PROBES, {name: list(error) for name, error in self._errors.items()})
+
+
+def sampling_of(probe: Probe, result: Result) -> Sampling:
+    """Given what was measured of a probe, return it under the probe's name."""
+    samples = tuple([Sample(f"{probe.name}.{what}", labels, value) for what, labels, value in result.samples])
+    return Sampling(samples, {probe.name: result.error} if result.error else {})
