@@ -38,6 +38,7 @@ WRITES: tuple[str, ...] = (
     "notice.compose",
     "notice.put",
     "objects.record",
+    "remedy.save",
     "run.amend",
     "run.claim",
     "run.create",

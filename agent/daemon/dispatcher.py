@@ -145,7 +145,7 @@ class Dispatcher:
 
     def _window_end(self, run: Run, task: Task) -> float | None:
         in_force = self._policies.tasks.get(task.name)
-        if self._agenda is None or in_force is None or run.origin not in IN_WINDOW:
+        if self._agenda is None or in_force is None or not self._agenda.in_window(run):
             return None
         window = self._agenda.window_of(in_force)
         if window is None:

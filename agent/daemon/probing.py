@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.daemon.prober import Prober
+from agent.daemon.reacting import Reaction
 from agent.daemon.recorder import Recorder
-from agent.daemon.thresholds import Reaction, Thresholds
+from agent.daemon.thresholds import Thresholds
 from agent.engine.in_force import PROBES
 from agent.metrics import Metrics
 from agent.metrics.records import ProbeFacts, ProberFacts

@@ -19,10 +19,11 @@ from agent.daemon.policies import Policies
 from agent.daemon.prober import Prober
 from agent.daemon.probing import Probing
 from agent.daemon.pulse import Pulse
+from agent.daemon.reacting import Reaction
 from agent.daemon.recorder import Recorder
 from agent.daemon.reloads import Reloads
 from agent.daemon.telling import Teller, named
-from agent.daemon.thresholds import Probe, Reaction, Thresholds
+from agent.daemon.thresholds import Probe, Thresholds
 from agent.daemon.upkeep import Upkeep
 from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
@@ -85,7 +86,7 @@ class Daemon:
         self._planner = Planner(store, local, host)
         self._incidents = IncidentDesk(store, metrics, self._loop, clock, settings.incidents)
         reactors = (self._incidents.reactor,)
-        self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors)
+        self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors, local)
         self.course = self._thresholds.trail.course
         self._recorder = Recorder(store, settings.samples)
         self._probing = Probing(store, metrics, self._thresholds, self._recorder, clock, self._reacted)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Set
 
 from agent.daemon.backups import Backups
-from agent.daemon.thresholds import Reaction
+from agent.daemon.reacting import Reaction
 from agent.host.http import Counts
 from agent.host.journald import about
 from agent.host.notify import Notifier
@@ -126,15 +126,16 @@ class Teller:
             for series, state in all_series.items()
         )
         for reaction in reactions:
-            self._metrics.threshold_event(reaction.threshold, reaction.event)
-            fired = reaction.event is Event.FIRED
+            if not reaction.late:
+                self._metrics.threshold_event(reaction.threshold, reaction.event)
             LOG.log(
-                logging.WARNING if fired else logging.INFO,
-                "threshold %s %s%s: value %s%s",
+                logging.INFO if reaction.event is Event.CLEARED else logging.WARNING,
+                "threshold %s %s%s: value %s%s%s",
                 reaction.threshold,
-                "fired" if fired else "cleared",
+                "still fires" if reaction.late else reaction.event.value,
                 "".join(f" {name}={value}" for name, value in reaction.series),
                 reaction.value,
+                f", muted ({reaction.muted})" if reaction.muted else "",
                 f", made runs {', '.join(map(str, reaction.runs))}" if reaction.runs else "",
             )
 

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, tzinfo
 from typing import Protocol
 
-from msgspec import Struct
-
+from agent.daemon.reacting import Change, Reacting, Reaction, watches_help
 from agent.daemon.trail import Trail
-from agent.engine.firing import Firing, Reactor
-from agent.engine.submit import submit
+from agent.engine.firing import Reactor
+from agent.model.conditions import Condition
 from agent.model.policies import PolicySet, Threshold
-from agent.model.reasons import Reason
-from agent.model.runs import Origin
 from agent.model.signals import ConditionState, Labels, Sampling, labels
 from agent.probes.catalogue import group_of
 from agent.probes.wanted import Wanted, wanted
-from agent.rules.breaker import admit
 from agent.rules.condition_json import dump_state, load_state
-from agent.rules.conditions import Evaluation, Event
-from agent.rules.series import by_signal, evaluate_series, parse_state_key, state_key, steady_series
+from agent.rules.conditions import Event
+from agent.rules.derived import same_time
+from agent.rules.series import Past, by_signal, evaluate_series, parse_state_key, state_key, steady_series
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
 HOST = ""
 """The source of the signals that no probe of the policies gives."""
-
-
-class Reaction(Struct, frozen=True):
-    """A threshold that fired or cleared on one of its series; `runs` are the ids of the runs made for it."""
-
-    threshold: str
-    series: Labels
-    event: Event
-    value: float | None
-    runs: tuple[int, ...]
 
 
 class Probe(Protocol):
@@ -50,20 +38,12 @@ class Probe(Protocol):
         ...
 
 
-class Change(Struct, frozen=True):
-    """What one evaluation made of one series: `before` is what was remembered until then."""
-
-    threshold: Threshold
-    series: Labels
-    before: ConditionState | None
-    after: Evaluation
-
-
 class Thresholds:
     """The thresholds in force and what each remembers. `interval` is the seconds between two passes over the host.
 
     `make_probe` is called by the first pass, so that whatever measuring needs does not keep the agent from being ready.
-    `reactors` hear of what fires and clears in the transaction that writes it.
+    `reactors` hear of what fires and clears in the transaction that writes it. The same time of another day is one of
+    the time zone `zone`.
     """
 
     def __init__(
@@ -72,9 +52,11 @@ class Thresholds:
         make_probe: Callable[[], Probe],
         interval: float,
         reactors: Sequence[Reactor] = (),
+        zone: tzinfo = UTC,
     ) -> None:
         self._store = store
-        self._reactors = reactors
+        self._zone = zone
+        self._reacting = Reacting(store, reactors)
         self._make_probe = make_probe
         self._probe: Probe | None = None
         self._wanted = Wanted()
@@ -89,6 +71,7 @@ class Thresholds:
         """Given a policy set, evaluate its thresholds from `now` on; what the same thresholds remember stays."""
         self.trail.want(threshold.signal for threshold in policies.thresholds.values())
         before, self._policies = self._policies, policies
+        self._reacting.put_in_force(policies)
         if before is not None and (before.thresholds, before.probes) == (policies.thresholds, policies.probes):
             return
         self._wanted = wanted(policies.thresholds.values())
@@ -131,8 +114,7 @@ class Thresholds:
                 for name, series, state in dropped:
                     self._store.conditions.forget(state_key(name, series))
                     if state.fired_at is not None:
-                        for reactor in self._reactors:
-                            reactor.withdraw(name, series, now)
+                        self._reacting.withdraw(name, series, now)
         for name, series, _ in dropped:
             self._written.pop((name, series), None)
         for name in names:
@@ -159,16 +141,43 @@ class Thresholds:
         found = by_signal(sampling.samples)
         seen: list[Change] = []
         for threshold, named in self._sources.get(source, ()):
+            condition = threshold.condition
             states = self.states.setdefault(threshold.name, {})
-            samples = found.get(threshold.signal, [])
-            well = steady_series(threshold.condition, named, states, samples, now)
+            samples = found.get(condition.signal, [])
+            well = steady_series(condition, named, states, samples, now)
             if well is not None:
                 states.update(well)  # nothing of it is worth writing, so there is nothing that the store could refuse
                 continue
-            failed = group_of(threshold.signal) in sampling.errors
-            results = evaluate_series(threshold.condition, states, samples, failed, now, interval)
+            failed = group_of(condition.signal) in sampling.errors
+            past = self._past(condition, now) if condition.compare is not None else None
+            results = evaluate_series(condition, states, samples, failed, now, interval, past)
             seen += [Change(threshold, series, states.get(series), after) for series, after in results.items()]
-        reactions = self._write([change for change in seen if self._matters(change)], now)
+        return self._write(self._reacting.muted(seen, self.states, now), now) if seen else []
+
+    def _past(self, condition: Condition, now: float) -> Past | None:
+        """Return what the series of a condition were at the time that they are compared with."""
+        if condition.compare is None:
+            return None
+        at = same_time(now, condition.compare.against, self._zone)
+        return lambda series: self._store.samples.value((condition.signal, series), at)
+
+    def _write(self, seen: Sequence[Change], now: float) -> list[Reaction]:
+        """Write what has to be, with all that follows from it, and remember everything that was seen."""
+        changes = [change for change in seen if self._matters(change)]
+        reactions: list[Reaction] = []
+        if changes:
+            kept = {change.key: change.after.state for change in changes if not change.after.forgotten}
+            forgotten = [change.key for change in changes if change.after.forgotten]
+            with self._store.transaction():
+                if kept:
+                    self._store.conditions.set({state_key(*key): dump_state(state) for key, state in kept.items()})
+                for key in forgotten:
+                    self._store.conditions.forget(state_key(*key))
+                found = [self._reacting.react(change, self.states, now) for change in changes]
+                reactions = [reaction for reaction in found if reaction is not None]
+            self._written.update(kept)
+            for key in forgotten:
+                self._written.pop(key, None)
         # Only what the store has taken is remembered: a firing that it refused fires again at the next pass.
         for change in seen:
             states = self.states[change.threshold.name]
@@ -180,70 +189,11 @@ class Thresholds:
 
     def _matters(self, change: Change) -> bool:
         """Tell whether the store has to hear of a change."""
-        if change.after.forgotten or change.after.event is not Event.NONE:
+        if change.due or change.after.forgotten or change.after.event is not Event.NONE:
             return True
-        return _worth_writing(self._written.get((change.threshold.name, change.series)), change.after.state)
-
-    def _write(self, changes: Sequence[Change], now: float) -> list[Reaction]:
-        if not changes:
-            return []
-        kept = {(c.threshold.name, c.series): c.after.state for c in changes if not c.after.forgotten}
-        forgotten = [(c.threshold.name, c.series) for c in changes if c.after.forgotten]
-        with self._store.transaction():
-            if kept:
-                self._store.conditions.set({state_key(*key): dump_state(state) for key, state in kept.items()})
-            for key in forgotten:
-                self._store.conditions.forget(state_key(*key))
-            reactions = [self._reaction(change, now) for change in changes if change.after.event is not Event.NONE]
-        self._written.update(kept)
-        for key in forgotten:
-            self._written.pop(key, None)
-        return reactions
-
-    def _reaction(self, change: Change, now: float) -> Reaction:
-        threshold, event, state = change.threshold, change.after.event, change.after.state
-        runs = self._react(threshold, now) if event is Event.FIRED else ()
-        before = change.before.fired_at if change.before is not None else None
-        firing = Firing(
-            threshold=threshold,
-            series=change.series,
-            event=event,
-            at=now,
-            fired_at=state.fired_at or before or now,
-            state=state,
-            runs=runs,
-        )
-        for reactor in self._reactors:
-            reactor.react(firing)
-        return Reaction(threshold.name, change.series, event, state.value, runs)
-
-    def _react(self, threshold: Threshold, now: float) -> tuple[int, ...]:
-        if self._policies is None or not threshold.run or threshold.name in self._store.holds.held():
-            return ()
-        released = {hold.name: hold.released for hold in self._store.holds.all()}.get(threshold.name) or 0.0
-        made: list[int] = []
-        for name in threshold.run:
-            task = self._policies.tasks[name]
-            if threshold.at_most is not None:
-                since = max(released, now - threshold.at_most.per)
-                past = self._store.runs.caused_since(threshold.name, name, since)
-                if not admit(threshold.at_most, past, now).allowed:
-                    times = threshold.at_most.times
-                    self._store.holds.place(threshold.name, Reason.BREAKER_OPEN, f"{name} ran {times} times", now)
-                    LOG.error("threshold %s is held: %s ran %d times without lasting help", threshold.name, name, times)
-                    break
-            run = submit(
-                self._store,
-                task,
-                policy=self._policies.digest,
-                origin=Origin.THRESHOLD,
-                cause=threshold.name,
-                due=now,
-                now=now,
-            )
-            if run is not None:
-                made.append(run.id)
-        return tuple(made)
+        if watches_help(change):
+            return True
+        return _worth_writing(self._written.get(change.key), change.after.state)
 
 
 def _meaning(threshold: Threshold) -> tuple[object, ...]:
@@ -259,6 +209,8 @@ def _worth_writing(written: ConditionState | None, state: ConditionState) -> boo
     if (written.good_since, written.missing_since) != (state.good_since, state.missing_since):
         return True
     if (written.recent, written.points) != (state.recent, state.points):
+        return True
+    if (written.muted, written.muted_by) != (state.muted, state.muted_by):
         return True
     pending = state.since is not None and state.fired_at is None
     return pending or written.verdict is not state.verdict

@@ -20,7 +20,10 @@ from agent.store import Store
 from agent.trigger import Trigger, parse, zone
 
 IN_WINDOW = frozenset({Origin.SCHEDULE, Origin.CATCH_UP, Origin.RETRY})
-"""Origins whose runs wait for their window: what an admin or a threshold asks for is wanted at once."""
+"""Origins whose runs wait for their window: what an admin or a threshold asks for is wanted at once.
+
+A threshold may say that its own are not.
+"""
 
 
 class Agenda:
@@ -36,6 +39,13 @@ class Agenda:
         self._ranks = ranks(needed | needs)
         self._triggers: dict[str, Trigger] = {}
         self._expected: dict[str, float | None] = {}
+
+    def in_window(self, run: Run) -> bool:
+        """Tell whether a run waits for the window of its task, if that has one."""
+        if run.origin in IN_WINDOW:
+            return True
+        threshold = self._policies.thresholds.get(run.cause) if run.origin is Origin.THRESHOLD else None
+        return threshold is not None and threshold.wait_for_window
 
     def window_of(self, task: Task) -> Gate | None:
         """Return the window of a task, ready for use."""
@@ -66,7 +76,7 @@ class Agenda:
         task = self._policies.tasks.get(run.task)
         if task is None:
             return _removed(run)
-        name = task.window if task.window and run.origin in IN_WINDOW else None
+        name = task.window if task.window and self.in_window(run) else None
         if name is not None and name not in windows:
             windows[name] = window_state(self._gate(name), datetime.fromtimestamp(now, UTC))
         fresh = run.state is RunState.PENDING

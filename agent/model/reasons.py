@@ -31,6 +31,11 @@ class Reason(StrEnum):
     COMMAND_SAYS_SKIP = "command_says_skip"
     NOTHING_TO_DO = "nothing_to_do"
 
+    # A threshold that fires is muted, or a remedy is held.
+    PARENT_FIRING = "parent_firing"
+    OWN_MAINTENANCE = "own_maintenance"
+    DOES_NOT_HELP = "does_not_help"
+
     # A run is stopped or fails.
     STEP_FAILED = "step_failed"
     MAX_DURATION = "max_duration"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -36,7 +36,7 @@ class Sample(Struct, frozen=True):
 class Sampling(Struct, frozen=True):
     """One pass over the host: what was measured, and which groups of signals could not be (group -> sentence)."""
 
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     errors: Mapping[str, str]
 
 
@@ -63,7 +63,8 @@ class ConditionState(Struct, frozen=True):
     `good_since` is since when no measurement violates a condition that still fires, and `missing_since` since when
     there is no number. `recent` are the last measurements from the first that violates on: the instants of those that
     violate, None for the others. `points` are instants and values from which the rate of change follows. `muted` is
-    the reason for which nobody was told that it fires, "" when somebody was.
+    the reason for which nobody was told that it fires, "" when somebody was, and `muted_by` the threshold or task
+    that it comes from.
     """
 
     verdict: Verdict = Verdict.INCONCLUSIVE
@@ -78,3 +79,4 @@ class ConditionState(Struct, frozen=True):
     recent: tuple[float | None, ...] = ()
     points: tuple[tuple[float, float], ...] = ()
     muted: str = ""
+    muted_by: str = ""

@@ -13,7 +13,7 @@ _INSTANTS_AND_VALUES = (
     *("since", "fired_at", "value", "evaluated_at", "measured_at"),
     *("good_since", "missing_since"),
 )
-_RARE = ("good_since", "missing_since", "recent", "points", "muted")
+_RARE = ("good_since", "missing_since", "recent", "points", "muted", "muted_by")
 """Fields that are left out where they say nothing, as they mostly do."""
 
 
@@ -47,8 +47,9 @@ def load_state(text: str) -> ConditionState:
         data["recent"] = tuple(None if instant is None else _finite("recent", instant) for instant in instants)
     if "points" in data:
         data["points"] = tuple(_point(point) for point in _listed("points", data["points"]))
-    if not isinstance(data.get("muted", ""), str):
-        raise ValueError(f"muted of a condition is not a reason: {data['muted']!r:.40}")
+    for name in ("muted", "muted_by"):
+        if not isinstance(data.get(name, ""), str):
+            raise ValueError(f"{name} of a condition is not a text: {data[name]!r:.40}")
     return ConditionState(**data)
 
 

@@ -143,6 +143,7 @@ def evaluate(
         recent=violation.recent,
         points=points,
         muted="" if fired_at is None else state.muted,
+        muted_by="" if fired_at is None else state.muted_by,
     )
     return Evaluation(after, event)
 

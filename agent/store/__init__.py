@@ -12,7 +12,7 @@ from agent.store.incidents import Incidents
 from agent.store.ledger import Ledger
 from agent.store.outbox import Outbox
 from agent.store.policy_changes import PolicyChanges
-from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, TaskMemory
+from agent.store.records import Conditions, Documents, Facts, Fragments, Holds, Marks, Remedies, TaskMemory
 from agent.store.run_notices import RunNotices
 from agent.store.runs import Runs
 from agent.store.samples import Samples
@@ -33,6 +33,7 @@ class Store:
         self.marks = Marks(self.connection)
         self.holds = Holds(self.connection, self.chain)
         self.conditions = Conditions(self.connection)
+        self.remedies = Remedies(self.connection)
         self.fragments = Fragments(self.connection)
         self.facts = Facts(self.connection)
         self.ledger = Ledger(self.connection)

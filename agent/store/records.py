@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 
 from msgspec import Struct
 
 from agent.digests import sha256
+from agent.errors import StoreError
 from agent.failpoints import reach
+from agent.rules.remedies import Remedy, dump_remedy, load_remedy
 from agent.store.chain import Chain
 from agent.store.connection import Connection
 from agent.store.seal import seal, verified
+
+LOG = logging.getLogger(__name__)
 
 
 class Hold(Struct, frozen=True):
@@ -139,6 +144,31 @@ class Conditions:
     def forget(self, key: str) -> None:
         """Forget the state of a condition that no policy has any more."""
         self._db.rows("DELETE FROM conditions WHERE key = ?", (key,))
+
+
+class Remedies:
+    """What is remembered of the remedies of thresholds, by the name under which they are held."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def get(self, name: str) -> Remedy:
+        """Given its name, return what is remembered of a remedy: nothing of one that never acted, or is damaged."""
+        rows = self._db.rows("SELECT name, state, seal FROM remedies WHERE name = ?", (name,))
+        if not rows:
+            return Remedy()
+        try:
+            return load_remedy(str(verified("remedies", rows[0])[1]))
+        except (StoreError, ValueError) as error:
+            LOG.warning("remedy %s begins anew, since what is remembered of it cannot be read: %s", name, error)
+            return Remedy()
+
+    def set(self, name: str, remedy: Remedy) -> None:
+        """Remember a remedy."""
+        values = (name, dump_remedy(remedy))
+        reach("remedy.save:before")
+        self._db.rows("INSERT OR REPLACE INTO remedies VALUES (?, ?, ?)", (*values, seal("remedies", values)))
+        reach("remedy.save:after")
 
 
 class TaskMemory:

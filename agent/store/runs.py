@@ -257,13 +257,17 @@ class Runs:
         )
         return [float(row[0]) for row in reversed(rows) if isinstance(row[0], float | int)]
 
-    def caused_since(self, cause: str, task: str, instant: float) -> list[float]:
-        """Return when runs of a task were made by a cause since an instant, oldest first."""
+    def at_work_since(self, task: str, instant: float, now: float) -> bool:
+        """Tell whether a run of a task is at work at `now`, or has ended since an instant before.
+
+        One that was interrupted is not at work: it may wait for a night.
+        """
         rows = self._db.rows(
-            "SELECT created FROM runs WHERE cause = ? AND task = ? AND created >= ? ORDER BY created",
-            (cause, task, instant),
+            "SELECT 1 FROM runs WHERE task = ? AND started IS NOT NULL AND state <> 'interrupted' "
+            "AND (ended IS NULL OR ended BETWEEN ? AND ?) LIMIT 1",
+            (task, instant, now),
         )
-        return [float(row[0]) for row in rows if isinstance(row[0], float | int)]
+        return bool(rows)
 
     def caused(self, cause: str, since: float, until: float, limit: int) -> list[Run]:
         """Return up to `limit` runs that a cause made between two instants, oldest first."""

@@ -114,6 +114,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX messages_by_receiver ON messages (receiver, seq) WHERE state = 'waiting';
     CREATE TABLE receivers (name TEXT PRIMARY KEY, body TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
     """,
+    "CREATE TABLE remedies (name TEXT PRIMARY KEY, state TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID",
 )
 
 CHAINED = 3

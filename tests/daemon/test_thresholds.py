@@ -38,6 +38,9 @@ FILLING = Threshold(
 )
 
 
+REMEDY = 'filling/task{mountpoint="/"}'
+
+
 class FakeProbe:
     """A host whose root file system is as full as the test says; None cannot be measured."""
 
@@ -108,11 +111,11 @@ def test_breaker_holds_the_threshold_until_it_is_released(store: Store) -> None:
     for _ in range(4):
         assert house.trip() == [Event.FIRED, Event.CLEARED]
     assert len(store.runs.recent(10)) == 2
-    assert store.holds.held()["filling"].reason == Reason.BREAKER_OPEN
+    assert store.holds.held()[REMEDY].reason == Reason.BREAKER_OPEN
     house.restart()
     house.trip()
     assert len(store.runs.recent(10)) == 2
-    assert store.holds.release("filling", house.now)
+    assert store.holds.release(REMEDY, house.now)
     for _ in range(3):
         house.trip()
     assert len(store.runs.recent(10)) == 4

@@ -1,0 +1,110 @@
+"""The tasks that thresholds run: made, watched for their help, and held. All of it in the transaction of the caller."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+
+from agent.engine.submit import submit
+from agent.errors import NotFound
+from agent.model.policies import PolicySet, Threshold
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, Run
+from agent.model.signals import Labels
+from agent.rules.quantities import format_duration
+from agent.rules.remedies import Help, Remedy, acted, cleared, failed, help_of, may_act, remedy_name
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+
+
+class Remedies:
+    """Makes runs of the tasks of a threshold for one series. All that it remembers is in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._policies = PolicySet("", 0, {}, {}, {})
+
+    def put_in_force(self, policies: PolicySet) -> None:
+        """Run the tasks of this policy set from now on."""
+        self._policies = policies
+
+    def act(self, threshold: Threshold, series: Labels, now: float) -> tuple[int, ...]:
+        """A threshold fires for a series: run each of its tasks that is not held for it; return the ids of the runs."""
+        made = (self._act(threshold, task, series, now) for task in threshold.run)
+        return tuple(number for number in made if number is not None)
+
+    def look(self, threshold: Threshold, series: Labels, now: float) -> tuple[int, ...]:
+        """A threshold goes on firing for a series: see whether its tasks have helped, and run anew what did not.
+
+        Returns the ids of the runs that were made.
+        """
+        if threshold.helps_within is None:
+            return ()
+        again = []
+        for task in threshold.run:
+            name = remedy_name(threshold.name, task, series)
+            remedy = self._store.remedies.get(name)
+            if remedy.awaited is None:
+                continue
+            found = help_of(self._run(remedy), threshold.helps_within, now)
+            if found is Help.UNTRIED:
+                self._store.remedies.set(name, cleared(remedy, None, threshold.helps_within, now))
+            elif found is Help.NONE and self._failed(threshold, name, task, remedy, now):
+                again.append(self._act(threshold, task, series, now))
+        return tuple(number for number in again if number is not None)
+
+    def cleared(self, threshold: Threshold, series: Labels, now: float) -> None:
+        """A threshold has cleared for a series: whatever of its tasks was watched has helped, or never came to it."""
+        for task in threshold.run if threshold.helps_within is not None else ():
+            name = remedy_name(threshold.name, task, series)
+            remedy = self._store.remedies.get(name)
+            if remedy.awaited is not None and threshold.helps_within is not None:
+                after = cleared(remedy, self._run(remedy), threshold.helps_within, now)
+                self._store.remedies.set(name, after)
+
+    def _act(self, threshold: Threshold, task: str, series: Labels, now: float) -> int | None:
+        name = remedy_name(threshold.name, task, series)
+        if name in self._store.holds.held():
+            return None
+        remedy = self._store.remedies.get(name)
+        if not may_act(threshold.at_most, remedy, self._released(name), now):
+            times = threshold.at_most.times if threshold.at_most is not None else 0
+            self._store.holds.place(name, Reason.BREAKER_OPEN, f"{task} ran {times} times", now)
+            LOG.error("remedy %s is held: it ran %d times without lasting help", name, times)
+            return None
+        run = submit(
+            self._store,
+            self._policies.tasks[task],
+            policy=self._policies.digest,
+            origin=Origin.THRESHOLD,
+            cause=threshold.name,
+            due=now,
+            now=now,
+        )
+        if run is None:
+            return None
+        watched = run.id if threshold.helps_within is not None else None
+        self._store.remedies.set(name, acted(threshold.at_most, remedy, watched, now))
+        return run.id
+
+    def _failed(self, threshold: Threshold, name: str, task: str, remedy: Remedy, now: float) -> bool:
+        """A task did not help: remember that, and return whether it may be tried again."""
+        after = failed(remedy, self._released(name), now)
+        self._store.remedies.set(name, after)
+        LOG.warning("remedy %s did not help within %s", name, format_duration(threshold.helps_within or 0.0))
+        if len(after.failures) < threshold.gives_up_after:
+            return True
+        if name not in self._store.holds.held():
+            detail = f"{task} did not help {len(after.failures)} times"
+            self._store.holds.place(name, Reason.DOES_NOT_HELP, detail, now)
+            LOG.error("remedy %s is held: it did not help %d times in a row", name, len(after.failures))
+        return False
+
+    def _run(self, remedy: Remedy) -> Run | None:
+        with suppress(NotFound):
+            return self._store.runs.get(remedy.awaited) if remedy.awaited is not None else None
+        return None
+
+    def _released(self, name: str) -> float:
+        return next((hold.released or 0.0 for hold in self._store.holds.all() if hold.name == name), 0.0)
