@@ -66,6 +66,7 @@ echo "$missing" | while read -r command package; do
     # PostgreSQL's commands are in a directory of their version, and scripts of their names choose one of several.
     for program in "$directory/root"/usr/lib/postgresql/*/bin/"$command" "$directory/root"/usr/lib/"$command/$command" \
         "$directory/root"/usr/bin/"$command" "$directory/root"/usr/sbin/"$command" \
+        "$directory/root"/usr/lib/systemd/"$command" "$directory/root"/lib/systemd/"$command" \
         "$directory/root"/bin/"$command" "$directory/root"/sbin/"$command"; do
         [ -x "$program" ] || continue
         where=$(placed "$command")
