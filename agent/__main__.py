@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(importlib.import_module("agent.engine.collect").main(directory, [int(one) for one in incidents]))
     if arguments[:1] == ["probe"]:
         importlib.import_module("agent.probes.prober.child").main()
+    if arguments[:1] == ["send-notices"]:
+        return int(importlib.import_module("agent.engine.sender").main())
     if arguments[:1] == ["draw-page"]:
         return int(importlib.import_module("agent.site.child").main())
     return int(importlib.import_module("agent.cli.main").main(arguments))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
+from agent.engine.notifying import remedy_held
 from agent.engine.submit import submit
 from agent.errors import NotFound
 from agent.model.policies import PolicySet, Threshold
@@ -70,7 +71,7 @@ class Remedies:
         remedy = self._store.remedies.get(name)
         if not may_act(threshold.at_most, remedy, self._released(name), now):
             times = threshold.at_most.times if threshold.at_most is not None else 0
-            self._store.holds.place(name, Reason.BREAKER_OPEN, f"{task} ran {times} times", now)
+            self._hold(threshold, name, Reason.BREAKER_OPEN, f"{task} ran {times} times", now)
             LOG.error("remedy %s is held: it ran %d times without lasting help", name, times)
             return None
         run = submit(
@@ -97,9 +98,13 @@ class Remedies:
             return True
         if name not in self._store.holds.held():
             detail = f"{task} did not help {len(after.failures)} times"
-            self._store.holds.place(name, Reason.DOES_NOT_HELP, detail, now)
+            self._hold(threshold, name, Reason.DOES_NOT_HELP, detail, now)
             LOG.error("remedy %s is held: it did not help %d times in a row", name, len(after.failures))
         return False
+
+    def _hold(self, threshold: Threshold, name: str, reason: Reason, detail: str, now: float) -> None:
+        self._store.holds.place(name, reason, detail, now)
+        self._store.outbox.put(remedy_held(threshold, name, detail, now))
 
     def _run(self, remedy: Remedy) -> Run | None:
         with suppress(NotFound):

@@ -22,11 +22,13 @@ from agent.daemon.pulse import Pulse
 from agent.daemon.reacting import Reaction
 from agent.daemon.recorder import Recorder
 from agent.daemon.reloads import Reloads
+from agent.daemon.sending import Sending
 from agent.daemon.telling import Teller, named
 from agent.daemon.thresholds import Probe, Thresholds
 from agent.daemon.upkeep import Upkeep
 from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
+from agent.engine.notifying import Notices
 from agent.engine.supervise import Supervisor, Watched
 from agent.errors import RunFailed
 from agent.host.http import HttpServer
@@ -85,7 +87,8 @@ class Daemon:
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
         self._incidents = IncidentDesk(store, metrics, self._loop, clock, settings.incidents)
-        reactors = (self._incidents.reactor,)
+        self._sending = Sending(store, self._loop, clock, settings.timezone)
+        reactors = (self._incidents.reactor, Notices(store))
         self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors, local)
         self.course = self._thresholds.trail.course
         self._recorder = Recorder(store, settings.samples)
@@ -121,6 +124,7 @@ class Daemon:
         self._recorder.flush(self._now())
         self._incidents.stop()
         self._probing.stop()
+        self._sending.stop()
         for part in self._reloadable:
             part.stop()
         self._loop.close()
@@ -169,6 +173,7 @@ class Daemon:
             self._recover(policies)
         self._dispatcher.add(self._planner.put_in_force(policies, now))
         self._dispatcher.adopt()
+        self._sending.put_in_force(policies.notifiers)
         self._probing.put_in_force(policies.probes)
         self._teller.tasks(policies, self._planner.next_by_task(), self._planner.replanned)
         self._dispatch()
@@ -219,6 +224,7 @@ class Daemon:
         holds = {name: hold.reason for name, hold in self._store.holds.held().items()}
         self._teller.queue(running, self._dispatcher.waits.values(), holds)
         self.tell_status()
+        self._sending.look()
         if self._stopping and not running:
             self._loop.stop()
 
@@ -270,9 +276,10 @@ class Daemon:
 
     def _reacted(self, reactions: Sequence[Reaction]) -> None:
         """Tell how the thresholds stand, and start what those that fired call for."""
-        self._teller.thresholds(self._thresholds.states, reactions)
+        self._teller.thresholds(self._thresholds.snapshot(), reactions)
         if reactions:
             self._incidents.look()
+            self._sending.look()
         made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
         if made:
             self._dispatcher.add(made)
@@ -290,6 +297,7 @@ class Daemon:
         if others_wrote:
             self._others.look(self._supervisor.children)
             self._incidents.look()
+            self._sending.look()
         taken = self._take_strays()
         self._evidence.show()
         self._idle = not self._store.runs.begun()

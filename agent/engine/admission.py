@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from agent.engine.notifying import held
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.rules.breaker import admit
@@ -23,6 +24,8 @@ def admitted(store: Store, task: Task, now: float) -> bool:
     past = store.runs.begun_since(task.name, max(released, now - task.at_most.per))
     if admit(task.at_most, past, now).allowed:
         return True
-    store.holds.place(task.name, Reason.BREAKER_OPEN, f"it ran {task.at_most.times} times", now)
+    with store.transaction():
+        store.holds.place(task.name, Reason.BREAKER_OPEN, f"it ran {task.at_most.times} times", now)
+        store.outbox.put(held(task, now))
     LOG.error("task %s is held: it ran %d times", task.name, task.at_most.times)
     return False

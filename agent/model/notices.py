@@ -62,11 +62,15 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One thing that a message tells, in words and in parts; `lasted` is seconds, `done` what was done about it."""
+    """One thing that a message tells; `lasted` is seconds, `done` what was done about it, in words.
+
+    `unheard` is a threshold that fired and cleared before anybody was told.
+    """
 
     notice: Notice
     lasted: float
     done: tuple[str, ...] = ()
+    unheard: bool = False
 
 
 class State(StrEnum):

@@ -15,7 +15,7 @@ import msgspec
 
 from agent.errors import StoreError
 from agent.failpoints import reach
-from agent.model.notices import Alert, Kept, Message, Notice, Standing, State
+from agent.model.notices import Alert, Event, Kept, Message, Notice, Standing, State
 from agent.store.connection import Connection
 from agent.store.seal import Value, seal, verified
 
@@ -78,6 +78,14 @@ class Outbox:
         """Return what fires and was told, by notifier and key."""
         query = "SELECT notifier, key, next, body, seal FROM alerts ORDER BY notifier, key"
         return [msgspec.json.decode(str(row[3]), type=Alert) for row in _whole("alerts", self._db.rows(query))]
+
+    def told_of(self, key: str) -> list[Notice]:
+        """Return a notice of what fires under a key for each notifier that was, or will be, told of it."""
+        told = {alert.notice.notifier: alert.notice for alert in self.alerts() if alert.notice.key == key}
+        for notice in self.notices():
+            if notice.key == key:
+                told[notice.notifier] = notice
+        return [notice for notice in told.values() if notice.event is not Event.CLEARED]
 
     def compose(
         self,
@@ -196,6 +204,15 @@ class Outbox:
                         self._write(msgspec.structs.replace(kept, state=State.WAITING, ended=None))
                         count += 1
         return count
+
+    def runs_for(self, cause: str, since: float, until: float, most: int) -> list[tuple[int, str, str, float | None]]:
+        """Return the runs that a threshold made between two instants, oldest first: id, task, state, seconds."""
+        rows = self._db.rows(
+            "SELECT id, task, state, ended - started FROM runs WHERE cause = ? AND created BETWEEN ? AND ? "
+            "ORDER BY id LIMIT ?",
+            (cause, since, until, most),
+        )
+        return [(int(r[0] or 0), str(r[1]), str(r[2]), None if r[3] is None else float(r[3])) for r in rows]
 
     def standing(self, receiver: str) -> Standing:
         """Return how it goes with a receiver."""

@@ -1,0 +1,162 @@
+"""The sender's process, as the daemon sees it: started when there is something to send, never waited for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.daemon.loop import Loop
+from agent.engine.sender_protocol import Report, Request, load_report
+from agent.host.helper import Helper
+from agent.model.policies import Notifier
+from agent.ports import Clock
+from agent.store import Store
+
+LOG = logging.getLogger(__name__)
+COMMAND = (sys.executable, "-I", "-m", "agent", "send-notices")
+AGAIN_SECONDS = 2.0
+"""How soon after a sender that came to nothing the next one is started; each further one doubles it."""
+
+MOST_SECONDS = 60.0
+PATIENCE = 900.0
+"""Seconds after which a sender that has not ended is ended."""
+
+
+class Sending:
+    """Starts the sender. `timezone` is what `local` means in policies; `told` hears of each sender that has ended."""
+
+    def __init__(
+        self,
+        store: Store,
+        loop: Loop,
+        clock: Clock,
+        timezone: str,
+        told: Callable[[], None] = lambda: None,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._store = store
+        self._loop = loop
+        self._clock = clock
+        self._timezone = timezone
+        self._told = told
+        self._command = command
+        self._notifiers: Mapping[str, Notifier] | None = None
+        self._helper: Helper | None = None
+        self._said = b""
+        self._seen = 0
+        self._next: float | None = None
+        self._fruitless = 0
+        self._alive: dict[str, float] = {}
+        """By notifier that waits for signs of life: the monotonic instant at which the next is due."""
+
+    def put_in_force(self, notifiers: Mapping[str, Notifier]) -> None:
+        """Send for these notifiers from now on."""
+        if notifiers == self._notifiers:
+            return
+        self._notifiers = notifiers
+        now = self._clock.monotonic()
+        intervals = _intervals(notifiers)
+        self._alive = {name: min(self._alive.get(name, now), now + every) for name, every in intervals.items()}
+        if self._helper is not None:
+            self._end()  # what it was at is gone on with by the next one
+        self._next = self._now() if self._store.outbox.anything() else None
+        self._seen = self._store.outbox.last_notice()
+        self.look()
+
+    def look(self) -> None:
+        """Start the sender if there is something to send, or set the alarm for when there will be."""
+        if self._helper is not None or self._notifiers is None:
+            return
+        if self._notifiers and self._store.outbox.last_notice() > self._seen:
+            self._next = self._now()
+        due = [self._clock.monotonic() + max(0.0, self._next - self._now())] if self._next is not None else []
+        earliest = min([*due, *self._alive.values()], default=None)
+        if earliest is not None and earliest <= self._clock.monotonic():
+            self._start()
+        else:
+            self._loop.alarm("send", earliest, self.look)
+
+    def _start(self) -> None:
+        now = self._clock.monotonic()
+        notifiers = dict(self._notifiers or {})
+        alive = tuple([name for name, due in self._alive.items() if due <= now])
+        for name, every in _intervals(notifiers).items():
+            if name in alive:
+                self._alive[name] = now + every
+        request = Request(
+            directory=os.path.abspath(self._store.directory),
+            host=os.uname().nodename,
+            timezone=self._timezone,
+            notifiers=notifiers,
+            alive=alive,
+        )
+        self._said = b""
+        try:
+            self._helper = Helper(self._command, request.encode())
+        except OSError as error:
+            LOG.error("the sender cannot be started: %s; this is tried again", error.strerror)
+            self._came_to_nothing()
+            return
+        self._loop.watch(self._helper.fileno(), self._read)
+        self._loop.alarm("send", now + PATIENCE, self._hangs)
+
+    def _read(self) -> None:
+        data = self._helper.read() if self._helper is not None else None
+        if data is None:
+            return
+        self._said += data[:4096]
+        if not data:
+            self._ended()
+
+    def _hangs(self) -> None:
+        LOG.error("the sender has not ended for %.0f s, and is ended", PATIENCE)
+        self._ended()
+
+    def _ended(self) -> None:
+        how, report = self._end(), load_report(self._said)
+        if report is None or report.busy:
+            if report is None:
+                LOG.error("the sender ended early (%s); another goes on where it was", how or "it said nothing")
+            self._came_to_nothing()
+        else:
+            self._take(report)
+        self._told()
+
+    def _take(self, report: Report) -> None:
+        self._fruitless = 0
+        self._seen, self._next = report.seen, report.wake
+        if report.wake is not None and report.wake <= self._now():
+            self._next = self._now() + AGAIN_SECONDS
+        self.look()
+
+    def _came_to_nothing(self) -> None:
+        self._fruitless += 1
+        pause = min(MOST_SECONDS, AGAIN_SECONDS * 2.0 ** min(self._fruitless - 1, 10))
+        self._next = self._now() + pause
+        self._loop.alarm("send", self._clock.monotonic() + pause, self.look)
+
+    def _end(self) -> str:
+        helper, self._helper = self._helper, None
+        if helper is None:
+            return ""
+        self._loop.alarm("send", None, self.look)
+        self._loop.unwatch(helper.fileno())
+        return helper.end()
+
+    def stop(self) -> None:
+        """End the sender, if there is one; what it was at is in the store."""
+        self._end()
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _intervals(notifiers: Mapping[str, Notifier]) -> dict[str, float]:
+    """Return by notifier how often it waits for a sign of life, in seconds."""
+    return {
+        name: float(every)
+        for name, notifier in notifiers.items()
+        if notifier.kind == "deadman" and (every := notifier.settings.get("every")) is not None
+    }

@@ -1,0 +1,85 @@
+"""Everything that Apprise knows: chats, pushes, SMS. Its library is an extra, imported when a message is to be sent."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from agent.drivers.notifiers._address import address_of, hide, secrets_of
+from agent.errors import RunFailed
+from agent.model.notices import Answer, Message
+from agent.model.policies import Severity
+from agent.rules.notices.wording import one_line
+
+_MISSING = (
+    "Apprise is not installed: install the extra where the agent is, as in `pip install 'hostkeeper[notify]'`, "
+    "or use a notifier of kind mail or webhook"
+)
+
+
+class Apprise:
+    """Sends to one Apprise URL; long messages are split as the service allows."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            library: Any = importlib.import_module("apprise")
+        except ImportError as error:
+            raise RunFailed(_MISSING) from error
+        self._library = library
+        self._secrets = secrets_of(url)
+        asset = library.AppriseAsset(app_id="Hostkeeper", app_desc="Hostkeeper", secure_logging=True)
+        self._apprise = library.Apprise(asset=asset)
+        if not self._apprise.add(url):
+            raise RunFailed(
+                "the address of the notifier is none that Apprise knows: see https://appriseit.com/services"
+            )
+        if "overflow=" not in url:
+            for server in self._apprise:
+                server.overflow_mode = library.OverflowMode.SPLIT
+
+    def send(self, message: Message) -> Answer:
+        """Send a message; what Apprise logs meanwhile is the answer, since it says no more than whether it worked."""
+        kinds = self._library.NotifyType
+        kind = {Severity.INFO: kinds.INFO, Severity.WARNING: kinds.WARNING, Severity.CRITICAL: kinds.FAILURE}
+        heard = _Heard()
+        logger = logging.getLogger("apprise")
+        logger.addHandler(heard)
+        propagates, logger.propagate = logger.propagate, False
+        try:
+            delivered = bool(
+                self._apprise.notify(
+                    title=message.subject,
+                    body=message.body or message.subject,
+                    notify_type=kind[message.severity],
+                    body_format=self._library.NotifyFormat.TEXT,
+                )
+            )
+        finally:
+            logger.removeHandler(heard)
+            logger.propagate = propagates
+        if delivered:
+            return Answer(delivered=True, said="taken")
+        said = one_line(hide(" ".join(heard.sentences) or "Apprise could not deliver it", self._secrets), 300)
+        return Answer(delivered=False, said=said)
+
+    def alive(self) -> Answer:
+        """Say nothing: nobody waits for it."""
+        return Answer(delivered=True, said="")
+
+
+class _Heard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what is said, a little of it."""
+        if len(self.sentences) < 5:
+            self.sentences.append(record.getMessage())
+
+
+def open_receiver(settings: Mapping[str, Any]) -> Apprise:
+    """Given the settings, return the driver. Raises RunFailed."""
+    return Apprise(address_of(settings))
