@@ -12,17 +12,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 
 from msgspec import Struct, structs
 
 from agent.errors import RunFailed
 from agent.host import proc
-from agent.host.output import Tail
+from agent.host.output import Tail, visible
 from agent.host.programs import find
 from agent.host.starting import listen, start
 from agent.host.users import Account, account
-from agent.ports import Command, Completed
+from agent.ports import Command, Completed, Piped, Program
 
 _LOOK_EVERY = 0.2
 _MESSAGES = 4096
@@ -83,6 +84,17 @@ class Asides:
             survivors,
         )
         return Answer(completed, bytes(reading.output[:most]), len(reading.output) > most)
+
+    def run(self, command: Command, stop: Callable[[], bool]) -> Completed:
+        """As `agent.ports.Processes.run`; of the output of a command its messages come last."""
+        found = self.ask(command, stop, most=command.output_limit)
+        output = visible(found.output) + found.completed.output
+        return structs.replace(found.completed, output=output, output_bytes=len(output))
+
+    def piped(self, programs: Sequence[Program], stop: Callable[[], bool]) -> AbstractContextManager[Piped]:
+        """Refuse: programs that feed one another are for runs. Raises RunFailed."""
+        del programs, stop
+        raise RunFailed("a probe cannot run programs that feed one another")
 
     def _end(self, popen: subprocess.Popen[bytes]) -> tuple[int, ...]:
         """End all that a command has left, and reap it; return what even SIGKILL did not end."""

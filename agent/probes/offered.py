@@ -30,8 +30,9 @@ class Offer(Struct, frozen=True):
         return SignalSpec(what, "", "", ANY) if found is None and self.free else found
 
 
-def _offer(*groups: tuple[tuple[str, ...], Rows], free: bool = False) -> Offer:
-    every = [*_COMMON, *((labels, row) for labels, rows in groups for row in rows)]
+def _offer(*groups: tuple[tuple[str, ...], Rows], free: bool = False, own: Rows = ()) -> Offer:
+    """`own` are signals with whatever labels."""
+    every = [*_COMMON, *((labels, row) for labels, rows in (*groups, (ANY, own)) for row in rows)]
     return Offer({what: SignalSpec(what, text, unit, labels) for labels, (what, unit, text) in every}, free)
 
 
@@ -44,6 +45,26 @@ _CERTIFICATE: Rows = (
 )
 
 OFFERED: Mapping[str, Offer] = {
+    "command": _offer(
+        (
+            (),
+            (
+                ("exit_code", "", "The exit code of the program; absent where a signal ended it."),
+                ("value", "", "The number that the program prints."),
+            ),
+        ),
+        free=True,
+    ),
+    "dns": _offer(
+        (
+            (),
+            (
+                ("latency_seconds", "seconds", "From sending the question to the answer."),
+                ("answers", "", "How many records of the asked type the answer has."),
+                ("ttl_seconds", "seconds", "How long the answer may be kept, at least."),
+            ),
+        ),
+    ),
     "http": _offer(
         (
             (),
@@ -57,6 +78,71 @@ OFFERED: Mapping[str, Offer] = {
                 ("body_bytes", "bytes", "Size of the body of the answer."),
                 ("redirects", "", "How many redirects were followed."),
                 *_CERTIFICATE,
+            ),
+        ),
+    ),
+    "ping": _offer(
+        (
+            (),
+            (
+                ("loss_percent", "percent", "Share of the requests that were not answered."),
+                ("rtt_seconds", "seconds", "From a request to its answer, on average."),
+                ("rtt_min_seconds", "seconds", "From a request to its answer, at best."),
+                ("rtt_max_seconds", "seconds", "From a request to its answer, at worst."),
+            ),
+        ),
+    ),
+    "process": _offer(
+        (
+            (),
+            (
+                ("count", "", "How many such processes there are."),
+                ("cpu_percent", "percent", "Processor time of all of them; 100 is one processor."),
+                ("memory_bytes", "bytes", "Resident memory of all of them."),
+                ("threads", "", "Threads of all of them."),
+                ("descriptors", "", "Open file descriptors of all of them; absent where they may not be counted."),
+                ("age_seconds", "seconds", "How long ago the youngest of them started."),
+            ),
+        ),
+    ),
+    "prometheus": _offer(
+        ((), ()), own=(("value", "", "The value of the expression, with the labels of each series."),)
+    ),
+    "sql": _offer(((), (("value", "", "The number that the query gives; absent where it gives none."),))),
+    "systemd": _offer(
+        ((), (("failed_units", "", "How many units of the host have failed."),)),
+        (
+            ("unit",),
+            (
+                ("active", "", "1 while the unit is active, else 0."),
+                ("failed", "", "1 while the unit has failed, else 0."),
+                ("restarts", "", "How often systemd has restarted the service by itself."),
+                ("memory_bytes", "bytes", "Memory of the unit; absent where it is not counted."),
+                ("tasks", "", "Tasks of the unit; absent where they are not counted."),
+            ),
+        ),
+    ),
+    "tcp": _offer(
+        (
+            (),
+            (
+                ("latency_seconds", "seconds", "From looking up the name until all is there that is expected."),
+                ("dns_seconds", "seconds", "Looking up the name of the host."),
+                ("connect_seconds", "seconds", "Connecting to the port."),
+            ),
+        ),
+    ),
+    "textfile": _offer(((), (("age_seconds", "seconds", "How long ago the file was written."),)), free=True),
+    "tls": _offer(
+        (
+            (),
+            (
+                ("verified", "", "1 where the certificate is to be trusted and of the right name, else 0."),
+                ("connect_seconds", "seconds", "Connecting to the server."),
+                ("tls_seconds", "seconds", "Shaking hands."),
+                *_CERTIFICATE,
+                ("chain_days_left", "days", "Days until the first certificate of the chain that is shown expires."),
+                ("chain_certificates", "", "How many certificates the server shows."),
             ),
         ),
     ),
