@@ -21,6 +21,8 @@ from collections.abc import Mapping
 WRITES: tuple[str, ...] = (
     "commit",
     "condition.save",
+    "findings.found",
+    "findings.measured",
     "fragments.update",
     "hold.place",
     "hold.release",

@@ -12,7 +12,9 @@ from msgspec import Struct
 from agent.model.actions import Judgement
 from agent.model.backups import Backup, Proof, Verification
 from agent.model.box import Box
+from agent.model.findings import Finding
 from agent.model.policies import Limits
+from agent.model.signals import Labels, Sample
 
 
 class Clock(Protocol):
@@ -134,12 +136,35 @@ class Ledger(Protocol):
         ...
 
 
+class Past(Protocol):
+    """What signals were like."""
+
+    def value(self, key: tuple[str, Labels], at: float) -> float | None:
+        """Given a signal's name and labels, return what it was at an instant in seconds since the epoch.
+
+        None where nothing is known of that time. Numbers that stand for some minutes together stand for each of them.
+        """
+        ...
+
+
 class Memory(Protocol):
     """Small JSON-able facts that a task remembers from run to run."""
 
     def recall(self, key: str) -> object | None: ...
 
     def remember(self, key: str, value: object) -> None: ...
+
+
+class Discoveries(Protocol):
+    """What a run found out about the host, for people and thresholds."""
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        """Remember findings; of one that is known, when it was first seen."""
+        ...
+
+    def measured(self, task: str, at: float, samples: Sequence[Sample]) -> None:
+        """Remember numbers, in the place of those before: signals named without the task, which is put before them."""
+        ...
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -160,6 +185,7 @@ class Context(Struct, frozen=True, kw_only=True):
     memory: Memory
     objects: ObjectLog
     ledger: Ledger
+    discoveries: Discoveries
     host: str
     place: str
     explain: Callable[[Judgement], None]

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from agent.model.actions import Judgement
 from agent.model.backups import Backup, Proof, Verification
+from agent.model.findings import Finding
 from agent.model.policies import Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
+from agent.model.signals import Sample
 from agent.ports import Bounds, Command, Completed, Context, Processes, Program, StopRequested
 
 EPOCH = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -130,6 +132,20 @@ class FakeLedger:
 
 
 @dataclass
+class FakeDiscoveries:
+    """Keeps findings by id, and the numbers of each task."""
+
+    findings: dict[str, Finding] = field(default_factory=dict)
+    numbers: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        self.findings.update({finding.id: finding for finding in findings})
+
+    def measured(self, task: str, at: float, samples: Sequence[Sample]) -> None:
+        self.numbers[task] = tuple(samples)
+
+
+@dataclass
 class Stop:
     """Raised by the test, asked by the action."""
 
@@ -155,6 +171,7 @@ def context(
     memory: FakeMemory | None = None,
     objects: FakeObjectLog | None = None,
     ledger: FakeLedger | None = None,
+    discoveries: FakeDiscoveries | None = None,
     host: str = "host",
     place: str = "/nonexistent/place",
     explain: Callable[[Judgement], None] = lambda _: None,
@@ -174,6 +191,7 @@ def context(
         memory=memory or FakeMemory(),
         objects=objects or FakeObjectLog(),
         ledger=ledger or FakeLedger(),
+        discoveries=discoveries or FakeDiscoveries(),
         host=host,
         place=place,
         explain=explain,

@@ -175,6 +175,12 @@ def _report(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _findings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("finding", nargs="?", metavar="FINDING", help="show this one whole, with what it stands on")
+    parser.add_argument("--task", metavar="TASK", help="only those of this task")
+    parser.add_argument("--forget", metavar="FINDING", help="forget one that was dealt with")
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh"])
 
@@ -187,6 +193,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "apply": ("do exactly what a plan shows, or refuse when the host has changed", _apply),
     "backup": ("look at backups, bring back from them, prove them", backup_arguments.add),
     "incident": ("look at incidents, note, acknowledge, work through the runbook, close", incident_arguments.add),
+    "findings": ("list what audits and analyses say about this host, the worst first", _findings),
     "calendar": ("show what will run when, and what holds it back", _calendar),
     "sandbox": ("show what a run of a task may do: its box, and the properties of its unit", _sandbox),
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),

@@ -1,14 +1,16 @@
-"""What a host knows of its backups before it has made one; fits `agent.ports.Ledger`."""
+"""What a host knows before anything was done there, for looking where no store is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from agent.model.backups import Backup, Proof, Verification
+from agent.model.findings import Finding
+from agent.model.signals import Sample
 
 
 class NoBackups:
-    """An empty ledger that stays empty, for looking where no store is."""
+    """An empty ledger that stays empty; fits `agent.ports.Ledger`."""
 
     def made(self, backup: Backup) -> None:
         """Forget it."""
@@ -36,3 +38,13 @@ class NoBackups:
         """Return none."""
         del repository
         return {}
+
+
+class NoDiscoveries:
+    """Forgets what is found out; fits `agent.ports.Discoveries`."""
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        """Forget them."""
+
+    def measured(self, task: str, at: float, samples: Sequence[Sample]) -> None:
+        """Forget them."""

@@ -28,7 +28,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
-from agent.ports import Clock, Context, Ledger, Memory, ObjectLog, StopRequested
+from agent.ports import Clock, Context, Discoveries, Ledger, Memory, ObjectLog, StopRequested
 from agent.registry import box_of, load
 from agent.rules.confinement import own_places
 from agent.store import Store
@@ -59,7 +59,15 @@ class StopFlag(Struct):
 
 
 def context(
-    task: Task, run: int, now: datetime, stop: StopFlag, memory: Memory, objects: ObjectLog, ledger: Ledger, state: str
+    task: Task,
+    run: int,
+    now: datetime,
+    stop: StopFlag,
+    memory: Memory,
+    objects: ObjectLog,
+    ledger: Ledger,
+    discoveries: Discoveries,
+    state: str,
 ) -> Context:
     """Given a task, its run, the instant that started and the state directory, return what its action may use."""
     clock = SystemClock()
@@ -73,6 +81,7 @@ def context(
         memory=memory,
         objects=objects,
         ledger=ledger,
+        discoveries=discoveries,
         host=os.uname().nodename,
         place=_place(state, task.name),
         explain=_unheard,
@@ -128,7 +137,8 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
             objects = FileObjectLog(store.directory, number)
-            within = context(task, number, now, stop, store.memory(task.name), objects, store.ledger, store.directory)
+            memory, found = store.memory(task.name), store.findings
+            within = context(task, number, now, stop, memory, objects, store.ledger, found, store.directory)
             steps = tuple(action.plan(options, replace(within, processes=_processes(task, store.directory))))
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)

@@ -82,9 +82,9 @@ def _judged(series: str, count: int, past: Sequence[int]) -> Change | None:
     usual = median(past)
     spread = max(_SCALE * median(abs(one - usual) for one in past), (usual + 1) ** 0.5)
     high, low = usual + _FAR * spread, usual - _FAR * spread
-    if count > max(high, 2 * usual, max(past)) and count - usual >= _LEAST_RISE:
+    if count > max(high, 2 * usual, *past) and count - usual >= _LEAST_RISE:
         return Change(series, count, usual, len(past))
-    if usual >= _LEAST_USUAL and count < min(low, usual / 2, min(past)):
+    if usual >= _LEAST_USUAL and count < min(low, usual / 2, *past):
         return Change(series, count, usual, len(past))
     return None
 

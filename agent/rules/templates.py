@@ -1,8 +1,8 @@
 """Templates of log messages: what lines have in common once what changes from line to line is left out.
 
 A fixed-depth tree finds the templates that a line could belong to (He et al., Drain: An Online Log Parsing Approach
-with Fixed Depth Tree, 2017): by its level, its number of words and the first word of the message. Among these it belongs to the
-oldest that it fits; else to the one that it resembles most, which becomes more general; else it is the first of a new
+with Fixed Depth Tree, 2017): by its level, its number of words and the first word of the message. Among these it
+belongs to the oldest that it fits; else to the one that it resembles most, which becomes more general; else it is the first of a new
 template. The result depends on nothing but the lines and their order, and the number of templates is bounded.
 """
 
@@ -77,7 +77,7 @@ def level_of(text: str) -> str:
 
 
 class Template(Struct):
-    """What lines have in common: `words`, ANY where they differ, of which all share the `lead`, the first of the message.
+    """What lines have in common: `words`, ANY where they differ, of which all share the `lead`, the message's first.
 
     `first` and `last` are when lines of it were read, `count` how many there were.
     """

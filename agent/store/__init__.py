@@ -8,6 +8,7 @@ from typing import Self
 
 from agent.store.chain import Chain
 from agent.store.connection import Connection
+from agent.store.findings import Findings
 from agent.store.incidents import Incidents
 from agent.store.ledger import Ledger
 from agent.store.outbox import Outbox
@@ -37,6 +38,7 @@ class Store:
         self.fragments = Fragments(self.connection)
         self.facts = Facts(self.connection)
         self.ledger = Ledger(self.connection)
+        self.findings = Findings(self.connection)
         self.samples = Samples(self.connection)
         self.incidents = Incidents(self.connection)
         self.policy_changes = PolicyChanges(self.connection)

@@ -115,6 +115,15 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE receivers (name TEXT PRIMARY KEY, body TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
     """,
     "CREATE TABLE remedies (name TEXT PRIMARY KEY, state TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE findings (
+        task TEXT NOT NULL, id TEXT NOT NULL, last_seen REAL NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (task, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE readings (
+        task TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 CHAINED = 3

@@ -26,8 +26,8 @@ Unpack = Callable[[int], AbstractContextManager[int]]
 
 _OPENERS: Mapping[str, Callable[[IO[bytes]], io.BufferedIOBase]] = {
     ".gz": lambda raw: gzip.GzipFile(fileobj=raw, mode="rb"),
-    ".bz2": lambda raw: bz2.BZ2File(raw),
-    ".xz": lambda raw: lzma.LZMAFile(raw),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
 }
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 

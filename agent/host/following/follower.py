@@ -133,7 +133,7 @@ class Follower:
         if self._before is None:
             if current is not None:
                 part = self._fresh(current)
-                self._take([(current, self._at_end(current, part) if self._from_end else part)], found)
+                self._take([(current, self._at_end(current, part) if self._from_end else part)])
             return
         placed = self._placed(found, self._before.parts)
         taken = {id(one) for one, _ in placed}
@@ -150,9 +150,9 @@ class Follower:
                 continue
             if one.current or number > newest or (number > known and one.modified > self._before.seen):
                 placed.append((one, self._fresh(one)))
-        self._take(sorted(placed, key=lambda pair: found.index(pair[0])), found)
+        self._take(sorted(placed, key=lambda pair: found.index(pair[0])))
 
-    def _take(self, placed: Sequence[tuple[Candidate, Part]], found: Sequence[Candidate]) -> None:
+    def _take(self, placed: Sequence[tuple[Candidate, Part]]) -> None:
         for one, part in placed:
             quiet = self._now - one.modified
             finished = not one.current and (bool(one.ending) or quiet >= LINGER)

@@ -45,7 +45,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """Where reading a log stands: its files that may still give lines, the oldest first, and when it was last looked at.
+    """Where reading a log stands: its files that may still give lines, the oldest first, and when it was looked at.
 
     `seen` is seconds since the epoch. The files are the one that is written and those that were before it.
     """

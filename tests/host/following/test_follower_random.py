@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from agent.host.following import LINGER, Follower, Position
 
-
 CLOCK_REALTIME_COARSE = 5
 """The clock that instants of files are taken from (clock_gettime(2))."""
 
@@ -68,7 +67,7 @@ class World:
             self.open_line = b""
 
     def shift(self) -> None:
-        for name in sorted(os.listdir(self.log.parent), key=lambda name: -int((name.split(".") + ["0"])[2] or 0)):
+        for name in sorted(os.listdir(self.log.parent), key=lambda name: -int(([*name.split("."), "0"])[2] or 0)):
             _, _, *rest = name.split(".")
             if rest:
                 new = ".".join(["app.log", str(int(rest[0]) + 1), *rest[1:]])
