@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, tzinfo
 from typing import Protocol
 
+from agent.daemon.calm import Calm
 from agent.daemon.reacting import Change, Reacting, Reaction, watches_help
 from agent.daemon.trail import Trail
 from agent.engine.firing import Reactor
 from agent.model.conditions import Condition
 from agent.model.policies import PolicySet, Threshold
+from agent.model.samples import in_rows
 from agent.model.signals import ConditionState, Labels, Sampling, labels
+from agent.ports import Past
 from agent.probes.catalogue import group_of
 from agent.probes.wanted import Wanted, wanted
 from agent.rules.condition_json import dump_state, load_state
 from agent.rules.conditions import Event
 from agent.rules.derived import same_time
-from agent.rules.series import Past, by_signal, evaluate_series, parse_state_key, state_key, steady_series
+from agent.rules.series import Then, by_signal, evaluate_series, parse_state_key, state_key, steady_series
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -42,8 +45,8 @@ class Thresholds:
     """The thresholds in force and what each remembers. `interval` is the seconds between two passes over the host.
 
     `make_probe` is called by the first pass, so that whatever measuring needs does not keep the agent from being ready.
-    `reactors` hear of what fires and clears in the transaction that writes it. The same time of another day is one of
-    the time zone `zone`.
+    `reactors` hear of what fires and clears in the transaction that writes it. What conditions compare with, at the
+    same time of another day in the time zone `zone`, is asked of `past`: the samples of the store, if it is None.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class Thresholds:
         interval: float,
         reactors: Sequence[Reactor] = (),
         zone: tzinfo = UTC,
+        past: Past | None = None,
     ) -> None:
         self._store = store
         self._zone = zone
+        self._past = past or store.samples
         self._reacting = Reacting(store, reactors)
         self._make_probe = make_probe
         self._probe: Probe | None = None
@@ -64,8 +69,14 @@ class Thresholds:
         self._policies: PolicySet | None = None
         self._sources: dict[str, list[tuple[Threshold, Labels]]] = {}
         self.trail = Trail()
-        self.states: dict[str, dict[Labels, ConditionState]] = {}
+        self._calm = Calm()
+        self.snapshot = self._calm.snapshot
         self._written: dict[tuple[str, Labels], ConditionState] = {}
+
+    @property
+    def states(self) -> dict[str, dict[Labels, ConditionState]]:
+        """The states of all thresholds by name and series."""
+        return self._calm.states
 
     def put_in_force(self, policies: PolicySet, now: float) -> None:
         """Given a policy set, evaluate its thresholds from `now` on; what the same thresholds remember stays."""
@@ -74,6 +85,7 @@ class Thresholds:
         self._reacting.put_in_force(policies)
         if before is not None and (before.thresholds, before.probes) == (policies.thresholds, policies.probes):
             return
+        self._calm.forget()
         self._wanted = wanted(policies.thresholds.values())
         if self._probe is not None:
             self._probe.want(self._wanted)
@@ -138,28 +150,37 @@ class Thresholds:
         return self._judge(probe, sampling, now, interval)
 
     def _judge(self, source: str, sampling: Sampling, now: float, interval: float) -> list[Reaction]:
-        found = by_signal(sampling.samples)
+        rows = in_rows(sampling.samples)
+        every = self._sources.get(source, ())
+        disturbed = self._calm.disturbed(source, rows, now, every)
+        if not disturbed:
+            return []
+        found = by_signal(rows)
         seen: list[Change] = []
-        for threshold, named in self._sources.get(source, ()):
+        steady: dict[str, tuple[Condition, Iterable[Labels]]] = {}
+        for threshold, named in disturbed:
             condition = threshold.condition
-            states = self.states.setdefault(threshold.name, {})
+            states = self._calm.of(threshold.name)
             samples = found.get(condition.signal, [])
             well = steady_series(condition, named, states, samples, now)
             if well is not None:
                 states.update(well)  # nothing of it is worth writing, so there is nothing that the store could refuse
+                steady[threshold.name] = (condition, well)
                 continue
             failed = group_of(condition.signal) in sampling.errors
-            past = self._past(condition, now) if condition.compare is not None else None
-            results = evaluate_series(condition, states, samples, failed, now, interval, past)
+            then = self._then(condition, now) if condition.compare is not None else None
+            results = evaluate_series(condition, states, samples, failed, now, interval, then)
             seen += [Change(threshold, series, states.get(series), after) for series, after in results.items()]
+        if rows is sampling.samples:  # a source that tells its series anew each time is not worth it
+            self._calm.keep(source, rows, steady, every)
         return self._write(self._reacting.muted(seen, self.states, now), now) if seen else []
 
-    def _past(self, condition: Condition, now: float) -> Past | None:
+    def _then(self, condition: Condition, now: float) -> Then | None:
         """Return what the series of a condition were at the time that they are compared with."""
         if condition.compare is None:
             return None
         at = same_time(now, condition.compare.against, self._zone)
-        return lambda series: self._store.samples.value((condition.signal, series), at)
+        return lambda series: self._past.value((condition.signal, series), at)
 
     def _write(self, seen: Sequence[Change], now: float) -> list[Reaction]:
         """Write what has to be, with all that follows from it, and remember everything that was seen."""

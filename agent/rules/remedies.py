@@ -69,7 +69,7 @@ def help_of(run: Run | None, within: float, now: float) -> Help:
 
 def failed(remedy: Remedy, released: float, now: float) -> Remedy:
     """It did not help: return what is remembered. Failures before an admin released it are forgotten."""
-    return replace(remedy, awaited=None, failures=(*(at for at in remedy.failures if at >= released), now))
+    return replace(remedy, awaited=None, failures=(*(at for at in remedy.failures if at > released), now))
 
 
 def cleared(remedy: Remedy, run: Run | None, within: float, now: float) -> Remedy:

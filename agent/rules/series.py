@@ -31,7 +31,7 @@ def by_signal(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
     return found
 
 
-Past = Callable[[Labels], float | None]
+Then = Callable[[Labels], float | None]
 """Given a series, what it is compared with: its value at the same time of another day, None where that is unknown."""
 
 
@@ -42,7 +42,7 @@ def evaluate_series(
     failed: bool,
     now: float,
     interval: float = 0.0,
-    past: Past | None = None,
+    then: Then | None = None,
 ) -> dict[Labels, Evaluation]:
     """Given what one pass measured of a condition's signal, evaluate each of its series.
 
@@ -52,10 +52,8 @@ def evaluate_series(
     named = labels(condition.labels)
     carried = frozenset(named).issubset
     readings = {s.labels: s.value for s in samples if s.labels == named or carried(s.labels)}
-    if condition.compare is None:
-        past = None
     result = {
-        key: evaluate(condition, states.get(key, _FRESH), value, now, interval, past(key) if past else None)
+        key: evaluate(condition, states.get(key, _FRESH), value, now, interval, then(key) if then else None)
         for key, value in readings.items()
     }
     if readings and states.keys() <= readings.keys():

@@ -21,6 +21,12 @@ states = st.builds(
     value=st.none() | finite,
     evaluated_at=st.none() | finite,
     measured_at=st.none() | finite,
+    good_since=st.none() | finite,
+    missing_since=st.none() | finite,
+    recent=st.lists(st.none() | finite, max_size=4).map(tuple),
+    points=st.lists(st.tuples(finite, finite), max_size=4).map(tuple),
+    muted=st.sampled_from(["", "parent_firing"]),
+    muted_by=st.text(max_size=3),
 )
 
 
@@ -47,6 +53,12 @@ def test_state_of_an_older_agent_takes_defaults_for_what_it_lacks() -> None:
         {"violations": True},
         {"violations": None},
         {"colour": "red"},
+        {"recent": 1},
+        {"recent": ["now"]},
+        {"points": [1]},
+        {"points": [[1]]},
+        {"points": [[1, None]]},
+        {"muted": 1},
     ],
 )
 def test_wrong_field_is_refused(change: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agent.model.conditions import Bound, Condition, NoData
+from agent.model.conditions import Against, As, Bound, Comparison, Condition, NoData, Rate
 from agent.model.signals import ConditionState, Verdict
 from agent.rules.condition_json import dump_state, load_state
 from agent.rules.conditions import (
@@ -199,11 +199,19 @@ def test_state_tells_when_a_number_was_last_measured() -> None:
 numbers = st.sampled_from([50.0, 84.0, 86.0, 89.0, 91.0, 95.0, math.nan, math.inf])
 gaps = st.sampled_from([Gap.NO_DATA, Gap.ERROR])
 conditions = st.builds(
-    lambda for_, samples, no_data, clear: replace(
-        CONDITION, for_=for_, samples=samples, no_data=no_data, clear=Bound(above=clear)
+    lambda for_, samples, spare, keep_for, no_data, clear: replace(
+        CONDITION,
+        for_=for_,
+        samples=samples,
+        of=None if spare is None else samples + spare,
+        keep_for=keep_for,
+        no_data=no_data,
+        clear=Bound(above=clear),
     ),
     st.sampled_from([0.0, 5.0, 20.0, 60.0]),
     st.integers(1, 4),
+    st.none() | st.integers(0, 4),
+    st.sampled_from([0.0, 15.0, 60.0]),
     st.sampled_from(list(NoData)),
     st.sampled_from([85.0, 90.0]),
 )
@@ -215,34 +223,43 @@ readings_in_time = st.lists(st.tuples(st.integers(1, 30), numbers | gaps), max_s
 def expected_events(condition: Condition, readings: list[tuple[float, Reading]]) -> list[Event]:
     """Judge each instant by looking back over the whole history instead of remembering a state."""
     fails = condition.no_data is NoData.FAIL
-
-    def unknown(reading: Reading) -> bool:
-        return isinstance(reading, Gap) or not math.isfinite(reading)
-
-    def bad(reading: Reading) -> bool:
-        return fails if isinstance(reading, Gap) or not math.isfinite(reading) else reading > 90.0
-
-    def clears(reading: Reading) -> bool:
-        if unknown(reading):
-            return reading is Gap.NO_DATA and condition.no_data is NoData.PASS
+    flags: list[float | None] = []
+    found: list[Event] = []
+    began: list[float | None] = []
+    good_from: float | None = None
+    firing = False
+    for now, reading in readings:
+        unknown = isinstance(reading, Gap) or not math.isfinite(reading)
         assert condition.clear.above is not None
-        return not bad(reading) and float(reading) <= condition.clear.above
-
-    found, firing = [], False
-    for index, (now, reading) in enumerate(readings):
-        row = 0
-        while row <= index and bad(readings[index - row][1]):
-            row += 1
-        long_enough = row >= condition.samples and row and now - readings[index - row + 1][0] >= condition.for_
-        if not firing and long_enough:
-            firing = True
-            found.append(Event.FIRED)
-        elif firing and clears(reading):
-            firing = False
-            found.append(Event.CLEARED)
-        else:
-            found.append(Event.NONE)
+        limit = condition.clear.above if firing else 90.0
+        violated = fails if unknown else float(reading) > limit
+        good = reading is Gap.NO_DATA and condition.no_data is NoData.PASS if unknown else not violated
+        flags.append(now if violated else None)
+        began.append(_began(condition, flags, began))
+        since = began[-1]
+        event = Event.NONE
+        if not firing:
+            if violated and since is not None and now - since >= condition.for_:
+                firing, good_from, event = True, None, Event.FIRED
+        elif violated:
+            good_from = None
+        elif good and since is None:
+            good_from = now if good_from is None else good_from
+            if now - good_from >= condition.keep_for:
+                firing, event = False, Event.CLEARED
+        found.append(event)
     return found
+
+
+def _began(condition: Condition, flags: list[float | None], began: list[float | None]) -> float | None:
+    """Return since when there are enough violations, None where there are not."""
+    if condition.of is None:
+        row = [*flags[::-1], None].index(None)
+        return flags[-row] if row >= condition.samples else None
+    instants = [one for one in flags[-condition.of :] if one is not None]
+    if len(instants) < condition.samples:
+        return None
+    return instants[0] if not began or began[-1] is None else began[-1]
 
 
 @given(conditions, readings_in_time)
@@ -275,3 +292,84 @@ def test_stepping_clock_breaks_nothing(condition: Condition, readings: list[tupl
     for (now, _), (_, state) in zip(readings, steps, strict=True):
         assert state.since is None or state.since <= now
         assert state.fired_at is None or state.fired_at <= now
+
+
+def test_equals_is_violated_by_that_number_alone_and_its_opposite_by_all_others() -> None:
+    assert [violates(Bound(equals=1.0), value) for value in (1.0, 0.0, 1.0000001)] == [True, False, False]
+    assert [violates(Bound(not_equals=200.0), value) for value in (200.0, 500.0)] == [False, True]
+
+
+THREE_OF_FIVE = replace(CONDITION, samples=3, of=5)
+
+
+def test_so_many_of_the_last_samples_fire_in_any_order_and_clear_when_they_are_fewer() -> None:
+    values = [BAD, GOOD, BAD, GOOD, BAD, GOOD, GOOD, BAD, BAD]
+    steps = history(THREE_OF_FIVE, [(10.0 * turn, value) for turn, value in enumerate(values)])
+    assert [event for event, _ in steps] == [
+        *[Event.NONE] * 4,
+        *(Event.FIRED, Event.CLEARED, Event.NONE, Event.NONE, Event.FIRED),
+    ]
+    assert standing(steps[6][1]) is Standing.PENDING
+
+
+def test_missing_sample_takes_a_place_among_the_last_and_makes_nothing_fire() -> None:
+    readings = [(0, BAD), (10, BAD), (20, Gap.NO_DATA), (30, Gap.ERROR), (40, Gap.NO_DATA), (50, BAD)]
+    assert events(THREE_OF_FIVE, readings) == [Event.NONE] * 6
+
+
+def test_long_pause_forgets_the_samples_before_it() -> None:
+    after = SHORTEST_GAP_LIMIT + 20
+    assert events(THREE_OF_FIVE, [(0, BAD), (10, BAD), (after, BAD), (after + 10, BAD), (after + 20, BAD)])[2:] == [
+        *(Event.NONE, Event.NONE, Event.FIRED)
+    ]
+
+
+def test_keep_for_bears_with_what_comes_and_goes() -> None:
+    kept = replace(CONDITION, keep_for=30.0)
+    readings = [(0, BAD), (10, GOOD), (20, BAD), (30, GOOD), (40, GOOD), (50, GOOD), (60, GOOD), (70, GOOD)]
+    assert events(kept, readings) == [Event.FIRED, *[Event.NONE] * 5, Event.CLEARED, Event.NONE]
+
+
+def test_keep_for_does_not_end_with_a_missing_reading() -> None:
+    kept = replace(CONDITION, keep_for=30.0)
+    readings: list[tuple[float, Reading]] = [(0, BAD), (10, GOOD), (40, Gap.NO_DATA), (50, GOOD)]
+    assert events(kept, readings) == [Event.FIRED, Event.NONE, Event.NONE, Event.CLEARED]
+
+
+LEAK = replace(CONDITION, bound=Bound(above=50.0), clear=Bound(above=50.0), change=Rate(over=60.0, per=3600.0))
+
+
+def test_change_fires_by_the_rate_and_clears_when_it_is_slow() -> None:
+    values = [1.0 * turn for turn in range(10)] + [9.0] * 8
+    steps = history(LEAK, [(10.0 * turn, value) for turn, value in enumerate(values)])
+    assert [turn for turn, (event, _) in enumerate(steps) if event is Event.FIRED] == [6]
+    assert steps[6][1].value == pytest.approx(360.0)
+    assert [turn for turn, (event, _) in enumerate(steps) if event is Event.CLEARED] == [15]
+
+
+@pytest.mark.parametrize("no_data", list(NoData))
+def test_change_that_cannot_be_told_yet_proves_nothing(no_data: NoData) -> None:
+    steps = history(replace(LEAK, no_data=no_data), [(10.0 * turn, 99.0 * turn) for turn in range(6)])
+    assert {(event, state.verdict) for event, state in steps} == {(Event.NONE, Verdict.INCONCLUSIVE)}
+
+
+def test_comparison_with_a_missing_past_is_a_missing_reading() -> None:
+    doubled = replace(
+        CONDITION,
+        bound=Bound(above=2.0),
+        clear=Bound(above=2.0),
+        compare=Comparison(Against.LAST_WEEK, As.RATIO),
+        no_data=NoData.FAIL,
+    )
+    assert evaluate(doubled, FRESH, 9.0, 0.0, then=3.0).event is Event.FIRED
+    assert evaluate(doubled, FRESH, 5.0, 0.0, then=3.0).state.value == pytest.approx(5 / 3)
+    missing = evaluate(doubled, FRESH, 9.0, 0.0, then=None)
+    assert (missing.event, missing.state.verdict, missing.state.value) == (Event.FIRED, Verdict.FAIL, None)
+    assert evaluate(replace(doubled, no_data=NoData.INCONCLUSIVE), FRESH, 9.0, 0.0).event is Event.NONE
+
+
+def test_mute_is_remembered_until_the_condition_clears() -> None:
+    state = replace(history(CONDITION, [(0, BAD)])[-1][1], muted="parent_firing", muted_by="router")
+    state = evaluate(CONDITION, state, BAD, 10.0).state
+    assert (state.muted, state.muted_by) == ("parent_firing", "router")
+    assert evaluate(CONDITION, state, GOOD, 20.0).state.muted == ""
