@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.daemon.trail import SHOWN
 from agent.errors import StoreError
+from agent.model.samples import Samples, Selection, in_rows
 from agent.model.settings import SampleSettings
 from agent.model.signals import Sample
 from agent.store import Store
@@ -40,20 +41,22 @@ class _Buffer:
 
     def __init__(self) -> None:
         self.times = array("d")
-        self.columns: dict[Key, array[float]] = {}
+        self._rows: list[tuple[tuple[Key, ...], array[float]]] = []
 
-    def add(self, now: float, found: dict[Key, float]) -> None:
+    def add(self, now: float, found: Samples) -> None:
         self.times.append(now)
-        before = len(self.times) - 1
-        for key, value in found.items():
-            column = self.columns.get(key)
-            if column is None:
-                column = self.columns[key] = array("d", [math.nan]) * before
-            column.append(value)
-        if len(found) < len(self.columns):
-            for column in self.columns.values():
-                if len(column) == before:
-                    column.append(math.nan)
+        self._rows.append((found.keys, array("d", found.values)))
+
+    def columns(self) -> dict[Key, array[float]]:
+        """Return by series its numbers at all times, NaN where there was none."""
+        columns: dict[Key, array[float]] = {}
+        for place, (keys, values) in enumerate(self._rows):
+            for key, value in zip(keys, values, strict=True):
+                column = columns.get(key)
+                if column is None:
+                    column = columns[key] = array("d", [math.nan]) * len(self.times)
+                column[place] = value
+        return columns
 
 
 class Recorder:
@@ -62,7 +65,7 @@ class Recorder:
     def __init__(self, store: Store, settings: SampleSettings) -> None:
         self._store = store
         self._settings = settings
-        self._wanted: frozenset[str] = KEPT
+        self.want(())
         self._buffers: dict[str, _Buffer] = {}
         self._floor: float | None = None
         self._due = -math.inf
@@ -71,7 +74,8 @@ class Recorder:
 
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals that policies name, keep those too."""
-        self._wanted = KEPT.union(signals)
+        wanted = KEPT.union(signals)
+        self._selection = Selection(lambda key: key[0] in wanted)
 
     def take(self, source: str, now: float, samples: Sequence[Sample]) -> None:
         """Given a probe's name ("" for the host), the present (seconds since the epoch) and what it told, keep it."""
@@ -86,8 +90,9 @@ class Recorder:
             buffer = self._buffers[source] = _Buffer()
         if now <= (buffer.times[-1] if buffer.times else self._last()):
             return
-        every = source and len(samples) <= FEW
-        found = {(s.signal, s.labels): s.value for s in samples if every or s.signal in self._wanted}
+        found = in_rows(samples)
+        if not source or len(found) > FEW:
+            found = self._selection.among(found)
         if found:
             buffer.add(now, found)
 
@@ -117,7 +122,7 @@ class Recorder:
         with self._store.transaction():
             blocks = []
             for buffer in buffers:
-                named = {self._id(key, now, ids): column for key, column in buffer.columns.items()}
+                named = {self._id(key, now, ids): column for key, column in buffer.columns().items()}
                 named.pop(0, None)
                 if named:
                     blocks.append(Block(buffer.times, named))

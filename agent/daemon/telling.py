@@ -7,7 +7,7 @@ import logging
 import os
 import resource
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 
 from agent.daemon.backups import Backups
 from agent.daemon.reacting import Reaction
@@ -118,13 +118,11 @@ class Teller:
         self._metrics.queue(QueueFacts(running=running, pending=Counter(w.reason for w in waits), holds=holds))
         self._backups.look()
 
-    def thresholds(self, states: Mapping[str, Mapping[Labels, ConditionState]], reactions: Iterable[Reaction]) -> None:
-        """Tell where every threshold stands, and what has fired or cleared."""
-        self._metrics.thresholds(
-            ThresholdFacts(name, series, state)
-            for name, all_series in states.items()
-            for series, state in all_series.items()
-        )
+    def thresholds(
+        self, states: Callable[[], Iterable[tuple[str, Labels, ConditionState]]], reactions: Iterable[Reaction]
+    ) -> None:
+        """Tell where every threshold stands, which `states` says in any thread, and what has fired or cleared."""
+        self._metrics.thresholds(lambda: [ThresholdFacts(*state) for state in states()])
         for reaction in reactions:
             if not reaction.late:
                 self._metrics.threshold_event(reaction.threshold, reaction.event)

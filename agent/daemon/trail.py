@@ -12,7 +12,8 @@ from array import array
 from collections.abc import Container, Iterable, Mapping
 
 from agent.engine.visit import Course
-from agent.model.signals import Labels, Sampling
+from agent.model.samples import Key, Samples, Selection, in_rows
+from agent.model.signals import Sampling
 
 POINTS = 120
 """The fewest numbers that a full trail has of each series; just before it is thinned out it has twice as many."""
@@ -41,8 +42,6 @@ SHOWN = frozenset(
 )
 """The signals that are kept whether or not a threshold is about them."""
 
-Key = tuple[str, Labels]
-
 
 class Trail:
     """Keeps the signals of SHOWN and those that were asked for. `take` is for the loop, `course` for any thread."""
@@ -50,26 +49,34 @@ class Trail:
     def __init__(self, points: int = POINTS, series: int = SERIES, longest: float = LONGEST) -> None:
         self._room, self._most, self._longest = 2 * points, series, longest
         self._lock = threading.Lock()
-        self._wanted = SHOWN
         self._times = array("d")
-        self._series: dict[Key, array[float]] = {}
-        self._latest: dict[Key, float] = {}
+        self._rows: list[tuple[tuple[Key, ...], array[float]]] = []
+        """For each instant the series, and their numbers."""
+
+        self._latest = Samples((), ())
         self._errors: Mapping[str, str] = {}
         self._probes: dict[str, Sampling] = {}
+        self._beside: list[Samples] = []
         self._stride = 1
         self._passes = 0
+        self.want(())
 
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals of the thresholds in force, keep those too."""
-        self._wanted = SHOWN.union(signals)
+        wanted = SHOWN.union(signals)
+        self._selection = Selection(lambda key: key[0] in wanted)
+        self._select_probes()
 
     def take(self, now: float, sampling: Sampling) -> None:
         """Given the present (seconds since the epoch) and what was measured, add it."""
-        found = {(s.signal, s.labels): s.value for s in sampling.samples if s.signal in self._wanted}
-        errors = sampling.errors
-        for probe in self._probes.values():
-            found |= {(s.signal, s.labels): s.value for s in probe.samples if s.signal in self._wanted}
-            errors = {**errors, **probe.errors}
+        found, errors = self._selection.among(in_rows(sampling.samples)), sampling.errors
+        if self._probes:
+            every = [found, *self._beside]
+            found = Samples(
+                tuple([key for rows in every for key in rows.keys]), [value for rows in every for value in rows.values]
+            )
+            for probe in self._probes.values():
+                errors = {**errors, **probe.errors}
         with self._lock:
             self._latest, self._errors = found, errors
             if self._times and now <= self._times[-1]:
@@ -81,21 +88,21 @@ class Trail:
     def take_probe(self, probe: str, sampling: Sampling) -> None:
         """Given what a probe has just measured, tell it with every pass over the host until it measures anew."""
         self._probes[probe] = sampling
+        self._select_probes()
 
     def keep_probes(self, probes: Container[str]) -> None:
         """Given the probes that there still are, tell of no others."""
         self._probes = {name: sampling for name, sampling in self._probes.items() if name in probes}
+        self._select_probes()
 
-    def _add(self, now: float, found: Mapping[Key, float]) -> None:
+    def _select_probes(self) -> None:
+        self._beside = [self._selection.among(in_rows(probe.samples)) for probe in self._probes.values()]
+
+    def _add(self, now: float, found: Samples) -> None:
         if len(self._times) >= self._room:
             self._thin()
-        before = len(self._times)
         self._times.append(now)
-        for key in found.keys() - self._series.keys():
-            if len(self._series) < self._most:
-                self._series[key] = array("f", [math.nan]) * before
-        for key, values in self._series.items():
-            values.append(found.get(key, math.nan))
+        self._rows.append((found.keys, array("f", found.values[: self._most])))
 
     def _thin(self) -> None:
         if self._times[-1] - self._times[0] >= self._longest:
@@ -103,17 +110,23 @@ class Trail:
         else:
             kept = slice(len(self._times) % 2, None, 2)
             self._stride *= 2
-        self._times = self._times[kept]
-        thinned = {key: values[kept] for key, values in self._series.items()}
-        self._series = {key: values for key, values in thinned.items() if not all(map(math.isnan, values))}
+        self._times, self._rows = self._times[kept], self._rows[kept]
 
     def _forget(self) -> None:
-        self._times = array("d")
-        self._series = {}
+        self._times, self._rows = array("d"), []
         self._stride, self._passes = 1, 0
 
     def course(self) -> Course:
         """Return how the signals went."""
         with self._lock:
-            series = {key: values[:] for key, values in self._series.items()}
-            return Course(self._times[:], series, self._latest, self._errors)
+            times, rows, latest, errors = self._times[:], self._rows[:], self._latest, self._errors
+        series: dict[Key, array[float]] = {}
+        for place, (keys, values) in enumerate(rows):
+            for key, value in zip(keys, values):  # noqa: B905 -- of too many series only the first were kept
+                column = series.get(key)
+                if column is None:
+                    if len(series) >= self._most:
+                        continue
+                    column = series[key] = array("f", [math.nan]) * len(times)
+                column[place] = value
+        return Course(times, series, dict(zip(latest.keys, latest.values, strict=True)), errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agent.host.http import Counts
 from agent.metrics import families as f
@@ -63,8 +63,9 @@ class Metrics:
             self._daemon,
         )
         self._page = Page(self._blocks)
-        self._sampling: Sampling | None = None
-        self._states: tuple[ThresholdFacts, ...] | None = None
+        self._sampling: tuple[Sampling, float] | None = None
+        self._samplings = 0
+        self._states: Callable[[], Sequence[ThresholdFacts]] | None = None
         self._facts: tuple[DaemonFacts | Callable[[], DaemonFacts], Counts | None] | None = None
         self._policies.put(f.BUILD, (("version", version), ("python", ".".join(map(str, sys.version_info[:3])))), 1.0)
         self._daemon.put(f.STARTED, _NOTHING, started)
@@ -166,15 +167,16 @@ class Metrics:
     def signals(self, sampling: Sampling, seconds: float) -> None:
         """Given a pass over the host and how long it took, show it; what it did not measure is shown no longer."""
         with self._lock:
-            self._sampling = sampling
-            self._daemon.add(f.SAMPLINGS, _NOTHING, 1)
-            self._daemon.put(f.SAMPLING_SECONDS, _NOTHING, seconds)
-            self._daemon.replace(f.SAMPLING_FAILED, {(("group", group),): 1 for group in sampling.errors})
+            self._sampling = (sampling, seconds)
+            self._samplings += 1
 
-    def thresholds(self, states: Iterable[ThresholdFacts]) -> None:
-        """Given the state of every series of every threshold, show these and no others."""
+    def thresholds(self, states: Callable[[], Sequence[ThresholdFacts]]) -> None:
+        """Given what tells the state of every series of every threshold, show these and no others.
+
+        It is called once, by the next scrape, in the thread of the server.
+        """
         with self._lock:
-            self._states = tuple(states)
+            self._states = states
 
     def threshold_event(self, threshold: str, event: Event) -> None:
         """Given that a threshold fired or cleared, count it."""
@@ -194,16 +196,22 @@ class Metrics:
         """Return the page in one of the two formats, gzipped or not."""
         with self._lock:
             if self._sampling is not None:
-                self._host.show(self._sampling)
+                self._show_sampling(*self._sampling)
                 self._sampling = None
             self._probes.show()
             if self._states is not None:
-                self._thresholds.show(self._states)
+                self._thresholds.show(self._states())
                 self._states = None
             if self._facts is not None:
                 self._show_daemon(*self._facts)
                 self._facts = None
             return self._page.render(openmetrics=openmetrics, gzipped=gzipped)
+
+    def _show_sampling(self, sampling: Sampling, seconds: float) -> None:
+        self._host.show(sampling)
+        self._daemon.put(f.SAMPLINGS, _NOTHING, self._samplings)
+        self._daemon.put(f.SAMPLING_SECONDS, _NOTHING, seconds)
+        self._daemon.replace(f.SAMPLING_FAILED, {(("group", group),): 1 for group in sampling.errors})
 
     def _show_daemon(self, told: DaemonFacts | Callable[[], DaemonFacts], http: Counts | None) -> None:
         facts = told if isinstance(told, DaemonFacts) else told()

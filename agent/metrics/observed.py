@@ -12,6 +12,7 @@ from agent.metrics import families as f
 from agent.metrics.block import Block
 from agent.metrics.records import ThresholdFacts
 from agent.metrics.series import Series
+from agent.model.samples import Key, in_rows
 from agent.model.signals import Labels, Sampling, SignalSpec, Verdict
 from agent.rules.conditions import Event, Standing, standing
 
@@ -24,19 +25,19 @@ class HostMetrics:
     def __init__(self, signals: Mapping[str, SignalSpec]) -> None:
         self._families = {name: (f.family_of(spec), f.scale_of(spec)) for name, spec in signals.items()}
         self.block = Block(family for family, _ in self._families.values())
-        self._order: list[tuple[str, Labels]] = []
+        self._order: tuple[Key, ...] = ()
         self._places: list[tuple[Series | None, float]] = []
 
     def show(self, sampling: Sampling) -> None:
         """Given a pass over the host, show what it measured and nothing else."""
-        order = [(sample.signal, sample.labels) for sample in sampling.samples]
-        if order != self._order:
-            self._order, self._places = order, self._find(order)
-        for (series, scale), sample in zip(self._places, sampling.samples, strict=True):
+        rows = in_rows(sampling.samples)
+        if rows.keys != self._order:
+            self._order, self._places = rows.keys, self._find(rows.keys)
+        for (series, scale), value in zip(self._places, rows.values, strict=True):
             if series is not None:
-                series.set((sample.value * scale,))
+                series.set((value * scale,))
 
-    def _find(self, order: Sequence[tuple[str, Labels]]) -> list[tuple[Series | None, float]]:
+    def _find(self, order: Sequence[Key]) -> list[tuple[Series | None, float]]:
         measured: dict[str, set[Labels]] = {name: set() for name in self._families}
         for name, key in order:
             if name in measured:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from operator import itemgetter
 
-from agent.probes.group import Measured, Rates, bounded, samples_of
+from agent.probes.group import Measured, Meters, bounded, labelled
 from agent.probes.kernel_file import KernelFile
 
 # Memory dressed as disks, removable readers, and the virtual ends of containers and tunnels: many, and short-lived.
@@ -33,7 +36,28 @@ _NETWORK_NAMES = (
     "send_drops_per_second",
 )
 # Which columns of /proc/net/dev these are.
-_NETWORK_COLUMNS = (0, 8, 1, 9, 2, 10, 3, 11)
+_network_columns = itemgetter(0, 8, 1, 9, 2, 10, 3, 11)
+
+
+class _Choice:
+    """Which of the series found are measured. It is made when others are found or asked for than before.
+
+    `by_default` returns those that are measured without being asked for.
+    """
+
+    def __init__(self, what: str, by_default: Callable[[Iterable[str]], set[str]]) -> None:
+        self._what = what
+        self._by_default = by_default
+        self._found: AbstractSet[str] = frozenset()
+        self._asked: frozenset[str] = frozenset()
+        self._chosen: tuple[list[str], str] = ([], "")
+
+    def among(self, found: AbstractSet[str], asked: frozenset[str]) -> tuple[list[str], str]:
+        """Given the names found and those asked for, return the names to measure, and what was left out."""
+        if found != self._found or asked != self._asked:
+            self._found, self._asked = frozenset(found), asked
+            self._chosen = bounded(self._by_default(found) | (asked & found), asked, self._what)
+        return self._chosen
 
 
 class DiskIo:
@@ -42,26 +66,34 @@ class DiskIo:
     def __init__(self) -> None:
         self.asked: frozenset[str] = frozenset()
         self._file = KernelFile("/proc/diskstats")
-        self._rates = Rates[str]()
-        self._by_default: dict[str, bool] = {}
+        self._choice = _Choice("block devices", _whole_devices)
+        self._meters = Meters(labelled("disk_io", "device", _IO_NAMES))
 
     def read(self, now: float) -> Measured:
         """Return bytes, operations and busy time per second for each device."""
-        rows = {name: row for row in self._file.text().splitlines() for name in row.split()[2:3]}
-        if rows.keys() != self._by_default.keys():
-            whole = os.listdir("/sys/block")
-            self._by_default = {d: d in whole and not _PASSED_OVER_DEVICES.fullmatch(d) for d in rows}
-        wanted = (d for d, by_default in self._by_default.items() if by_default or d in self.asked)
-        names, error = bounded(wanted, self.asked, "block devices")
-        counters = {name: parse_device(rows[name]) for name in names}
-        return Measured(samples_of("disk_io", "device", _IO_NAMES, self._rates.per_second(counters, now)), error)
+        rows = {row.split(None, 3)[2]: row for row in self._file.text().splitlines()}
+        names, error = self._choice.among(rows.keys(), self.asked)
+        counters: list[float] = []
+        for name in names:
+            counters += parse_device(rows[name])
+        return Measured(self._meters.rates(names, counters, now), error)
+
+
+def _whole_devices(found: Iterable[str]) -> set[str]:
+    whole = os.listdir("/sys/block")
+    return {device for device in found if device in whole and not _PASSED_OVER_DEVICES.fullmatch(device)}
 
 
 def parse_device(row: str) -> tuple[float, ...]:
     """Given a line of /proc/diskstats, return bytes read and written, reads, writes, and hundredths of busy seconds."""
-    fields = row.split()
-    reads, sectors_read, writes, sectors_written, busy = (int(fields[column]) for column in (3, 5, 7, 9, 12))
-    return sectors_read * _SECTOR_BYTES, sectors_written * _SECTOR_BYTES, reads, writes, busy / 10
+    fields = row.split(None, 13)
+    return (
+        int(fields[5]) * _SECTOR_BYTES,
+        int(fields[9]) * _SECTOR_BYTES,
+        int(fields[3]),
+        int(fields[7]),
+        int(fields[12]) / 10,
+    )
 
 
 class Network:
@@ -70,20 +102,21 @@ class Network:
     def __init__(self) -> None:
         self.asked: frozenset[str] = frozenset()
         self._file = KernelFile("/proc/net/dev")
-        self._rates = Rates[str]()
+        self._choice = _Choice("network interfaces", _real_interfaces)
+        self._meters = Meters(labelled("network", "interface", _NETWORK_NAMES))
 
     def read(self, now: float) -> Measured:
         """Return bytes, packets, errors and drops per second for each interface."""
         rows = parse_interfaces(self._file.text())
-        wanted = (i for i in rows if i in self.asked or not _PASSED_OVER_INTERFACES.fullmatch(i))
-        names, error = bounded(wanted, self.asked, "network interfaces")
-        counters = {}
+        names, error = self._choice.among(rows.keys(), self.asked)
+        counters: list[float] = []
         for name in names:
-            columns = rows[name].split()
-            counters[name] = tuple(float(columns[column]) for column in _NETWORK_COLUMNS)
-        return Measured(
-            samples_of("network", "interface", _NETWORK_NAMES, self._rates.per_second(counters, now)), error
-        )
+            counters += map(int, _network_columns(rows[name].split()))
+        return Measured(self._meters.rates(names, counters, now), error)
+
+
+def _real_interfaces(found: Iterable[str]) -> set[str]:
+    return {interface for interface in found if not _PASSED_OVER_INTERFACES.fullmatch(interface)}
 
 
 def parse_interfaces(table: str) -> dict[str, str]:

@@ -5,37 +5,46 @@ from __future__ import annotations
 import os
 import time
 
-import psutil
-
-from agent.model.signals import Sample
+from agent.model.samples import Samples
 from agent.probes.group import Measured
+from agent.probes.kernel_file import KernelFile
 
 _COUNT_EVERY = 60.0
-_NAMES = ("used", "user", "system", "iowait", "steal")
+_FIRST_LINE = 512
+"""The first line of /proc/stat, that of all processors together, is never as long."""
+
+_SHARES = tuple((f"cpu.{name}_percent", ()) for name in ("used", "user", "system", "iowait", "steal"))
+_LOADS = tuple((f"load.{name}", ()) for name in ("1m", "5m", "15m", "per_cpu_1m", "per_cpu_5m", "per_cpu_15m"))
+_UPTIME = (("uptime.seconds", ()),)
 
 
 class Cpu:
     """Shares of processor time between two passes."""
 
     def __init__(self) -> None:
-        self._before: tuple[float, ...] | None = None
+        self._file = KernelFile("/proc/stat")
+        self._before: tuple[int, ...] | None = None
 
     def read(self, now: float) -> Measured:
         """Return the shares; none on the first pass."""
         del now  # shares are of processor time, not of elapsed time
-        t = psutil.cpu_times()
-        user, system = t.user + t.nice, t.system + t.irq + t.softirq
-        used = user + system + t.steal
-        current = (used, user, system, t.iowait, t.steal, used + t.iowait + t.idle)
-        before, self._before = self._before, current
+        before, self._before = self._before, parse_cpu(self._file.head(_FIRST_LINE))
         if before is None:
             return Measured()
-        *parts, total = (new - old for new, old in zip(current, before, strict=True))
+        *parts, total = [new - old for new, old in zip(self._before, before, strict=True)]
         if total <= 0:
             return Measured()
         # The kernel's iowait counter can go backwards by a tick, and then a share would leave 0..100.
-        shares = (min(100.0, max(0.0, 100.0 * part / total)) for part in parts)
-        return Measured([Sample(f"cpu.{name}_percent", (), share) for name, share in zip(_NAMES, shares, strict=True)])
+        return Measured(Samples(_SHARES, [min(100.0, max(0.0, 100.0 * part / total)) for part in parts]))
+
+
+def parse_cpu(table: bytes) -> tuple[int, ...]:
+    """Given the text of /proc/stat, return ticks used, by users, by the kernel, waiting for I/O, stolen, and all."""
+    columns = table.split(b" ", 10)
+    user, nice, system, idle, iowait, irq, softirq, steal = map(int, columns[2:10])
+    of_users, of_kernel = user + nice, system + irq + softirq
+    used = of_users + of_kernel + steal
+    return used, of_users, of_kernel, iowait, steal, used + iowait + idle
 
 
 class Load:
@@ -49,16 +58,11 @@ class Load:
         """Return the load averages, as they are and per processor."""
         if not self._processors or now - self._counted >= _COUNT_EVERY:
             self._processors, self._counted = os.cpu_count() or 1, now
-        found = Measured()
-        for name, load in zip(("1m", "5m", "15m"), os.getloadavg(), strict=True):
-            found.samples += [
-                Sample(f"load.{name}", (), load),
-                Sample(f"load.per_cpu_{name}", (), load / self._processors),
-            ]
-        return found
+        loads = os.getloadavg()
+        return Measured(Samples(_LOADS, [*loads, *[load / self._processors for load in loads]]))
 
 
 def read_uptime(now: float) -> Measured:
     """Return the time since the kernel started, suspended time included."""
     del now  # whoever asks may count from another instant
-    return Measured([Sample("uptime.seconds", (), time.clock_gettime(time.CLOCK_BOOTTIME))])
+    return Measured(Samples(_UPTIME, (time.clock_gettime(time.CLOCK_BOOTTIME),)))

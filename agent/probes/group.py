@@ -78,14 +78,14 @@ class Meters:
         """
         elapsed, before, known = now - self._at, self._before, self._names
         self._at, self._before, self._names = now, counters, names
+        if names != known:
+            self._keys = tuple([key for name in names for key in self._series(name)])
         if elapsed <= 0 or not names:
             return Samples((), ())
         if names == known:
             increases = list(map(sub, counters, before))
             if min(increases) >= 0:
                 return Samples(self._keys, [increase / elapsed for increase in increases])
-        else:
-            self._keys = tuple([key for name in names for key in self._series(name)])
         return self._rates_of_some(dict(zip(known, _rows(before, len(known)), strict=True)), elapsed)
 
     def _rates_of_some(self, before: Mapping[str, Sequence[float]], elapsed: float) -> Samples:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agent.model.signals import Sample, Sampling
+from agent.model.samples import Key, Samples, in_rows
+from agent.model.signals import Sampling
 from agent.probes.counters import DiskIo, Network
 from agent.probes.cpu import Cpu, Load, read_uptime
 from agent.probes.disks import Disks
-from agent.probes.group import Measured, Read
+from agent.probes.group import Read
 from agent.probes.kernel import FileDescriptors, Pressure
 from agent.probes.memory import Memory
 from agent.probes.processes import Processes
@@ -46,12 +47,14 @@ class HostProbe:
             "temperature": self._temperatures.read,
             **(instead or {}),
         }
-        self._wanted = Wanted()
+        self._read: list[tuple[str, Read]] = []
+        self._parts: list[tuple[Key, ...]] = []
+        self._keys: tuple[Key, ...] = ()
         self.want(wanted or Wanted())
 
     def want(self, wanted: Wanted) -> None:
         """Given what thresholds ask for, measure that from the next pass on; rates go on without a break."""
-        self._wanted = wanted
+        self._read = [(group, read) for group, read in self._groups.items() if group in wanted.groups]
         self._disks.asked = wanted.mountpoints
         self._disk_io.asked = wanted.devices
         self._network.asked = wanted.interfaces
@@ -61,20 +64,20 @@ class HostProbe:
     def sample(self) -> Sampling:
         """Return one pass over the wanted groups; a group that could not be measured has a sentence in `errors`."""
         now = self._monotonic()
-        samples: list[Sample] = []
+        parts: list[tuple[Key, ...]] = []
+        values: list[float] = []
         errors: dict[str, str] = {}
-        for group, read in self._groups.items():
-            if group not in self._wanted.groups:
+        for group, read in self._read:
+            try:
+                found = read(now)
+            except Exception as error:  # whatever a group stumbles over, the others are still measured
+                errors[group] = f"{type(error).__name__}: {error}"
                 continue
-            found = _measure(read, now)
-            samples += found.samples
+            rows = in_rows(found.samples)
+            parts.append(rows.keys)
+            values += rows.values
             if found.error:
                 errors[group] = found.error
-        return Sampling(tuple(samples), errors)
-
-
-def _measure(read: Read, now: float) -> Measured:
-    try:
-        return read(now)
-    except Exception as error:  # whatever a group stumbles over, the others are still measured, and it is reported
-        return Measured(error=f"{type(error).__name__}: {error}")
+        if parts != self._parts:
+            self._parts, self._keys = parts, tuple([key for part in parts for key in part])
+        return Sampling(Samples(self._keys, values), errors)

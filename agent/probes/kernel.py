@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 
-from agent.model.signals import Sample
-from agent.probes.group import Measured, Rates
+from agent.model.samples import Samples
+from agent.probes.group import Measured, Meters
 from agent.probes.kernel_file import KernelFile
+
+_DESCRIPTORS = tuple((f"file_descriptors.{name}", ()) for name in ("open", "used_percent"))
 
 
 class FileDescriptors:
@@ -18,13 +20,8 @@ class FileDescriptors:
     def read(self, now: float) -> Measured:
         """Return how many file descriptions are open, and their share of the kernel's limit."""
         del now
-        used, _, most = map(int, self._file.read().split())
-        return Measured(
-            [
-                Sample("file_descriptors.open", (), float(used)),
-                Sample("file_descriptors.used_percent", (), 100.0 * used / most),
-            ]
-        )
+        used, _, most = self._file.read().split()
+        return Measured(Samples(_DESCRIPTORS, (float(used), 100.0 * int(used) / int(most))))
 
 
 class Pressure:
@@ -32,11 +29,12 @@ class Pressure:
 
     def __init__(self) -> None:
         self._files = {name: KernelFile(f"/proc/pressure/{name}") for name in ("cpu", "memory", "io")}
-        self._rates = Rates[str]()
+        self._meters = Meters(lambda name: ((f"pressure.{name}_percent", ()),))
 
     def read(self, now: float) -> Measured:
         """Return the shares by resource."""
-        counters: dict[str, tuple[float, ...]] = {}
+        names: list[str] = []
+        counters: list[float] = []
         for resource, file in self._files.items():
             try:
                 stalled = parse_pressure(file.text())
@@ -44,18 +42,16 @@ class Pressure:
                 if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
                     continue
                 raise
-            if resource == "cpu":
-                stalled.pop("full", None)  # the kernel reports it as 0 for the host as a whole
-            # The totals count microseconds; 1/10,000 of them per second is a percentage.
-            counters |= {f"pressure.{resource}.{kind}_percent": (total / 1e4,) for kind, total in stalled.items()}
-        shares = self._rates.per_second(counters, now)
-        return Measured([Sample(name, (), min(100.0, share)) for name, (share,) in shares.items()])
+            for kind, total in stalled.items():
+                # The kernel reports "full" of the processor as 0 for the host as a whole.
+                if kind == "some" or resource != "cpu":
+                    names.append(f"{resource}.{kind}")
+                    # The totals count microseconds; 1/10,000 of them per second is a percentage.
+                    counters.append(total / 1e4)
+        shares = self._meters.rates(names, counters, now)
+        return Measured(Samples(shares.keys, [min(100.0, share) for share in shares.values]))
 
 
 def parse_pressure(text: str) -> dict[str, int]:
     """Given a file of /proc/pressure, return the stalled microseconds by kind (`some`, `full`)."""
-    stalled = {}
-    for line in text.splitlines():
-        kind, _, fields = line.partition(" ")
-        stalled[kind] = int(fields.rpartition("total=")[2])
-    return stalled
+    return {line[:4]: int(line[line.rindex("=") + 1 :]) for line in text.splitlines()}

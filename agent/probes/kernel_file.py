@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-_AT_ONCE = 1 << 16
+_AT_ONCE = 8192
 _NO_MORE = 2048
 """The kernel hands out a page at most, in whole lines, and no line of these files is as long as half a page."""
 
@@ -31,6 +31,12 @@ class KernelFile:
             length = len(more)
             found += more
         return found
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes of what the file says, `size` of them at most."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(self._file, size, 0)
 
     def text(self) -> str:
         """Return what the file says as text; bytes that are not UTF-8 are escaped."""

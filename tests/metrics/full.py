@@ -118,7 +118,7 @@ def full_metrics() -> Metrics:
     metrics.queue(QueueFacts(running=1, pending={"window_closed": 2}, holds={"root-filling": "breaker_open"}))
     metrics.signals(a_pass(), 0.0012)
     metrics.thresholds(
-        [
+        lambda: [
             ThresholdFacts("root-filling", (("mountpoint", "/"),), ConditionState(Verdict.FAIL, 1.0, 3, 2.0, 97.5)),
             ThresholdFacts("load", (), ConditionState(Verdict.INCONCLUSIVE)),
         ]

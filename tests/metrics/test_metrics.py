@@ -102,7 +102,7 @@ def test_threshold_shows_where_it_stands(
     state: ConditionState, firing: float, pending: float, value: float | None
 ) -> None:
     metrics = empty_metrics()
-    metrics.thresholds([ThresholdFacts("t", (("mountpoint", "/"),), state)])
+    metrics.thresholds(lambda: [ThresholdFacts("t", (("mountpoint", "/"),), state)])
     shown = numbers(metrics)
     series = 'mountpoint="/",threshold="t"'
     assert shown[f"hostkeeper_threshold_firing{{{series}}}"] == firing
@@ -115,12 +115,12 @@ def test_threshold_shows_where_it_stands(
 def test_threshold_and_its_events_leave_with_it() -> None:
     metrics = empty_metrics()
     root: Labels = (("mountpoint", "/"),)
-    metrics.thresholds([ThresholdFacts("t", root, ConditionState()), ThresholdFacts("u", (), ConditionState())])
+    metrics.thresholds(lambda: [ThresholdFacts("t", root, ConditionState()), ThresholdFacts("u", (), ConditionState())])
     metrics.threshold_event("t", Event.FIRED)
     metrics.threshold_event("t", Event.CLEARED)
     metrics.threshold_event("t", Event.FIRED)
     assert numbers(metrics)['hostkeeper_threshold_events_total{event="fired",threshold="t"}'] == 2
-    metrics.thresholds([ThresholdFacts("u", (), ConditionState())])
+    metrics.thresholds(lambda: [ThresholdFacts("u", (), ConditionState())])
     assert not [name for name in numbers(metrics) if '"t"' in name]
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model.signals import Sample
-from agent.probes.group import MOST_SERIES, Rates, bounded, read_bytes, samples_of
+from agent.model.samples import Samples
+from agent.probes.group import MOST_SERIES, Meters, Rates, bounded, labelled, read_bytes
 
 
 def test_first_pass_has_no_rates() -> None:
@@ -61,11 +61,34 @@ def test_series_are_bounded_and_those_asked_for_go_first() -> None:
     assert bounded(["b", "a"], frozenset(), "x") == (["a", "b"], "")
 
 
-def test_samples_carry_group_label_and_name() -> None:
-    assert samples_of("disk_io", "device", ("a", "b"), {"vda": (1.0, 2.0)}) == [
-        Sample("disk_io.a", (("device", "vda"),), 1.0),
-        Sample("disk_io.b", (("device", "vda"),), 2.0),
-    ]
+def test_series_are_named_by_group_label_and_name() -> None:
+    assert labelled("disk_io", "device", ("a", "b"))("vda") == (
+        ("disk_io.a", (("device", "vda"),)),
+        ("disk_io.b", (("device", "vda"),)),
+    )
+
+
+rows = st.dictionaries(st.sampled_from("abc"), st.tuples(st.integers(0, 9), st.integers(0, 9)))
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.5]), rows)))
+def test_meters_tell_what_rates_are_told_with_the_same_keys_while_the_same_is_counted(
+    passes: list[tuple[float, dict[str, tuple[int, int]]]],
+) -> None:
+    rates, meters, now = Rates[str](), Meters(labelled("x", "name", ("one", "two"))), 0.0
+    before: tuple[list[str], Samples] | None = None
+    for seconds, counted in passes:
+        now += seconds
+        found = meters.rates(list(counted), [float(number) for row in counted.values() for number in row], now)
+        due = rates.per_second({name: tuple(map(float, row)) for name, row in counted.items()}, now)
+        expected = {name: dict(zip(("x.one", "x.two"), row, strict=True)) for name, row in due.items()}
+        told: dict[str, dict[str, float]] = {}
+        for sample in found:
+            told.setdefault(sample.labels[0][1], {})[sample.signal] = sample.value
+        assert told == expected
+        if before is not None and before[0] == list(counted) and len(before[1]) == len(found) == 2 * len(counted):
+            assert found.keys is before[1].keys or not counted
+        before = (list(counted), found)
 
 
 def test_file_is_read_whole_however_long_it_is(tmp_path: Path) -> None:

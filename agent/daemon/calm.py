@@ -1,0 +1,93 @@
+"""Which thresholds are well, source by source, so that a pass in which nothing has changed touches none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from agent.model.conditions import Condition
+from agent.model.policies import Threshold
+from agent.model.samples import Samples
+from agent.model.signals import ConditionState, Labels
+from agent.rules.well import WellKept, Wellness
+
+Watched = Sequence[tuple[Threshold, Labels]]
+"""Thresholds, each with the labels that it names."""
+
+States = dict[str, dict[Labels, ConditionState]]
+
+
+class Calm:
+    """Holds the states of all thresholds by name and series. Those of what is well are made when somebody asks."""
+
+    def __init__(self) -> None:
+        self._states: States = {}
+        self._kept: dict[str, tuple[WellKept, Watched]] = {}
+        """By source what was well in its last pass, and the thresholds of which that says nothing."""
+
+        self._well: dict[str, Wellness] = {}
+
+    @property
+    def states(self) -> States:
+        """The states; they may be changed, of what `disturbed` returned last, or after `forget`."""
+        for well in self._well.values():
+            for name, series, state in well.states():
+                self._states[name][series] = state
+        self._well.clear()
+        return self._states
+
+    def of(self, threshold: str) -> dict[Labels, ConditionState]:
+        """Given a threshold that `disturbed` has returned, return its states by series."""
+        return self._states.setdefault(threshold, {})
+
+    def forget(self) -> None:
+        """Other thresholds come into force: hold nothing for well that has not been judged since."""
+        _ = self.states
+        self._kept.clear()
+
+    def disturbed(self, source: str, found: Samples, now: float, thresholds: Watched) -> Watched:
+        """Given what a source told at `now`, return those of its thresholds that have to be judged one by one."""
+        kept, others = self._kept.get(source, (None, thresholds))
+        if kept is None:
+            return thresholds
+        well = kept.still(found, now)
+        if well is None:
+            self._drop(source)
+            return thresholds
+        self._well[source] = well
+        return others
+
+    def keep(
+        self,
+        source: str,
+        found: Samples,
+        steady: Mapping[str, tuple[Condition, Iterable[Labels]]],
+        thresholds: Watched,
+    ) -> None:
+        """Given which of those judged were well and still are, by name with the series, need not judge these again.
+
+        `thresholds` are all of the source.
+        """
+        kept = WellKept(found, steady)
+        if source not in self._kept:
+            self._kept[source] = (kept, [one for one in thresholds if one[0].name not in kept.names])
+        elif kept.names:
+            self._drop(source)  # what has become well joins the others when all are judged the next time
+
+    def _drop(self, source: str) -> None:
+        _ = self.states
+        del self._kept[source]
+
+    def snapshot(self) -> Callable[[], Iterator[tuple[str, Labels, ConditionState]]]:
+        """Return what tells, in any thread, the state of every series of every threshold as it stands now."""
+        well = tuple(self._well.values())
+        told = {name for source in self._well for name in self._kept[source][0].names}
+        others = [(name, dict(states)) for name, states in self._states.items() if name not in told]
+
+        def states() -> Iterator[tuple[str, Labels, ConditionState]]:
+            for one in well:
+                yield from one.states()
+            for name, of_series in others:
+                for series, state in of_series.items():
+                    yield name, series, state
+
+        return states
