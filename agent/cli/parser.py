@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from agent import __version__
-from agent.cli import backup_arguments, incident_arguments
+from agent.cli import backup_arguments, incident_arguments, notify_arguments
 from agent.errors import BadArgument
 
 DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
@@ -199,6 +199,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),
     "history": ("list the runs, or show one with its steps", _history),
     "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),
+    "notify": ("list who is told, send a test, show what waits to be told", notify_arguments.add),
     "why": ("say why a task, a run or an object is as it is", _why),
     "tasks": ("list the tasks in force", _nothing),
     "schema": ("print the JSON Schema of a policy, for editors", _nothing),

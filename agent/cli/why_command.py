@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
+from agent.cli.answer import Answer, answer
 from agent.cli.history_command import whole
 from agent.cli.looking import look
+from agent.cli.notifying.why import why_not_told
 from agent.cli.output import emit_json, harmless, instant
 from agent.cli.parser import MANY
 from agent.cli.world import World
@@ -20,22 +21,11 @@ from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock
 from agent.host.objects import lookup
 from agent.model.actions import Judgement
-from agent.model.explanations import explain
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.probes.catalogue import SIGNALS
 from agent.rules.dispatch import Skip, Wait
 from agent.store import Store
-
-
-class Answer(Struct, frozen=True):
-    """One reason: what it is about, the word, what the word means, and when it came to be."""
-
-    about: str
-    reason: str
-    meaning: str
-    at: float | None = None
-    detail: str = ""
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -46,7 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
         policies = world.policies() if store.facts.get("daemon") is None else in_force(store, SIGNALS)
         if subject.isascii() and subject.isdigit() and int(subject[:20]) <= MANY:
             run = store.runs.get(int(subject))
-            answers = [_reason(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]
+            answers = [answer(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]
             text = whole(run, store.steps.of(run.id), world.zone)
         elif "/" in subject:
             answers, text = _object(os.path.abspath(subject), store, policies), ""
@@ -55,22 +45,18 @@ def main(arguments: argparse.Namespace) -> int:
     if not answers:
         raise NotFound(f"nothing is known of {subject!r}: give a task, the number of a run, or the path of an object")
     if arguments.json:
-        emit_json([asdict(answer) for answer in answers])
+        emit_json([asdict(one) for one in answers])
         return ExitCode.OK
-    for answer in answers:
-        at = f", {instant(answer.at, world.zone)}" if answer.at is not None else ""
-        print(f"{harmless(answer.about)}: {answer.reason or 'nothing stood in its way'}{at}")
-        if answer.meaning:
-            print(f"  {answer.meaning}")
-        if answer.detail:
-            print(f"  {harmless(answer.detail)}")
+    for one in answers:
+        at = f", {instant(one.at, world.zone)}" if one.at is not None else ""
+        print(f"{harmless(one.about)}: {one.reason or 'nothing stood in its way'}{at}")
+        if one.meaning:
+            print(f"  {one.meaning}")
+        if one.detail:
+            print(f"  {harmless(one.detail)}")
     if text:
         print(f"\n{text}")
     return ExitCode.OK
-
-
-def _reason(about: str, reason: str, at: float | None = None, detail: str = "") -> Answer:
-    return Answer(about, reason, explain(reason), at, detail)
 
 
 def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[Answer]:
@@ -78,20 +64,22 @@ def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[An
     answers = []
     hold = store.holds.held().get(name)
     if hold is not None:
-        answers.append(_reason(f"{name} is held", hold.reason, hold.since, hold.detail))
+        answers.append(answer(f"{name} is held", hold.reason, hold.since, hold.detail))
     decisions = outlook(store, policies, world.zone, world.settings().concurrency, now)
     for run in store.runs.open():
         decision = decisions.get(run.id) if run.task == name else None
         if isinstance(decision, Wait):
-            answers.append(_reason(f"run {run.id} waits", decision.reason, decision.until, decision.detail))
+            answers.append(answer(f"run {run.id} waits", decision.reason, decision.until, decision.detail))
         elif isinstance(decision, Skip):
-            answers.append(_reason(f"run {run.id} will be skipped", decision.reason, None, decision.detail))
+            answers.append(answer(f"run {run.id} will be skipped", decision.reason, None, decision.detail))
     task = policies.tasks.get(name)
     if task is not None and not task.enabled:
-        answers.append(_reason(f"{name} never falls due", Reason.DISABLED))
+        answers.append(answer(f"{name} never falls due", Reason.DISABLED))
     latest = store.runs.latest(name)
+    if name in policies.notifiers:
+        answers += why_not_told(policies.notifiers[name], store, world.zone, now)
     if latest is not None and latest.id not in decisions:
-        answers.append(_reason(f"run {latest.id} is {latest.state}", latest.why, latest.ended, latest.detail))
+        answers.append(answer(f"run {latest.id} is {latest.state}", latest.why, latest.ended, latest.detail))
     elif latest is None and task is not None:
         due = world.next_due(policies).get(name)
         detail = f"it falls due at {instant(due, world.zone)}" if due else "it has no schedule"
@@ -103,7 +91,7 @@ def _object(path: str, store: Store, policies: PolicySet) -> list[Answer]:
     """Deleted objects are in the log; those that exist are judged anew by every task that would meet them."""
     wanted = os.fsencode(path)
     answers = [
-        _reason(f"deleted by run {found.run}", found.reason, found.at) for found in lookup(store.directory, wanted)
+        answer(f"deleted by run {found.run}", found.reason, found.at) for found in lookup(store.directory, wanted)
     ]
     if not os.path.lexists(path):
         return answers
@@ -124,7 +112,7 @@ def _judged(task: Task, policies: PolicySet, store: Store, wanted: bytes) -> lis
     def hear(judgement: Judgement) -> None:
         if judgement.target == wanted:
             verb = "would be deleted" if judgement.deleted else "is kept"
-            heard.append(_reason(f"{verb} by {task.name}", judgement.reason, None, judgement.detail))
+            heard.append(answer(f"{verb} by {task.name}", judgement.reason, None, judgement.detail))
 
     look(task, policies, store, SystemClock().now(), store.directory, hear)
     return heard

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agent.daemon.loop import Loop
+from agent.drivers.notifiers import receivers_of
 from agent.engine.sender_protocol import Report, Request, load_report
 from agent.host.helper import Helper
+from agent.metrics import Metrics, NotifierFacts
+from agent.model.notices import State
 from agent.model.policies import Notifier
 from agent.ports import Clock
 from agent.store import Store
@@ -25,7 +28,7 @@ PATIENCE = 900.0
 
 
 class Sending:
-    """Starts the sender. `timezone` is what `local` means in policies; `told` hears of each sender that has ended."""
+    """Starts the sender, and shows how it goes. `timezone` is what `local` means in policies."""
 
     def __init__(
         self,
@@ -33,14 +36,14 @@ class Sending:
         loop: Loop,
         clock: Clock,
         timezone: str,
-        told: Callable[[], None] = lambda: None,
+        metrics: Metrics,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._store = store
         self._loop = loop
         self._clock = clock
         self._timezone = timezone
-        self._told = told
+        self._metrics = metrics
         self._command = command
         self._notifiers: Mapping[str, Notifier] | None = None
         self._helper: Helper | None = None
@@ -63,6 +66,7 @@ class Sending:
             self._end()  # what it was at is gone on with by the next one
         self._next = self._now() if self._store.outbox.anything() else None
         self._seen = self._store.outbox.last_notice()
+        self._tell()
         self.look()
 
     def look(self) -> None:
@@ -71,6 +75,7 @@ class Sending:
             return
         if self._notifiers and self._store.outbox.last_notice() > self._seen:
             self._next = self._now()
+            self._tell()
         due = [self._clock.monotonic() + max(0.0, self._next - self._now())] if self._next is not None else []
         earliest = min([*due, *self._alive.values()], default=None)
         if earliest is not None and earliest <= self._clock.monotonic():
@@ -122,7 +127,7 @@ class Sending:
             self._came_to_nothing()
         else:
             self._take(report)
-        self._told()
+        self._tell()
 
     def _take(self, report: Report) -> None:
         self._fruitless = 0
@@ -149,6 +154,9 @@ class Sending:
         """End the sender, if there is one; what it was at is in the store."""
         self._end()
 
+    def _tell(self) -> None:
+        self._metrics.notifiers(standings(self._store, self._notifiers or {}))
+
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
@@ -160,3 +168,25 @@ def _intervals(notifiers: Mapping[str, Notifier]) -> dict[str, float]:
         for name, notifier in notifiers.items()
         if notifier.kind == "deadman" and (every := notifier.settings.get("every")) is not None
     }
+
+
+def standings(store: Store, notifiers: Mapping[str, Notifier]) -> Iterator[NotifierFacts]:
+    """Given the notifiers in force, yield how it goes with each of their receivers."""
+    kept, notices = store.outbox.messages(), store.outbox.notices()
+    known = {one.receiver: one for one in store.outbox.standings()}
+    for notifier in notifiers.values():
+        unmade = [notice.at for notice in notices if notice.notifier == notifier.name]
+        for receiver in receivers_of(notifier):
+            mine = [one for one in kept if one.message.receiver == receiver.name]
+            waiting = [*unmade, *(one.message.made for one in mine if one.state is State.WAITING)]
+            standing = known.get(receiver.name)
+            yield NotifierFacts(
+                name=receiver.name,
+                delivered=standing.delivered if standing else 0,
+                failed=standing.failed if standing else 0,
+                dropped=standing.dropped if standing else 0,
+                waiting=len(waiting),
+                parked=sum(one.state is State.PARKED for one in mine),
+                oldest=min(waiting, default=None),
+                last_success=standing.last_success if standing else None,
+            )

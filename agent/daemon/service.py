@@ -87,7 +87,7 @@ class Daemon:
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
         self._incidents = IncidentDesk(store, metrics, self._loop, clock, settings.incidents)
-        self._sending = Sending(store, self._loop, clock, settings.timezone)
+        self._sending = Sending(store, self._loop, clock, settings.timezone, metrics)
         reactors = (self._incidents.reactor, Notices(store))
         self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors, local)
         self.course = self._thresholds.trail.course

@@ -69,5 +69,6 @@ def _task(fields: dict[str, object]) -> Task:
     notify = values.get("notify")
     if isinstance(notify, dict):
         values["notify"] = Notify(tuple(notify["to"]), tuple(notify["on"]), Severity(notify["severity"]))
+    values["mutes"] = tuple(values.get("mutes", ()))  # type: ignore[arg-type]  # as below
     values["needs"] = tuple(values["needs"])  # type: ignore[arg-type]  # a JSON array by construction
     return Task(**values)  # type: ignore[arg-type]  # the fields are Task's own, written by `dump`

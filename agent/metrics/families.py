@@ -228,6 +228,20 @@ OF_BACKUPS = (
     *(BACKUPS, BACKUPS_DAMAGED, BACKUP_NEWEST, BACKUP_LEVEL, BACKUP_BYTES, BACKUP_STORED, BACKUP_FLAWS),
     *(BACKUP_PROVEN, BACKUP_LAST_PROOF, BACKUP_RECOVERY, BACKUP_LAST_READ, BACKUP_OLDEST_READ, BACKUP_READ),
 )
+_DELIVERED = "Messages that a receiver took, signs of life included, since there is a store."
+NOTICES_DELIVERED = _counter("notifier_delivered", _DELIVERED, "notifier")
+NOTICES_FAILED = _counter("notifier_failed", "Deliveries that a receiver did not take, retries included.", "notifier")
+NOTICES_DROPPED = _counter("notifier_dropped", "Messages that were given up: too old, or too many.", "notifier")
+NOTICES_WAITING = _gauge("notifier_waiting", "Messages that wait to be delivered.", "notifier")
+NOTICES_PARKED = _gauge("notifier_parked", "Messages that a receiver refused for good.", "notifier")
+_OLDEST = "When the oldest message that waits was made, in seconds since the epoch."
+NOTICES_OLDEST = _gauge("notifier_oldest_waiting_timestamp_seconds", _OLDEST, "notifier")
+_LAST_TAKEN = "When a receiver last took something, in seconds since the epoch."
+NOTICES_LAST = _gauge("notifier_last_success_timestamp_seconds", _LAST_TAKEN, "notifier")
+OF_NOTIFIERS = (
+    *(NOTICES_DELIVERED, NOTICES_FAILED, NOTICES_DROPPED),
+    *(NOTICES_WAITING, NOTICES_PARKED, NOTICES_OLDEST, NOTICES_LAST),
+)
 OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE, THRESHOLD_EVENTS)
 OF_DAEMON = (
     *(RUNS_RUNNING, RUNS_PENDING, HOLDS, SAMPLINGS, SAMPLING_SECONDS, SAMPLING_FAILED),

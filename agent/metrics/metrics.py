@@ -10,6 +10,7 @@ from agent.host.http import Counts
 from agent.metrics import families as f
 from agent.metrics.backups import BackupMetrics
 from agent.metrics.block import Block
+from agent.metrics.notifiers import show_notifiers
 from agent.metrics.observed import HostMetrics, ThresholdMetrics
 from agent.metrics.page import Page
 from agent.metrics.probes import ProbeMetrics
@@ -18,6 +19,7 @@ from agent.metrics.records import (
     DaemonFacts,
     HistoryFacts,
     IncidentFacts,
+    NotifierFacts,
     PolicyFacts,
     ProbeFacts,
     ProberFacts,
@@ -47,6 +49,7 @@ class Metrics:
         self._tasks = TaskMetrics()
         self._backups = BackupMetrics()
         self._incidents = Block(f.OF_INCIDENTS)
+        self._notifiers = Block(f.OF_NOTIFIERS)
         self._thresholds = ThresholdMetrics()
         self._probes = ProbeMetrics()
         self._host = HostMetrics(signals)
@@ -57,6 +60,7 @@ class Metrics:
             self._tasks.block,
             self._backups.block,
             self._incidents,
+            self._notifiers,
             self._thresholds.block,
             self._host.block,
             self._probes.block,
@@ -122,6 +126,11 @@ class Metrics:
         """Given where the backups of every task stand, show these and no others."""
         with self._lock:
             self._backups.show(facts)
+
+    def notifiers(self, facts: Iterable[NotifierFacts]) -> None:
+        """Given how it goes with every receiver, show these and no others."""
+        with self._lock:
+            show_notifiers(self._notifiers, facts)
 
     def incidents(self, facts: IncidentFacts) -> None:
         """Given where the incidents stand, show it."""

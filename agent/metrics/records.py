@@ -81,6 +81,19 @@ class BackupFacts(Struct, frozen=True, kw_only=True):
     read: float | None = None
 
 
+class NotifierFacts(Struct, frozen=True, kw_only=True):
+    """How it goes with a receiver of a notifier. Instants are seconds since the epoch; None is never, or nothing."""
+
+    name: str
+    delivered: int = 0
+    failed: int = 0
+    dropped: int = 0
+    waiting: int = 0
+    parked: int = 0
+    oldest: float | None = None
+    last_success: float | None = None
+
+
 class IncidentFacts(Struct, frozen=True, kw_only=True):
     """How many incidents are not closed, by severity and state, how many were ever opened, and since when one waits.
 

@@ -56,6 +56,12 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.BREAKER_OPEN: "It acted as often as `at_most` allows; it is held until an admin releases it.",
         Reason.REPOSITORY_IN_USE: "Another agent is changing the backups of this task, or the repository, right now.",
     },
+    "A message is not delivered": {
+        Reason.GROUPING: "It waits for `group_wait`, so that what comes together is told together.",
+        Reason.QUIET_HOURS: "It waits for the end of the notifier's quiet hours.",
+        Reason.RECEIVER_FAILS: "The receiver did not take it; it is tried again, after a pause that grows.",
+        Reason.RECEIVER_REFUSED: "The receiver refused it for good; mend the cause, then `hostkeeper notify retry`.",
+    },
     "An object is deleted": {
         Reason.TOO_OLD: "It is older than `max_age`.",
         Reason.OVER_COUNT: "Its group has more objects than `max_count`, and it is among the oldest.",

@@ -57,6 +57,12 @@ class Reason(StrEnum):
     BREAKER_OPEN = "breaker_open"
     REPOSITORY_IN_USE = "repository_in_use"
 
+    # A message waits, or is not delivered.
+    GROUPING = "grouping"
+    QUIET_HOURS = "quiet_hours"
+    RECEIVER_FAILS = "receiver_fails"
+    RECEIVER_REFUSED = "receiver_refused"
+
     # An object is deleted.
     TOO_OLD = "too_old"
     OVER_COUNT = "over_count"

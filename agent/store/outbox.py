@@ -203,6 +203,8 @@ class Outbox:
                     if kept.message.receiver == name and kept.state is State.PARKED:
                         self._write(msgspec.structs.replace(kept, state=State.WAITING, ended=None))
                         count += 1
+            # The agent looks at it anew when there is a notice that it has not seen.
+            self._db.rows("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'notices'")
         return count
 
     def runs_for(self, cause: str, since: float, until: float, most: int) -> list[tuple[int, str, str, float | None]]:

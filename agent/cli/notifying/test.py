@@ -1,0 +1,56 @@
+"""`hostkeeper notify test`: send a marked message now, and say what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+
+from agent.cli.notifying.who import notifier_named
+from agent.cli.output import emit_json, harmless
+from agent.cli.world import World
+from agent.drivers.notifiers import open_receiver, receivers_of
+from agent.errors import AgentError, ExitCode
+from agent.host.clock import SystemClock
+from agent.model.notices import Answer, Event, Message, Receiver
+from agent.model.policies import Severity
+from agent.readable import instant
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Send it to every receiver of the notifier; exit code 9 unless all have taken it."""
+    world = World(arguments)
+    notifier = notifier_named(world.policies(), arguments.notifier)
+    now = SystemClock().now().timestamp()
+    at = instant(now, world.zone)
+    answers = {one.name: _send(one, _message(one, now, at)) for one in receivers_of(notifier)}
+    if arguments.json:
+        emit_json([{"receiver": name, "delivered": one.delivered, "answer": one.said} for name, one in answers.items()])
+    else:
+        for name, one in answers.items():
+            said = f": {harmless(one.said)}" if one.said else ""
+            print(f"{name}: {'delivered' if one.delivered else 'not delivered'}{said}")
+    return ExitCode.OK if all(one.delivered for one in answers.values()) else ExitCode.UNHEALTHY
+
+
+def _message(receiver: Receiver, now: float, at: str) -> Message:
+    host = os.uname().nodename
+    return Message(
+        id=f"hostkeeper-test-{secrets.token_hex(12)}",
+        receiver=receiver.name,
+        made=now,
+        severity=Severity.INFO,
+        event=Event.FIRED,
+        subject=f"[{host}] TEST: a test message of notifier {receiver.notifier}",
+        body=f"This is a test, sent by `hostkeeper notify test {receiver.notifier}` at {at}. Nothing is wrong.",
+        items=(),
+        host=host,
+        test=True,
+    )
+
+
+def _send(receiver: Receiver, message: Message) -> Answer:
+    try:
+        return open_receiver(receiver).send(message)
+    except AgentError as error:
+        return Answer(delivered=False, said=str(error))
