@@ -191,7 +191,7 @@ def test_diff_says_what_came_changed_and_went(say: Say, data: Callable[..., Any]
     changes = {os.path.basename(one["path"]): one["what"] for one in data("diff", full, incremental)["changes"]}
     assert changes == {"gone": "removed", "li\nne": "added", "logo": "changed"}
     _, out, _ = say("diff", full, incremental)
-    assert "logo (size, sha256, modified)" in out
+    assert "logo (size, blake3, modified)" in out
     assert say("diff", full, full)[1] == "nothing has changed\n"
 
 

@@ -51,7 +51,7 @@ def entry_data(entry: Entry) -> dict[str, object]:
         "gid": entry.gid,
         "size": entry.size,
         "modified": entry.modified,
-        "sha256": entry.sha256,
+        "blake3": entry.blake3,
         "target": entry.target.decode(errors="surrogateescape"),
     }
 

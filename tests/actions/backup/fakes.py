@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from agent.actions.backup._repository import Drivers
+from agent.digests import blake3
 from agent.drivers.database import Database, Dump, Look, Replacing, Target, Tools
 from agent.drivers.repository import Damaged, ListingFailed, Repository, Request, Restored, Selection
 from agent.errors import Refused, RunFailed
@@ -153,7 +153,7 @@ class FakeRepository:
                 gid=os.getegid(),
                 size=len(content),
                 modified=backup.began,
-                sha256=sha256(content).hexdigest(),
+                blake3=blake3(content).hexdigest(),
             )
 
     def restore(self, backup: Backup, selection: Selection, directory: str) -> Restored:

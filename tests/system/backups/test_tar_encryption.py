@@ -113,7 +113,7 @@ def test_host_cannot_read_its_own_backup_and_the_repository_tells_no_name(
     backup = house.create(exclude=(f"{SECRET}-3",), databases=(Numbers(most=10),))
     names = {path.name for path in (house.series / backup.id).iterdir()}
     encrypted = {"files.tar.zst", "files.manifest.zst", "database-shop.txt.zst"}
-    assert names == {"backup.json", "SHA256SUMS", *(name + SUFFIX[kind] for name in encrypted)}
+    assert names == {"backup.json", "B3SUMS", *(name + SUFFIX[kind] for name in encrypted)}
     for path in house.path.rglob("*"):
         assert SECRET not in path.name
         if path.is_file():

@@ -23,7 +23,7 @@ _BATCH = 500
 
 
 class Archive(Struct, frozen=True, kw_only=True):
-    """An archive that was made, and its manifest: SHA-256 by file name, what is missing, and how much it is.
+    """An archive that was made, and its manifest: BLAKE3 by file name, what is missing, and how much it is.
 
     `files` are those objects in it that are no directories; `bytes` were read, `stored` were written. `fine` is that
     there are times of less than a second in it. `torn` is that a file is in it by some of its names alone, the others
@@ -151,7 +151,7 @@ class _Lines:
                 member.gid,
                 member.size,
                 member.modified,
-                sha256=digest,
+                blake3=digest,
                 target=target,
                 device=member.device,
                 names=names,

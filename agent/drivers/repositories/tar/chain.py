@@ -7,10 +7,10 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 
 from msgspec import Struct
 
+from agent.digests import blake3
 from agent.drivers.database import Tools
 from agent.drivers.repositories.tar import layout, record, seal, setup
 from agent.drivers.repositories.tar.record import Made
@@ -27,7 +27,7 @@ _CHUNK = 1 << 17
 
 
 class Link(Struct, frozen=True):
-    """A backup in its directory `where`: what it says of itself, and the SHA-256 of its files by name."""
+    """A backup in its directory `where`: what it says of itself, and the BLAKE3 of its files by name."""
 
     where: str
     backup: Backup
@@ -67,7 +67,7 @@ def checked(link: Link, name: str, tools: Tools) -> Iterator[int]:
     """
     descriptor = _opened(link.where, name)
     try:
-        digest = sha256()
+        digest = blake3()
         with _explained(link.where, name):
             buffer = memoryview(bytearray(min(_CHUNK, os.fstat(descriptor).st_size + 1)))
             while got := os.readv(descriptor, [buffer]):
@@ -75,7 +75,7 @@ def checked(link: Link, name: str, tools: Tools) -> Iterator[int]:
                 if tools.stop():
                     raise StopRequested
         if digest.hexdigest() != link.sums.get(name):
-            raise Damaged(f"{link.where}/{name} is not what was written: its SHA-256 is another")
+            raise Damaged(f"{link.where}/{name} is not what was written: its BLAKE3 is another")
         yield descriptor
     finally:
         os.close(descriptor)

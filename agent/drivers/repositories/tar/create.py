@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from hashlib import sha256
 
 from msgspec import structs
 
 from agent import __version__
+from agent.digests import blake3, sha256
 from agent.drivers.repositories.tar import commands, contents, layout, record, seal, setup, sources
 from agent.drivers.repositories.tar.contents import Contents
 from agent.drivers.repositories.tar.job import Job, programs
@@ -83,7 +83,7 @@ def _seal(job: Job, found: Contents, backup: Backup) -> str:
     """Write the record and the sums of all files, down to the disk; return the id that they make."""
     content = record.encode(backup, contents.told(job, found))
     durable.write_new(os.path.join(job.draft, layout.RECORD), content)
-    listed = seal.encode({**found.sums, layout.RECORD: sha256(content).hexdigest()})
+    listed = seal.encode({**found.sums, layout.RECORD: blake3(content).hexdigest()})
     durable.write_new(os.path.join(job.draft, layout.SUMS), listed)
     durable.sync_directory(job.draft)
     return layout.make_id(backup.began, backup.level, sha256(listed).hexdigest())

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha256
-from typing import Protocol
 
 from msgspec import Struct
 
+from agent.digests import Digest, blake3
 from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.manifest import End, Object
 from agent.drivers.repositories.tar.members import Stream
@@ -21,15 +20,11 @@ Wanted = Callable[[int, Member], list[bytes]]
 
 
 class Count(Struct):
-    """What was brought back so far: objects, bytes of files, and files whose SHA-256 was compared."""
+    """What was brought back so far: objects, bytes of files, and files whose BLAKE3 was compared."""
 
     items: int = 0
     bytes: int = 0
     compared: int = 0
-
-
-class _Digest(Protocol):
-    def update(self, data: memoryview, /) -> None: ...
 
 
 def walk(stream: Stream, objects: Iterable[Object | End]) -> Iterator[tuple[int, Object, Member]]:
@@ -71,11 +66,11 @@ def _names(names: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def compare(stream: Stream, one: Object, member: Member, descriptor: int | None = None) -> None:
-    """Take the content of a file, write it to a descriptor if there is one, and hold its SHA-256 against the manifest.
+    """Take the content of a file, write it to a descriptor if there is one, and hold its BLAKE3 against the manifest.
 
     Raises Damaged when it is another, OSError when it cannot be written.
     """
-    digest = sha256()
+    digest = blake3()
     if member.sparse:
         _spread(stream, member, digest, descriptor)
     else:
@@ -84,11 +79,11 @@ def compare(stream: Stream, one: Object, member: Member, descriptor: int | None 
             if descriptor is not None:
                 while len(piece) > (written := os.write(descriptor, piece)):
                     piece = piece[written:]
-    if digest.hexdigest() != one.entry.sha256:
+    if digest.hexdigest() != one.entry.blake3:
         raise stream.damaged(f"has {shown(member.path)} with another content than its manifest tells")
 
 
-def _spread(stream: Stream, member: Member, digest: _Digest, descriptor: int | None) -> None:
+def _spread(stream: Stream, member: Member, digest: Digest, descriptor: int | None) -> None:
     """Take the content of a sparse file: the holes are hashed as the zeros that they are read as, and not written."""
     if descriptor is not None:
         os.truncate(descriptor, member.size)
@@ -109,7 +104,7 @@ def _spread(stream: Stream, member: Member, digest: _Digest, descriptor: int | N
     _hash_zeros(stream, digest, member.size - at)
 
 
-def _hash_zeros(stream: Stream, digest: _Digest, count: int) -> None:
+def _hash_zeros(stream: Stream, digest: Digest, count: int) -> None:
     while count > 0:
         digest.update(_ZEROS[:count])
         count -= len(_ZEROS)

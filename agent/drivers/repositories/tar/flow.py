@@ -30,7 +30,7 @@ def pump(
     """Run the programs that `programs` gives for a descriptor, and have what they write to it go into the first sink.
 
     `look` gets it too, in pieces, and `ended` is told how they ended; both may write to the other sinks. Return how
-    they ended, and the SHA-256 of each sink's file by its path. Raises RunFailed when a file is not whole,
+    they ended, and the BLAKE3 of each sink's file by its path. Raises RunFailed when a file is not whole,
     StopRequested, OSError, and whatever the callables raise.
     """
     run = site.tools.processes.piped

@@ -1,4 +1,4 @@
-"""The SHA-256 of a sparse file, from the form in which GNU tar keeps one (version 1.0).
+"""The BLAKE3 of a sparse file, from the form in which GNU tar keeps one (version 1.0).
 
 First comes a map: lines of decimal numbers, padded with zeros to whole blocks. The first is how many pieces there are,
 then two for each: where it begins in the file, and how long it is. Then come the pieces. All else in the file is zero.
@@ -7,7 +7,8 @@ then two for each: where it begins in the file, and how long it is. Then come th
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
+
+from agent.digests import blake3
 
 BLOCK = 512
 _ZEROS = memoryview(bytes(1 << 20))
@@ -22,7 +23,7 @@ class Holes:
     def __init__(self, size: int, checkpoint: Callable[[], None]) -> None:
         self._size = size
         self._checkpoint = checkpoint
-        self._digest = sha256()
+        self._digest = blake3()
         self._at = 0
         self._map = b""
         self._pieces: list[tuple[int, int]] | None = None

@@ -7,7 +7,7 @@
     <path>/<host>/<task>/.lock          held by whoever changes the backups beside it
 
 An id is `20261130T132540Z-full-<mark>`: when the backup began, its level, and the first 16 hexadecimal digits of the
-SHA-256 of its SHA256SUMS. So the name of a directory vouches for everything in it.
+SHA-256 of its B3SUMS. So the name of a directory vouches for everything in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ README = "README.txt"
 LOCK = ".lock"
 PARTIAL = ".partial-"
 RECORD = "backup.json"
-SUMS = "SHA256SUMS"
+SUMS = "B3SUMS"
 FILES = "files.tar.zst"
 MANIFEST = "files.manifest.zst"
 MARK_DIGITS = 16
@@ -47,7 +47,7 @@ class Id(Struct, frozen=True):
 
 
 def make_id(began: float, level: Level, sums_digest: str) -> str:
-    """Given when a backup began, its level and the SHA-256 of its SHA256SUMS in hexadecimal, return its id."""
+    """Given when a backup began, its level and the SHA-256 of its B3SUMS in hexadecimal, return its id."""
     return f"{datetime.fromtimestamp(began, UTC).strftime(_INSTANT)}-{level.value}-{sums_digest[:MARK_DIGITS]}"
 
 

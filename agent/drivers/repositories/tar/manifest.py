@@ -56,7 +56,7 @@ class _Line(Struct):
     gid: int
     size: int
     modified: int
-    sha256: str = ""
+    blake3: str = ""
     target: str = ""
     device: str = ""
     names: list[str] | None = None
@@ -75,7 +75,7 @@ def line(
     size: int,
     modified: int,
     *,
-    sha256: str = "",
+    blake3: str = "",
     target: bytes = b"",
     device: str = "",
     names: Sequence[tuple[str, bytes]] | None = None,
@@ -85,8 +85,8 @@ def line(
         f'{{"path":{_text(path)},"kind":"{kind}","mode":{mode},"uid":{uid},"gid":{gid},"size":{size},'
         f'"modified":{modified}'
     )
-    if sha256:
-        text += f',"sha256":"{sha256}"'
+    if blake3:
+        text += f',"blake3":"{blake3}"'
     if target:
         text += f',"target":{_text(target)}'
     if device:
@@ -145,7 +145,7 @@ def _object(told: _Line) -> Object:
         gid=told.gid,
         size=told.size,
         modified=told.modified / 1e9,
-        sha256=told.sha256,
+        blake3=told.blake3,
         target=_bytes(told.target),
     )
     names = None if told.names is None else tuple((name[:1], _bytes(name[1:])) for name in told.names)

@@ -2,20 +2,20 @@
 
 TEXT = """\
 Backups made by Hostkeeper. Nothing but common programs is needed to read them:
-sha256sum, zstd and GNU tar, and age or gpg where the names of files end in .age or .gpg.
+b3sum, zstd and GNU tar, and age or gpg where the names of files end in .age or .gpg.
 
   <host>/<task>/<id>/       one backup; the id tells when it began (UTC) and its level
     backup.json             what it is; "parent" is the backup that it builds on
-    SHA256SUMS              the sums of its files; the id ends with the first 16 digits
-                            of the SHA-256 of SHA256SUMS itself
+    B3SUMS                  the BLAKE3 of its files; the id ends with the first 16 digits
+                            of the SHA-256 of B3SUMS itself
     files.tar.zst           files and directories
-    files.manifest.zst      one line of JSON for each of them, with the SHA-256 of files
+    files.manifest.zst      one line of JSON for each of them, with the BLAKE3 of files
     database-<name>...zst   a database; "form" in backup.json tells how it was written
 
 To check a backup, in its directory:
 
-    sha256sum --check SHA256SUMS
-    sha256sum SHA256SUMS
+    b3sum --check B3SUMS
+    sha256sum B3SUMS
 
 To bring files back: make an empty directory, and never use one with anything in it,
 since tar removes what was not there at the time of a backup. Follow "parent" to the full

@@ -4,7 +4,7 @@ backup.json                        this record; it names no file of the host whe
 files.tar.zst[.age|.gpg]           GNU tar, --format=posix, --listed-incremental
 files.manifest.zst[.age|.gpg]      see `agent.drivers.repositories.tar.manifest`
 database-<name><suffix>.zst[...]   one per database
-SHA256SUMS                         as of sha256sum(1): every other file, sorted
+B3SUMS                             as of b3sum(1): the BLAKE3 of every other file, sorted
 """
 
 from __future__ import annotations

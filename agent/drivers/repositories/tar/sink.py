@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 
+from agent.digests import blake3
 from agent.drivers.repositories.tar import commands
 from agent.errors import RunFailed
 from agent.host import pipes
@@ -25,7 +25,7 @@ class Sink:
     def __init__(self, path: str, chain: Sequence[Command]) -> None:
         self.path = path
         self.size = 0
-        self._digest = sha256()
+        self._digest = blake3()
         self._buffer = memoryview(bytearray(_CHUNK))
         self.given: list[int] = []
         self._open: list[int] = []
@@ -80,7 +80,7 @@ class Sink:
             self.size += count
 
     def finish(self, completed: Sequence[Completed]) -> str:
-        """Given how the programs ended, have the file reach the disk; return its SHA-256.
+        """Given how the programs ended, have the file reach the disk; return its BLAKE3.
 
         Raises RunFailed when it is not whole, OSError.
         """

@@ -6,10 +6,10 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from hashlib import sha256
 
 import msgspec
 
+from agent.digests import sha256
 from agent.drivers.repositories.tar.site import Site
 from agent.drivers.repository import Request
 from agent.errors import RunFailed

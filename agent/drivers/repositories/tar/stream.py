@@ -8,11 +8,10 @@ Names that lead nowhere else, checksums of headers and the like are not looked a
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
-from typing import Protocol
 
 from msgspec import Struct
 
+from agent.digests import Digest, blake3
 from agent.drivers.repositories.tar.headers import KINDS, MAGIC
 from agent.drivers.repositories.tar.holes import Holes
 from agent.errors import RunFailed
@@ -39,14 +38,8 @@ class Member(Struct, frozen=True):
     records: dict[bytes, bytes]
 
 
-class _Digest(Protocol):
-    def update(self, data: memoryview, /) -> None: ...
-
-    def hexdigest(self) -> str: ...
-
-
 class Stream:
-    """Takes an archive in pieces of any length, and gives each member, complete, with its SHA-256 (of files) to `tell`.
+    """Takes an archive in pieces of any length, and gives each member, complete, with its BLAKE3 (of files) to `tell`.
 
     `content` counts the bytes of files that went by.
     """
@@ -57,7 +50,7 @@ class Stream:
         self._tell = tell
         self._checkpoint = checkpoint
         self._member: Member | None = None
-        self._digest: _Digest = sha256()
+        self._digest: Digest | Holes = blake3()
         self._left = self._skip = 0
         self._held = b""
         self._owners: dict[bytes, tuple[int, int, int]] = {}
@@ -112,7 +105,7 @@ class Stream:
             return
         self._member = member
         self.content += stored
-        self._digest = Holes(member.size, self._checkpoint) if b"GNU.sparse.major" in records else sha256()
+        self._digest = Holes(member.size, self._checkpoint) if b"GNU.sparse.major" in records else blake3()
         self._left, self._skip = stored, -stored % BLOCK
         if not stored:
             self._complete()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from msgspec import Struct, structs
 
+from agent.digests import blake3, sha256
 from agent.drivers.database import Tools
 from agent.drivers.repositories.tar import layout, manifest, record, seal, setup
 from agent.drivers.repositories.tar.encryption import Encryption
@@ -104,7 +104,7 @@ class Piece(Struct, kw_only=True):
             "gid": self.gid,
             "size": len(self.content),
             "modified": self.seconds * 10**9,
-            "sha256": sha256(self.content).hexdigest() if self.flag == b"0" else "",
+            "blake3": blake3(self.content).hexdigest() if self.flag == b"0" else "",
             "target": self.target,
             "names": self.names,
         }
@@ -225,7 +225,7 @@ def forge(
 
 def write(where: Site, backup: Backup, content: Mapping[str, bytes]) -> Backup:
     """Write the files of a backup, and their seal."""
-    sums = seal.encode({name: sha256(data).hexdigest() for name, data in content.items()})
+    sums = seal.encode({name: blake3(data).hexdigest() for name, data in content.items()})
     name = layout.make_id(backup.began, backup.level, sha256(sums).hexdigest())
     place = Path(layout.series(where.path, backup.host, backup.task)) / name
     place.mkdir(parents=True)

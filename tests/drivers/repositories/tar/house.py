@@ -107,7 +107,7 @@ class House:
         out.mkdir()
         for backup in chain:
             directory = self.series / backup.id
-            subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=directory, check=True)
+            subprocess.run(["b3sum", "--check", "--quiet", "B3SUMS"], cwd=directory, check=True)
             (archive,) = directory.glob("files.tar.zst*")
             content = archive.read_bytes()
             if decrypt:

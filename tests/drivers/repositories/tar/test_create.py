@@ -101,7 +101,7 @@ def test_backup_says_what_it_is_and_is_listed_so(house: House) -> None:
         "files.manifest.zst",
         "database-shop.txt.zst",
         "backup.json",
-        "SHA256SUMS",
+        "B3SUMS",
     }
     assert files.stored == on_disk["files.tar.zst"] + on_disk["files.manifest.zst"]
     assert numbers.stored == on_disk["database-shop.txt.zst"]

@@ -70,7 +70,7 @@ def test_what_is_no_backup_is_junk_with_a_reason(house: House) -> None:
         f"{SERIES}/.partial-1": "half made or half removed: its run died, or is at it right now",
         f"{SERIES}/\\udcff\\n": "its name is not that of a backup",
         f"{SERIES}/29990101T000000Z-full-{'0' * 16}": (
-            f"damaged: {house.series}/29990101T000000Z-full-{'0' * 16} lacks its SHA256SUMS"
+            f"damaged: {house.series}/29990101T000000Z-full-{'0' * 16} lacks its B3SUMS"
         ),
         f"{SERIES}/20200230T000000Z-full-{'0' * 16}": "its name is not that of a backup",
         f"{SERIES}/20200101T000000Z-full-{'0' * 16}": "not a directory",
@@ -84,7 +84,7 @@ def flip(file: Path, bit: int) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["SHA256SUMS", "backup.json"])
+@pytest.mark.parametrize("name", ["B3SUMS", "backup.json"])
 def test_one_flipped_bit_anywhere_in_the_small_files_is_found(house: House, name: str) -> None:
     first, second = backups(house)
     file = house.series / first.id / name
@@ -114,12 +114,12 @@ def other_host(place: Path) -> None:
     [
         rename,
         other_host,
-        lambda place: (place / "SHA256SUMS").unlink(),
+        lambda place: (place / "B3SUMS").unlink(),
         lambda place: (place / "backup.json").unlink(),
         lambda place: os.truncate(place / "backup.json", 100),
-        lambda place: os.truncate(place / "SHA256SUMS", 0),
-        lambda place: os.truncate(place / "SHA256SUMS", seal.SMALL + 1),
-        lambda place: (place / "backup.json").write_bytes((place / "SHA256SUMS").read_bytes()),
+        lambda place: os.truncate(place / "B3SUMS", 0),
+        lambda place: os.truncate(place / "B3SUMS", seal.SMALL + 1),
+        lambda place: (place / "backup.json").write_bytes((place / "B3SUMS").read_bytes()),
         lambda place: place.rename(place.with_name(place.name.replace("20", "19", 1))),
     ],
 )
@@ -133,14 +133,14 @@ def test_backup_that_does_not_fit_its_name_is_junk(house: House, act: Callable[[
 
 def test_small_file_that_is_a_link_is_not_followed(house: House) -> None:
     first, _ = backups(house)
-    file = house.series / first.id / "SHA256SUMS"
+    file = house.series / first.id / "B3SUMS"
     file.rename(house.place / "elsewhere")
     file.symlink_to(house.place / "elsewhere")
     with pytest.raises(ListingFailed):
         house.open().listing()
 
 
-def test_seal_takes_only_what_sha256sum_would_have_written() -> None:
+def test_seal_takes_only_what_b3sum_would_have_written() -> None:
     sums = {"backup.json": "a" * 64, "files.tar.zst": "0" * 64}
     assert seal.decode(seal.encode(sums), "here") == sums
     for line in (b"x\n", b"A" * 64 + b"  x\n", b"a" * 64 + b" *x\n", b"a" * 64 + b"  ../x\n", b"\xff\n"):

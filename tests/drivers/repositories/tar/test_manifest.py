@@ -27,7 +27,7 @@ def test_object_comes_back_as_it_was(
     path: bytes, modified: int, target: bytes, names: list[tuple[str, bytes]] | None
 ) -> None:
     line = manifest.line(
-        path, "file", 0o640, 1, 2, 3, modified, sha256="ab", target=target, device="c 1 3", names=names
+        path, "file", 0o640, 1, 2, 3, modified, blake3="ab", target=target, device="c 1 3", names=names
     )
     assert line.isascii()
     assert line.count("\n") == 1
@@ -36,13 +36,13 @@ def test_object_comes_back_as_it_was(
     assert isinstance(one, Object)
     assert (one.entry.path, one.entry.target, one.modified, one.device) == (path, target, modified, "c 1 3")
     assert (one.entry.kind, one.entry.mode, one.entry.uid, one.entry.gid, one.entry.size) == ("file", 0o640, 1, 2, 3)
-    assert one.entry.sha256 == "ab"
+    assert one.entry.blake3 == "ab"
     assert one.names == (None if names is None else tuple(names))
     assert isinstance(last, End)
     assert (last.sources, last.flaws, last.one_file_system) == (END.sources, END.flaws, True)
 
 
-LINE = manifest.line(b"/a", "file", 0o600, 0, 0, 1, 1, sha256="00").encode()
+LINE = manifest.line(b"/a", "file", 0o600, 0, 0, 1, 1, blake3="00").encode()
 LAST = manifest.last_line(END).encode()
 
 

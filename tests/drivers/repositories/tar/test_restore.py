@@ -147,7 +147,7 @@ def test_what_is_told_to_stop_stops(tmp_path: Path, empty: Callable[[], str]) ->
 
 
 def test_verify_deep_finds_what_was_sealed_wrong(site: Site) -> None:
-    pieces = [directory(b"/a", ("Y", b"f")), Piece(path=b"/a/f", content=b"x", told={"sha256": "0" * 64})]
+    pieces = [directory(b"/a", ("Y", b"f")), Piece(path=b"/a/f", content=b"x", told={"blake3": "0" * 64})]
     wrong = forge.forge(site, pieces)
     assert verify(site, wrong, deep=False) == 0
     with pytest.raises(Damaged, match="another content than its manifest tells"):
@@ -185,7 +185,7 @@ def test_verify_deep_reads_every_byte(site: Site) -> None:
     full, _ = two(site)
     place = Path(site.path, full.host, full.task, full.id)
     assert verify(site, full, deep=True) == sum(
-        path.stat().st_size for path in place.iterdir() if path.name != "SHA256SUMS"
+        path.stat().st_size for path in place.iterdir() if path.name != "B3SUMS"
     )
 
 
