@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from agent.model.policies import Quiet
-
-_MINUTES = 24 * 60
 
 
 def silent_until(quiet: Quiet, zone: tzinfo, now: float) -> float | None:
     """Given quiet hours, their time zone and an instant, return when they end if they are at that instant, else None.
 
-    Instants are seconds since the epoch. The hours are those of the clock on the wall: a time that a change of clocks
-    leaves out is taken for the instant of the change, and one that comes twice ends them when it comes first.
+    Instants are seconds since the epoch. The hours are those of the clock on the wall: where a change of clocks leaves
+    their end out, they end with the change, and where the end comes twice, each of them is one.
     """
     local = datetime.fromtimestamp(now, zone)
-    minute = local.hour * 60 + local.minute
-    overnight = quiet.start > quiet.end
-    silent = minute >= quiet.start or minute < quiet.end if overnight else quiet.start <= minute < quiet.end
-    if not silent:
+    if not _silent(quiet, local):
         return None
-    day = local.date() + timedelta(days=1 if overnight and minute >= quiet.start else 0)
+    minute = local.hour * 60 + local.minute
+    day = local.date() + timedelta(days=1 if quiet.start > quiet.end and minute >= quiet.start else 0)
     wall = datetime.combine(day, time(quiet.end // 60, quiet.end % 60), zone)
-    end = wall.astimezone(UTC).timestamp()
-    # The end came already when the clock was set back over it: then it is the second time that counts.
-    return end if end > now else wall.replace(fold=1).astimezone(UTC).timestamp()
+    ends = [wall.replace(fold=fold).timestamp() for fold in (0, 1)]
+    if ends[0] > ends[1]:
+        # Left out: the change is somewhere between what the two clocks make of it.
+        minutes = range(int((ends[0] - ends[1]) // 60) + 1)
+        ends = [end for one in minutes if not _silent(quiet, datetime.fromtimestamp(end := ends[1] + 60 * one, zone))]
+    return min(end for end in ends if end > now)
+
+
+def _silent(quiet: Quiet, local: datetime) -> bool:
+    minute = local.hour * 60 + local.minute
+    if quiet.start > quiet.end:
+        return minute >= quiet.start or minute < quiet.end
+    return quiet.start <= minute < quiet.end
