@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import select
 import socket
 import ssl
 import time
@@ -127,21 +128,22 @@ def secured(sock: socket.socket, context: ssl.SSLContext, name: str, deadline: D
     Raises NoAnswer.
     """
     began = time.monotonic()
+    tls = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False)
     try:
-        tls = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False)
         # A timeout of its own for each read would let a server that drips go on for ever.
         _shake_hands(tls, deadline)
-    except ssl.SSLCertVerificationError as error:
-        raise NoAnswer(f"its certificate is not to be trusted: {error.verify_message}") from error
-    except OSError as error:
-        deadline.left()
-        raise NoAnswer(f"no TLS with it: {getattr(error, 'reason', None) or error}") from error
+    except BaseException as error:
+        tls.close()
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise NoAnswer(f"its certificate is not to be trusted: {error.verify_message}") from error
+        if isinstance(error, OSError):
+            deadline.left()
+            raise NoAnswer(f"no TLS with it: {getattr(error, 'reason', None) or error}") from error
+        raise
     return tls, time.monotonic() - began
 
 
 def _shake_hands(tls: ssl.SSLSocket, deadline: Deadline) -> None:
-    import select  # noqa: PLC0415
-
     tls.settimeout(0.0)
     poll = select.poll()
     poll.register(tls, select.POLLIN | select.POLLOUT)

@@ -14,13 +14,24 @@ def complaints_of(probes: Mapping[str, Any]) -> Iterator[Complaint]:
         every, timeout, path = thing["every"], thing.get("timeout"), ("probes", name)
         if isinstance(timeout, float | int) and isinstance(every, float | int) and timeout > every:
             yield (*path, "timeout"), "it is longer than `every`", f"give at most {every:g}s"
+        if isinstance(http := thing.get("http"), dict) and isinstance(http.get("matches"), str):
+            yield from _expression(http["matches"], (*path, "http", "matches"))
         for kind in ("http", "prometheus"):
             if isinstance(thing.get(kind), dict):
                 yield from _address(thing[kind], (*path, kind))
 
 
+def _expression(text: str, path: tuple[str | int, ...]) -> Iterator[Complaint]:
+    from agent.rules.expressions import BadExpression, search_of  # noqa: PLC0415 - few files need it
+
+    try:
+        search_of(text)
+    except BadExpression as error:
+        yield path, str(error), error.right
+
+
 def _address(settings: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Complaint]:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - few files have probes that need it
+    from urllib.parse import urlsplit  # noqa: PLC0415 - few files need it
 
     try:
         url = urlsplit(settings.get("url", ""))

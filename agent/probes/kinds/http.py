@@ -14,6 +14,7 @@ from agent.probes.answers import Down, given
 from agent.probes.group import Measured
 from agent.probes.kind import Kind, Settings, Tools
 from agent.rules.certificates import days_left
+from agent.rules.expressions import search_of
 from agent.rules.statuses import expected
 
 
@@ -99,7 +100,8 @@ def _anything(_body: bytes) -> bool:
 
 def connect(_name: str, settings: Settings, tools: Tools) -> Http:
     """Return the probe."""
-    return Http(settings, tools, _anything)
+    expression = settings["matches"]
+    return Http(settings, tools, _anything if expression is None else search_of(expression))
 
 
 KIND = Kind(connect=connect)
