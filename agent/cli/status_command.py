@@ -49,7 +49,10 @@ def screen(picture: Picture, coming: Sequence[tuple[float, str]], now: float, zo
         lines.append(f"policies  {policies['files']} files, {picture.tasks} tasks, {policies['digest'][:12]}")
         lines += _listed(policies["mistakes"])
     if picture.firing:
-        firing = [f"{name} {series} for {duration(now - (at or now))}" for name, series, at in picture.firing]
+        firing = [
+            f"{name} {series} for {duration(now - (at or now))}{f', muted: {muted}' if muted else ''}"
+            for name, series, at, muted in picture.firing
+        ]
         lines += ["", "firing", *_listed(firing)]
     if picture.incidents:
         opened = ("incident", "state", "severity", "opened", "what")

@@ -43,7 +43,7 @@ from agent.store import Store
 
 LOG = logging.getLogger(__name__)
 RESCAN_SECONDS = 60.0
-"""How often the policy directory is looked at although nothing was heard: inotify does not see a mount over it."""
+"""How often it is asked whether the policy directory has to be looked at although nothing was heard."""
 
 HUNG_SECONDS = 60.0
 """A loop that is this late beyond its sampling interval is not healthy."""
@@ -111,11 +111,10 @@ class Daemon:
             signal.signal(number, lambda *_: self.stop())
         signal.signal(signal.SIGHUP, lambda *_: [part.reload() for part in self._reloadable])
         self._policies.start()
-        self._loop.every(self._settings.sample_every, self._sample)
         Upkeep(self._store, self._settings.history, self._loop, self._clock, tidy=self._recorder.tidy).start()
         self._loop.every(NOTE_SECONDS, self._evidence.note)
-        self._loop.every(RESCAN_SECONDS, self._policies.changed)
-        self._loop.alarm("sample", self._clock.monotonic(), self._sample)
+        self._loop.every(RESCAN_SECONDS, self._policies.suspect)
+        self._loop.steadily("sample", self._settings.sample_every, self._sample)
         with Pulse(self._notifier, self._loop):
             self.ready = True
             self._notifier.ready()

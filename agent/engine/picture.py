@@ -34,6 +34,8 @@ BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISS
 class Picture(Struct, frozen=True):
     """Everything that `hostkeeper status` shows but what comes next. `trouble` is empty when all is well.
 
+    `firing` has name, series, instant and, where it is muted, the reason and what it comes from.
+
     `bad` are the runs that are part of the trouble; `backups` is where the backups of each task stand; `incidents` are
     those that are not closed, newest first. `failing`
     are probes that gave an error when they measured last, since when, and which.
@@ -48,7 +50,7 @@ class Picture(Struct, frozen=True):
     waiting: tuple[Run, ...]
     running: tuple[Run, ...]
     holds: tuple[Hold, ...]
-    firing: tuple[tuple[str, str, float | None], ...]
+    firing: tuple[tuple[str, str, float | None, str], ...]
     incidents: tuple[Incident, ...]
     backups: tuple[Backups, ...]
     waits: dict[int, str]
@@ -90,7 +92,8 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
         name, series = parse_state_key(key)
         state = load_state(text)
         if standing(state) is Standing.FIRING:
-            firing.append((name, " ".join(f"{label}={value}" for label, value in series), state.fired_at))
+            labels = " ".join(f"{label}={value}" for label, value in series)
+            firing.append((name, labels, state.fired_at, f"{state.muted} {state.muted_by}".strip()))
     return Picture(
         daemon=daemon,
         alive=alive,

@@ -75,7 +75,8 @@ def _key() -> str:
     sys.stdout.flush()
     before = termios.tcgetattr(sys.stdin)
     try:
-        tty.setcbreak(sys.stdin)
+        # What was typed while a task was at work is not thrown away.
+        tty.setcbreak(sys.stdin, termios.TCSANOW)
         return sys.stdin.read(1) or "q"
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
