@@ -140,7 +140,7 @@ def _actions(parser: argparse.ArgumentParser) -> None:
 
 
 def _release(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the task or threshold that is held")
+    parser.add_argument("name", metavar="NAME", help="the task, the threshold or the remedy that is held")
 
 
 def _reload(parser: argparse.ArgumentParser) -> None:

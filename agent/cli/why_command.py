@@ -14,6 +14,7 @@ from agent.cli.looking import look
 from agent.cli.notifying.why import why_not_told
 from agent.cli.output import emit_json, harmless, instant
 from agent.cli.parser import MANY
+from agent.cli.why_threshold import why_firing, why_held
 from agent.cli.world import World
 from agent.engine.in_force import in_force
 from agent.engine.outlook import outlook
@@ -38,12 +39,12 @@ def main(arguments: argparse.Namespace) -> int:
             run = store.runs.get(int(subject))
             answers = [answer(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]
             text = whole(run, store.steps.of(run.id), world.zone)
-        elif "/" in subject:
+        elif "/" in subject and subject not in store.holds.held():
             answers, text = _object(os.path.abspath(subject), store, policies), ""
         else:
             answers, text = _task(subject, world, store, policies), ""
     if not answers:
-        raise NotFound(f"nothing is known of {subject!r}: give a task, the number of a run, or the path of an object")
+        raise NotFound(f"nothing is known of {subject!r}: give a task, a threshold, the number of a run, or a path")
     if arguments.json:
         emit_json([asdict(one) for one in answers])
         return ExitCode.OK
@@ -61,10 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[Answer]:
     now = SystemClock().now().timestamp()
-    answers = []
-    hold = store.holds.held().get(name)
-    if hold is not None:
-        answers.append(answer(f"{name} is held", hold.reason, hold.since, hold.detail))
+    answers = [*why_held(name, store), *why_firing(name, store, policies)]
     decisions = outlook(store, policies, world.zone, world.settings().concurrency, now)
     for run in store.runs.open():
         decision = decisions.get(run.id) if run.task == name else None

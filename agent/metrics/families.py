@@ -160,6 +160,9 @@ THRESHOLD_VERDICT = _gauge(
 THRESHOLD_VALUE = _gauge(
     "threshold_value", "The number last compared with the bound, in the signal's own unit.", "threshold"
 )
+THRESHOLD_MUTED = _gauge(
+    "threshold_muted", "1 while a threshold fires for a series and is told to nobody, with why.", "threshold", "reason"
+)
 THRESHOLD_EVENTS = _counter("threshold_events", "How often a threshold fired and cleared.", "threshold", "event")
 
 SAMPLINGS = _counter("samplings", "Passes over the signals of the host.")
@@ -242,7 +245,10 @@ OF_NOTIFIERS = (
     *(NOTICES_DELIVERED, NOTICES_FAILED, NOTICES_DROPPED),
     *(NOTICES_WAITING, NOTICES_PARKED, NOTICES_OLDEST, NOTICES_LAST),
 )
-OF_THRESHOLDS = (THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE, THRESHOLD_EVENTS)
+OF_THRESHOLDS = (
+    *(THRESHOLD_FIRING, THRESHOLD_PENDING, THRESHOLD_VERDICT, THRESHOLD_VALUE),
+    *(THRESHOLD_MUTED, THRESHOLD_EVENTS),
+)
 OF_DAEMON = (
     *(RUNS_RUNNING, RUNS_PENDING, HOLDS, SAMPLINGS, SAMPLING_SECONDS, SAMPLING_FAILED),
     *(LOOP_LAG, LOOP_WAKEUPS, CPU_SECONDS, MEMORY, OPEN_FILES, THREADS, STARTED, STORE_SIZE),

@@ -72,6 +72,9 @@ class ThresholdMetrics:
             for series, number in zip(places, numbers, strict=True):
                 if series is not None:
                     series.set(number)
+        muted = [facts for facts in states if facts.state.muted]
+        keys = [(("threshold", one.threshold), ("reason", one.state.muted), *_beside(one.series)) for one in muted]
+        self.block.replace(f.THRESHOLD_MUTED, dict.fromkeys(keys, 1))
 
     def count(self, threshold: str, event: Event) -> None:
         """Given that a threshold fired or cleared, count it."""
@@ -95,3 +98,8 @@ class ThresholdMetrics:
             )
             for key, verdicts in zip(keys, of_verdicts, strict=True)
         ]
+
+
+def _beside(series: Labels) -> Labels:
+    """Return the labels of a series that may stand beside those of the family."""
+    return tuple(pair for pair in series if pair[0] not in ("threshold", "reason"))

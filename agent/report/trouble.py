@@ -101,7 +101,7 @@ def thresholds(story: Story) -> Markup:
     shown = table("Runs that thresholds made", ("Threshold", "Had run", "Times", "Last"), rows) if rows else None
     now = [
         element("li", chip("firing"), " ", element("b", name), f" {labels} " if labels else " ", _since(story, at))
-        for name, labels, at in firing[:MOST_ROWS]
+        for name, labels, at, _ in firing[:MOST_ROWS]
     ]
     listed = element("ul", now, class_="plain") if now else None
     left = rest(len(firing) - len(now), "firing series", "firing series")

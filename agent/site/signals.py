@@ -18,7 +18,7 @@ from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.quantities import format_duration
 from agent.rules.series import parse_state_key
-from agent.site.parts import card, chip, link, more, nothing, since, table
+from agent.site.parts import card, chip, link, more, nothing, since, table, words
 from agent.site.scene import Scene
 
 POINTS = 48
@@ -118,7 +118,11 @@ def _row(scene: Scene, name: str, labels: Labels, state: ConditionState) -> tupl
     shown = "bad" if stands is Standing.FIRING and threshold.severity == "critical" else ""
     return (
         (name, element("small", named(threshold.signal, labels))),
-        (chip(stands, shown), element("small", since(scene, at)) if at is not None else None),
+        (
+            chip(stands, shown),
+            element("small", since(scene, at)) if at is not None else None,
+            element("small", f"muted: {words(state.muted)} ({state.muted_by})") if state.muted else None,
+        ),
         "unknown" if latest is None else quantity(threshold.signal, latest),
         (
             bound(threshold),

@@ -162,6 +162,17 @@ def test_release_hold_releases_what_is_held_and_only_that(agent: AgentUnderTest)
     assert agent.command("release-hold", "hello").returncode == ExitCode.NOT_FOUND
 
 
+def test_release_hold_of_a_threshold_releases_its_remedies(agent: AgentUnderTest) -> None:
+    remedies = ['filling/hello{mountpoint="/"}', 'filling/hello{mountpoint="/home"}']
+    with Store(str(agent.state)) as store:
+        for name in (*remedies, "filling-up/hello"):
+            store.holds.place(name, Reason.DOES_NOT_HELP, "hello did not help 3 times", 1.0)
+    assert Reason.DOES_NOT_HELP in good(agent.command("why", remedies[0]))
+    assert json.loads(good(agent.command("release-hold", "filling", "--json"))) == {"released": remedies}
+    with Store(str(agent.state)) as store:
+        assert store.holds.held().keys() == {"filling-up/hello"}
+
+
 def test_release_hold_makes_no_store(agent: AgentUnderTest) -> None:
     assert agent.command("release-hold", "hello").returncode == ExitCode.STORE
     assert not agent.state.exists()

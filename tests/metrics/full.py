@@ -121,6 +121,7 @@ def full_metrics() -> Metrics:
         lambda: [
             ThresholdFacts("root-filling", (("mountpoint", "/"),), ConditionState(Verdict.FAIL, 1.0, 3, 2.0, 97.5)),
             ThresholdFacts("load", (), ConditionState(Verdict.INCONCLUSIVE)),
+            ThresholdFacts("swap", (), ConditionState(Verdict.FAIL, 1.0, 3, 2.0, 97.5, muted="parent_firing")),
         ]
     )
     metrics.threshold_event("root-filling", Event.FIRED)

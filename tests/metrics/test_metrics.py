@@ -112,6 +112,16 @@ def test_threshold_shows_where_it_stands(
     assert verdicts == {verdict: float(verdict is state.verdict) for verdict in Verdict}
 
 
+def test_muted_threshold_shows_why_until_it_is_told() -> None:
+    metrics = empty_metrics()
+    muted = ConditionState(Verdict.FAIL, 1.0, 3, 2.0, 97.5, muted="parent_firing", muted_by="router")
+    metrics.thresholds(lambda: [ThresholdFacts("t", (("mountpoint", "/"),), muted)])
+    name = 'hostkeeper_threshold_muted{mountpoint="/",reason="parent_firing",threshold="t"}'
+    assert numbers(metrics)[name] == 1
+    metrics.thresholds(lambda: [ThresholdFacts("t", (("mountpoint", "/"),), ConditionState(Verdict.FAIL, 1.0, 3, 2.0))])
+    assert name not in numbers(metrics)
+
+
 def test_threshold_and_its_events_leave_with_it() -> None:
     metrics = empty_metrics()
     root: Labels = (("mountpoint", "/"),)
