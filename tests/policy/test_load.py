@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import PolicyError
-from agent.model.conditions import Bound, Condition, NoData
+from agent.model.conditions import Against, As, Bound, Comparison, Condition, NoData, Rate
 from agent.model.policies import (
     Breaker,
     Category,
@@ -79,6 +79,8 @@ def test_every_field_of_a_task_and_a_window_reaches_the_model(tmp_path: Path, sc
         limits=Limits(50000, 10 << 30, 80),
         at_most=Breaker(3, 86400),
         position=Position(file, 10, 3),
+        mutes=("busy",),
+        mutes_for=120,
     )
 
 
@@ -94,13 +96,27 @@ def test_every_field_of_a_threshold_reaches_the_model(tmp_path: Path, schemas: S
             clear=Bound(above=85),
             for_=600,
             samples=3,
+            of=5,
+            keep_for=900,
             no_data=NoData.FAIL,
+            change=Rate(over=1800, per=3600),
         ),
         severity=Severity.CRITICAL,
         run=("clean-uploads",),
         at_most=Breaker(3, 86400),
         position=Position(file, 7, 3),
+        wait_for_window=True,
+        helps_within=600,
+        gives_up_after=2,
+        parents=("unusual",),
     )
+
+
+def test_comparison_of_a_threshold_reaches_the_model(tmp_path: Path, schemas: Schemas) -> None:
+    policies, _ = good(tmp_path, "every-field-of-a-threshold", schemas)
+    condition = policies.thresholds["unusual"].condition
+    assert condition.compare == Comparison(Against.LAST_WEEK, As.PERCENT)
+    assert condition.bound == condition.clear == Bound(not_equals=1)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +172,7 @@ def test_whatever_keeps_a_file_from_being_read_is_a_mistake_beside_the_others(tm
             "writing.yaml:0:0: is being written: try again when it is complete",
             (
                 'wrong.yaml:2:1: x: unknown key "x": '
-                "known keys: databases, description, repositories, tasks, thresholds, version, windows"
+                "known keys: databases, description, notifiers, probes, repositories, tasks, thresholds, version, windows"
             ),
         ]
 
