@@ -1,7 +1,9 @@
 """The daemon's one thread of decisions: a heartbeat, alarms at exact instants, and descriptors that wake it.
 
 It sleeps until the earliest of them and wakes for nothing else. The heartbeat is a `schedule.Scheduler`, which counts
-in wall-clock time, so a step of the wall clock (seen against the monotonic clock) makes it start anew.
+in wall-clock time, so a step of the wall clock (seen against the monotonic clock) makes it start anew. It is asked only
+when it is due, or nearly due while the loop is awake for something else: to wake up costs more than most of what is
+done then.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from agent.ports import Clock
 LOG = logging.getLogger(__name__)
 STEP_SECONDS = 1.0
 """A wall clock that moves this much against the monotonic one has been set, not slewed."""
+
+EARLY = 0.1
+"""By this share of its interval a beat may come early, so that nobody has to wake up for it alone."""
 
 Callback = Callable[[], None]
 _NO_ALARM: tuple[float, Callback] = (math.inf, lambda: None)
@@ -46,7 +51,8 @@ class Loop:
         self._heartbeat = schedule.Scheduler()
         self._beats: list[Beat] = []
         self._alarms: dict[str, tuple[float, Callback]] = {}
-        self._offset = self._wall_offset()
+        self._offset = clock.now().timestamp() - clock.monotonic()
+        self._may_beat = self._must_beat = math.inf
         self._running = True
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.watch(self._woken, self._drain)
@@ -58,9 +64,23 @@ class Loop:
         """Call back every so many seconds, first after the first interval."""
         self._beats.append(Beat(seconds, callback))
         self._schedule(self._beats[-1])
+        self._time_beats()
 
     def _schedule(self, beat: Beat) -> None:
         self._heartbeat.every(max(1, round(beat.every))).seconds.do(self._safely, beat.callback)
+
+    def steadily(self, name: str, seconds: float, callback: Callback) -> None:
+        """Call back at once and then every so many seconds by an alarm; what was missed is not made up for."""
+
+        def beat(instant: float) -> None:
+            following, now = instant + seconds, self._clock.monotonic()
+            if following <= now:
+                following = now + seconds
+            self.alarm(name, following, lambda: beat(following))
+            callback()
+
+        begin = self._clock.monotonic()
+        self.alarm(name, begin, lambda: beat(begin))
 
     def alarm(self, name: str, instant: float | None, callback: Callback) -> None:
         """Call back once at a monotonic instant; a name has one alarm, and None takes it away."""
@@ -99,10 +119,12 @@ class Loop:
         ready = self._selector.select(timeout)
         self.wakeups += 1
         self.progress += 1
-        self._notice_step()
-        for key, _ in ready:
-            self._safely(key.data)
         now = self._clock.monotonic()
+        self._notice_step(self._clock.now().timestamp() - now)
+        if ready:
+            for key, _ in ready:
+                self._safely(key.data)
+            now = self._clock.monotonic()
         # A signal handler may set an alarm at any moment, so the dictionary itself is never gone through.
         due = sorted((instant, name) for name, (instant, _) in list(self._alarms.items()) if instant <= now)
         for _, name in due:
@@ -111,21 +133,35 @@ class Loop:
                 del self._alarms[name]
                 self.lag = max(0.0, now - instant)
                 self._safely(callback)
-        self._heartbeat.run_pending()
+        if now >= self._may_beat:
+            self._beat()
+
+    def _beat(self) -> None:
+        for job, seconds in self._heart():
+            if seconds <= job.interval * EARLY:
+                job.run()  # type: ignore[no-untyped-call]  # the library's own
+        self._time_beats()
+
+    def _time_beats(self) -> None:
+        """Note from when on a beat may come, and when one must."""
+        now, heart = self._clock.monotonic(), self._heart()
+        self._must_beat = now + min([seconds for _, seconds in heart], default=math.inf)
+        self._may_beat = now + min([seconds - job.interval * EARLY for job, seconds in heart], default=math.inf)
+
+    def _heart(self) -> list[tuple[schedule.Job, float]]:
+        """Return what beats, each with the seconds until it is due."""
+        first, idle = self._heartbeat.next_run, self._heartbeat.idle_seconds
+        if first is None or idle is None:
+            return []
+        jobs = [(job, job.next_run) for job in sorted(self._heartbeat.jobs)]
+        return [(job, idle + (at - first).total_seconds()) for job, at in jobs if at is not None]
 
     def _patience(self) -> float:
-        now = self._clock.monotonic()
-        waits = [instant - now for instant, _ in list(self._alarms.values())]
-        idle = self._heartbeat.idle_seconds
-        if idle is not None:
-            waits.append(idle)
-        return max(0.0, min(waits, default=60.0))
+        earliest = min([instant for instant, _ in list(self._alarms.values())], default=math.inf)
+        return min(60.0, max(0.0, min(earliest, self._must_beat) - self._clock.monotonic()))
 
-    def _wall_offset(self) -> float:
-        return self._clock.now().timestamp() - self._clock.monotonic()
-
-    def _notice_step(self) -> None:
-        offset = self._wall_offset()
+    def _notice_step(self, offset: float) -> None:
+        """Given the wall clock's lead over the monotonic one, see whether it was set."""
         step, self._offset = offset - self._offset, offset
         if abs(step) < STEP_SECONDS:
             return
@@ -133,6 +169,7 @@ class Loop:
         self._heartbeat.clear()
         for beat in self._beats:
             self._schedule(beat)
+        self._time_beats()
         self._safely(lambda: self._on_step(step))
 
     def _safely(self, callback: Callback) -> None:

@@ -76,6 +76,7 @@ class Policies:
         self.in_force: PolicySet | None = None
         self.valid = False
         self.acting = False
+        self._settled = False
         self.mistakes: tuple[Mistake, ...] = ()
         self.loaded_at: float | None = None
 
@@ -103,6 +104,11 @@ class Policies:
         """The directory may have changed: look at it once it is quiet."""
         self._debounce.event(self._clock.monotonic())
         self._alarm(self._debounce.due())
+
+    def suspect(self) -> None:
+        """Look at the directory although nothing was heard, if something may have changed, or the last look failed."""
+        if self._watcher.suspicious() or not self._settled:
+            self.changed()
 
     def reload(self) -> None:
         """Look at the directory at once; fit to be called by a signal handler."""
@@ -148,6 +154,7 @@ class Policies:
             if self._reloads is not None:
                 self._reloads.begun(self._standing())
         self._debounce.clear()
+        self._settled = False
         self._watcher.rearm()
         self._tell_of_watching()
         try:
@@ -221,6 +228,7 @@ class Policies:
             if healed:
                 LOG.info("the policy files are good again; %s stays in force", policies.digest[:12])
                 self._told()
+        self._settled = True
 
     def _put_in_force(self, policies: PolicySet) -> None:
         # Only what everybody has taken up is in force; what failed half way is tried again at the next look.

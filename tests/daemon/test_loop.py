@@ -169,3 +169,31 @@ def test_every_beats_in_real_time_and_stop_leaves(heard: Heard) -> None:
     loop.run()
     loop.close()
     assert heard.calls == ["beat"]
+
+
+def test_steady_callback_comes_at_once_and_then_at_its_cadence_whatever_it_raises(
+    loop: Loop, clock: FakeClock, heard: Heard
+) -> None:
+    def beat() -> None:
+        heard.calls.append("beat")
+        raise KeyError("x")
+
+    loop.steadily("a", 10, beat)
+    for seconds, count in ((0, 1), (9.5, 1), (0.75, 2), (9.75, 3), (35, 4), (0, 4), (9.75, 4), (0.5, 5)):
+        clock.advance(seconds)
+        loop.turn(0)
+        loop.turn(0)
+        assert len(heard.calls) == count, seconds
+    assert heard.errors == 5
+
+
+def test_beat_nearly_due_comes_when_the_loop_is_awake_anyway(heard: Heard) -> None:
+    loop = Loop(SystemClock(), lambda _: None, heard.error)
+    loop.every(2, lambda: heard.calls.append("beat"))
+    begun = time.monotonic()
+    while not heard.calls:
+        loop.turn(0.05)
+    loop.turn(0)
+    assert time.monotonic() - begun > 1.7
+    assert heard.calls == ["beat"]
+    loop.close()

@@ -57,6 +57,9 @@ class Notices:
         self._ids = count()
         self._watches: dict[WatchDescriptor, tuple[CallbackId, _Wanted]] = {}
         self._descriptors: dict[_Identity, WatchDescriptor] = {}
+        self.far = False
+        """Whether a link leads to another file system, which may be one that others change unseen by this kernel."""
+
         self._reader = InotifyFD()
         self._reader.start()
         try:
@@ -96,6 +99,8 @@ class Notices:
         if links and not way.missing:
             directory = way.places[-1].path
             ways += [walker.way(name, directory) for name in links_in(directory)]
+            near = {place.device for place in way.places}
+            self.far = any(place.device not in near for one in ways for place in one.places)
         wanted: dict[_Identity, _Wanted] = {}
         for identity, want in _wants(ways):
             known = wanted.get(identity)

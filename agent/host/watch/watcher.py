@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from agent.host.watch.filesystems import shared_filesystem
+from agent.host.watch.mounts import MountNews
 from agent.host.watch.notices import Notices
 from agent.host.watch.polling import Polling
 
@@ -26,8 +27,8 @@ class Watcher:
 
     `wake` must return at once and raise nothing; it may come often, and without a change. It covers the entries of
     the directory, their content, owners and modes, what links among them lead to, and every directory and link on the
-    way to it, also while it does not exist. What the watcher cannot see is another mount put over the way: look again
-    now and then. `poll_every` and `retry_every` are seconds, for hosts on which inotify cannot be used.
+    way to it, also while it does not exist. What the kernel does not tell at once makes it `suspicious`: ask now and
+    then, and look again. `poll_every` and `retry_every` are seconds, for hosts on which inotify cannot be used.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Watcher:
         self._lock = threading.RLock()
         self._notices: Notices | None = None
         self._polling: Polling | None = None
+        self._mounts: MountNews | None = None
         self.reason = ""
         """Why the mode is polling: a sentence, or "" in any other mode."""
 
@@ -61,6 +63,7 @@ class Watcher:
     def start(self) -> None:
         """Begin to watch; every change after it returns is told. Look at the directory afterwards, not before."""
         with self._lock:
+            self._mounts = MountNews()
             if not self._watch_by_notices():
                 self._watch_by_polling()
 
@@ -69,11 +72,27 @@ class Watcher:
         with self._lock:
             notices, polling = self._notices, self._polling
             self._notices = self._polling = None
+            mounts, self._mounts = self._mounts, None
             self.reason = ""
+        if mounts is not None:
+            mounts.close()
         if notices is not None:
             notices.close()
         if polling is not None:
             polling.close()
+
+    def suspicious(self) -> bool:
+        """Return whether something may have changed since it was asked last of which nobody was told.
+
+        That is a mount, or a file to which a link leads on another file system.
+        """
+        with self._lock:
+            notices, mounts = self._notices, self._mounts
+        if mounts is None or not mounts.changed():
+            return notices is not None and notices.far
+        if notices is not None and (kind := shared_filesystem(self._directory)):
+            self._give_up(notices, _shared(kind))
+        return True
 
     def rearm(self) -> None:
         """Call it right before each look at the directory: it watches what the links in it lead to at this moment."""
@@ -90,7 +109,7 @@ class Watcher:
             self.reason = "inotify is switched off"
             return False
         if kind := shared_filesystem(self._directory):
-            self.reason = f"the kernel does not tell what others change on a file system of type {kind}"
+            self.reason = _shared(kind)
             return False
         try:
             self._notices = Notices(self._directory, self._wake, self._lost)
@@ -111,11 +130,14 @@ class Watcher:
 
     def _lost(self, notices: Notices, error: OSError) -> None:
         """Go on by polling, since inotify gave out while it was in use."""
+        self._give_up(notices, _sentence(error))
+
+    def _give_up(self, notices: Notices, reason: str) -> None:
         with self._lock:
             if self._notices is not notices:
                 return
             self._notices = None
-            self.reason = _sentence(error)
+            self.reason = reason
             self._watch_by_polling()
             self._wake()
         notices.close()
@@ -128,6 +150,10 @@ class Watcher:
             self._polling = None
             self._wake()
         return True
+
+
+def _shared(kind: str) -> str:
+    return f"the kernel does not tell what others change on a file system of type {kind}"
 
 
 def _sentence(error: OSError) -> str:

@@ -187,3 +187,15 @@ def test_watcher_stopped_gives_everything_back(policies: Path, inotify: bool) ->
     (policies / "c.yaml").write_text("version: 1\n")
     assert not bell.rang_after(0, within=0.1)
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == (descriptors, threads)
+
+
+def test_link_to_another_file_system_is_suspicious_for_as_long_as_it_is_there(policies: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    with watching(policies) as (watcher, _):
+        assert not watcher.suspicious()
+        (policies / "far.yaml").symlink_to(elsewhere)
+        watcher.rearm()
+        assert watcher.suspicious()
+        (policies / "far.yaml").unlink()
+        watcher.rearm()
+        assert not watcher.suspicious()
