@@ -179,7 +179,7 @@ class Stream(io.RawIOBase):
             raise NoAnswer("it says more than it may")
         self._sock.settimeout(self._deadline.left())
         try:
-            count = self._sock.recv_into(buffer[: self._left])
+            count = self._sock.recv_into(memoryview(buffer)[: self._left])
         except TimeoutError:
             self._deadline.left()
             raise NoAnswer("no complete answer in time") from None

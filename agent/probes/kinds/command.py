@@ -30,13 +30,13 @@ class Run:
         completed = found.completed
         if completed.timed_out or completed.stopped:
             raise Down(f"no end within {timeout:g} s")
+        if found.cut:
+            raise Down(f"it prints more than {MOST} bytes")
         if completed.code < 0:
             raise Down(f"ended by signal {-completed.code}")
         code = sample("exit_code", completed.code)
         if completed.code:
             raise Down(f"exit code {completed.code}: {_said(found)}", [code])
-        if found.cut:
-            raise Down(f"it prints more than {MOST} bytes", [code])
         try:
             return Measured([code, *_read(self._settings["reads"], found.output)])
         except (BadText, UnicodeDecodeError) as error:

@@ -36,7 +36,7 @@ def server() -> Iterator[int]:
     alone = ["--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=", "--pid-file="]
     where = [f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--auth-ttl=60"]
     process = subprocess.Popen(
-        [dnsmasq, *alone, *where, "--address=/refused.example/", *records],
+        [dnsmasq, *alone, *where, "--local=/example/", *records],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -70,7 +70,7 @@ def server() -> Iterator[int]:
         ({"name": "_imap._tcp.shop.example", "type": "SRV", "expect": ["1 2 143 mail.shop.example"]}, ""),
         ({"name": "shop.example", "type": "SRV"}, "it knows no SRV of shop.example"),
         ({"name": "refused.example"}, "there is no such name"),
-        ({"name": "elsewhere.example"}, "it refuses to answer"),
+        ({"name": "elsewhere.test"}, "it refuses to answer"),
     ],
 )
 def test_dns_compares_what_a_server_says(settings: dict[str, Any], wrong: str, server: int, tmp_path: Path) -> None:
