@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from agent.daemon.loop import Loop
@@ -19,6 +20,9 @@ COMMAND = (sys.executable, "-I", "-m", "agent", "collect")
 SECONDS = 60.0
 """So long it may take; what has not come by then does not come."""
 
+TIMES = 2
+"""So often it is tried for one incident."""
+
 
 class Collecting:
     """Looks for incidents of which nothing was collected yet, and has it collected; one process at a time."""
@@ -30,6 +34,7 @@ class Collecting:
         self._command = command
         self._helper: Helper | None = None
         self._numbers: list[int] = []
+        self._tried: Counter[int] = Counter()
 
     def look(self) -> None:
         """Start collecting for the incidents that have opened; those that open meanwhile have their turn after it."""
@@ -61,13 +66,14 @@ class Collecting:
             return
         self._loop.alarm("collecting", None, self._give_up)
         self._loop.unwatch(helper.fileno())
-        how = helper.end()
-        self._failed(why or how)
+        self._failed(helper.end() if not why else f"{why}, {helper.end()}")
         self.look()
 
     def _failed(self, why: str) -> None:
         """Say of each incident that still has nothing why it will have none, so that it is not tried for ever."""
-        left = set(self._store.incidents.without_exhibits()).intersection(self._numbers)
+        still = self._store.incidents.without_exhibits()
+        self._tried = Counter({one: self._tried[one] + (one in self._numbers) for one in still})
+        left = {one for one in still if self._tried[one] >= TIMES}
         if left:
             LOG.error("no evidence could be collected for incidents %s: %s", ", ".join(map(str, sorted(left))), why)
         now = self._clock.now().timestamp()

@@ -1,4 +1,4 @@
-"""The daemon's part in incidents: they open with what fires, evidence is collected at once, the metrics tell of them."""
+"""The daemon's part in incidents: they open, evidence is collected at once, and the metrics tell of them."""
 
 from __future__ import annotations
 
