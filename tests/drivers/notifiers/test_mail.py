@@ -39,7 +39,7 @@ class Box:
         if self.refuses:
             return self.refuses
         self.to.append(envelope.rcpt_tos)
-        self.mails.append(cast(EmailMessage, email.message_from_bytes(cast(bytes, envelope.content), policy=default)))
+        self.mails.append(email.message_from_bytes(cast(bytes, envelope.content), policy=default))
         return "250 OK"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.drivers.notifier import Driver
 from agent.drivers.notifiers import open_receiver, receivers_of
 from agent.errors import RunFailed
 from agent.model.notices import Event, Item
@@ -18,7 +19,7 @@ def address(place: Path, url: str) -> dict[str, str]:
     return {"url_file": str(place / "url")}
 
 
-def opened(place: Path, server: Peer, kind: str):  # type: ignore[no-untyped-def]
+def opened(place: Path, server: Peer, kind: str) -> Driver:
     (receiver,) = receivers_of(notifier(kind=kind, settings=address(place, f"{server.url}/token/x")))
     return open_receiver(receiver)
 
