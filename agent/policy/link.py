@@ -64,8 +64,7 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     if not all(_measurable(threshold, signals, kinds) for threshold in thresholds.values()):
         return None
     notifiers = notifiers_of(fragments.values(), tasks.values(), thresholds.values())
-    needs = {task.name: task.needs for task in tasks.values() if task.needs}
-    if _has_loops(needs) or _has_loops({one.name: one.parents for one in thresholds.values() if one.parents}):
+    if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
         return None
     probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if kinds else {}
     if notifiers is None or probes is None or not complete(tasks, known):
@@ -101,13 +100,13 @@ def _named(
 
 
 def _reacting(thresholds: Mapping[str, Threshold], tasks: Mapping[str, Task]) -> bool:
-    """Tell whether there is every task that thresholds name, and every threshold."""
+    """Tell whether there is every task that thresholds name, and every parent, and none is its own ancestor."""
     for threshold in thresholds.values():
         if not all(name in tasks for name in (*threshold.run, *(step.run for step in threshold.runbook if step.run))):
             return False
         if not all(name in thresholds for name in threshold.parents):
             return False
-    return True
+    return not _has_loops({one.name: one.parents for one in thresholds.values() if one.parents})
 
 
 def _measurable(threshold: Threshold, signals: Signals, kinds: Mapping[str, str]) -> bool:

@@ -119,20 +119,11 @@ def evaluate(
     violated = verdict is Verdict.FAIL or (verdict is Verdict.ERROR and condition.no_data is NoData.FAIL)
     row = _in_a_row if condition.of is None else _of_the_last
     violation = row(condition, state, now, interval, violated=violated)
-    fired_at = None if state.fired_at is None else min(state.fired_at, now)
-    event, good_since, since = Event.NONE, None, violation.since
-    if fired_at is None:
-        if violated and violation.enough and since is not None and now - since >= condition.for_:
-            fired_at, event = now, Event.FIRED
-    elif not violated:
-        good_since = None if state.good_since is None else min(state.good_since, now)
-        if verdict is Verdict.PASS and not violation.enough:
-            good_since = now if good_since is None else good_since
-            if now - good_since >= condition.keep_for:
-                fired_at, event, good_since = None, Event.CLEARED, None
+    good = verdict is Verdict.PASS and not violation.enough
+    fired_at, good_since, event = _moved(condition, state, violation, now, violated=violated, good=good)
     after = ConditionState(
         verdict=verdict,
-        since=since,
+        since=violation.since,
         violations=violation.count,
         fired_at=fired_at,
         value=value,
@@ -222,6 +213,24 @@ def _verdict(condition: Condition, state: ConditionState, reading: Reading, valu
     if violates(condition.bound, value) or (firing and violates(condition.clear, value)):
         return Verdict.FAIL
     return Verdict.PASS
+
+
+def _moved(
+    condition: Condition, state: ConditionState, violation: _Violation, now: float, *, violated: bool, good: bool
+) -> tuple[float | None, float | None, Event]:
+    """Return since when a condition fires, since when nothing violates it although it fires, and what has changed."""
+    if state.fired_at is None:
+        fires = violated and violation.enough and now - (violation.since or 0.0) >= condition.for_
+        return now if fires else None, None, Event.FIRED if fires else Event.NONE
+    fired_at = min(state.fired_at, now)
+    if violated:
+        return fired_at, None, Event.NONE
+    good_since = None if state.good_since is None else min(state.good_since, now)
+    if good:
+        good_since = now if good_since is None else good_since
+        if now - good_since >= condition.keep_for:
+            return None, None, Event.CLEARED
+    return fired_at, good_since, Event.NONE
 
 
 def _in_a_row(

@@ -258,16 +258,11 @@ class Runs:
         return [float(row[0]) for row in reversed(rows) if isinstance(row[0], float | int)]
 
     def at_work_since(self, task: str, instant: float, now: float) -> bool:
-        """Tell whether a run of a task is at work at `now`, or has ended since an instant before.
-
-        One that was interrupted is not at work: it may wait for a night.
-        """
-        rows = self._db.rows(
-            "SELECT 1 FROM runs WHERE task = ? AND started IS NOT NULL AND state <> 'interrupted' "
-            "AND (ended IS NULL OR ended BETWEEN ? AND ?) LIMIT 1",
-            (task, instant, now),
+        """Tell whether a run of a task is at work at `now`, or ended since; one that was interrupted may wait long."""
+        where = (
+            "task = ? AND started IS NOT NULL AND (ended BETWEEN ? AND ? OR ended IS NULL AND state <> 'interrupted')"
         )
-        return bool(rows)
+        return bool(self._db.rows(f"SELECT 1 FROM runs WHERE {where} LIMIT 1", (task, instant, now)))
 
     def caused(self, cause: str, since: float, until: float, limit: int) -> list[Run]:
         """Return up to `limit` runs that a cause made between two instants, oldest first."""

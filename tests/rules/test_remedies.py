@@ -66,7 +66,8 @@ def test_failures_before_a_release_do_not_count() -> None:
 
 @given(st.lists(st.floats(0, 60), max_size=30), st.none() | st.just(TWICE))
 def test_breaker_counts_what_it_must_and_keeps_no_more(steps: list[float], at_most: Breaker | None) -> None:
-    remedy, made, now = Remedy(), [], 0.0
+    remedy, now = Remedy(), 0.0
+    made: list[float] = []
     for step in steps:
         now += step
         allowed = may_act(at_most, remedy, 0.0, now)
