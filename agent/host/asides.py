@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 
@@ -62,6 +62,7 @@ class Asides:
             os.write(source, text)
             os.lseek(source, 0, os.SEEK_SET)
             with self._lock:
+                spared = frozenset(proc.children(os.getpid())) - self._running
                 popen = start(
                     _dying(command, who), who, None, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE
                 )
@@ -72,7 +73,7 @@ class Asides:
         try:
             stopped, timed_out = reading.wait(command, stop)
         finally:
-            survivors = self._end(popen)
+            survivors = self._end(popen, spared)
         reading.drain()
         completed = Completed(
             popen.returncode,
@@ -96,14 +97,17 @@ class Asides:
         del programs, stop
         raise RunFailed("a probe cannot run programs that feed one another")
 
-    def _end(self, popen: subprocess.Popen[bytes]) -> tuple[int, ...]:
-        """End all that a command has left, and reap it; return what even SIGKILL did not end."""
+    def _end(self, popen: subprocess.Popen[bytes], spared: Container[int]) -> tuple[int, ...]:
+        """End all that a command has left, and reap it; return what even SIGKILL did not end.
+
+        `spared` are children of this process that were there before it, and are no commands.
+        """
         pid = popen.pid
 
         def left() -> list[proc.Process]:
             with self._lock:
                 others = self._running - {pid}
-                ours = [child for child in proc.children(os.getpid()) if child not in others]
+                ours = [child for child in proc.children(os.getpid()) if child not in others and child not in spared]
             # Orphans of other commands that are still at work are theirs to keep.
             found = [one for one in proc.descendants(ours) if one.session == pid or one.session not in others]
             return [one for one in found if not (one.dead and one.pid == pid)]
