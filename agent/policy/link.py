@@ -69,9 +69,8 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if kinds else {}
     if notifiers is None or probes is None or not complete(tasks, known):
         return None
-    digest = digest_of({name: fragment.digest for name, fragment in fragments.items()})
     return PolicySet(
-        digest,
+        digest_of({name: fragment.digest for name, fragment in fragments.items()}),
         len(fragments),
         windows,
         tasks,
