@@ -1,7 +1,8 @@
 """Lines of a log that belong together: a message and what is printed below it, such as a stack trace.
 
 A line goes on with the one before it when it is indented or empty, closes a bracket, or is one of those in which Java,
-Go and Python tell of a failure. A trace of Python begins a record of its own, whose last line says what happened.
+Go and Python tell of a failure. What is between the marks of a key or certificate is one record. A trace of Python
+begins a record of its own, whose last line says what happened.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ MOST_LINES = 500
 
 _MORE_KEPT = 20
 _MORE_BYTES = 2048
-_PLAIN, _TRACE, _RAISED, _GO = range(4)
+_PLAIN, _TRACE, _RAISED, _GO, _KEY = range(5)
+_KEY_BEGINS, _KEY_ENDS = b"-----BEGIN ", b"-----END "
 _TRACEBACK = b"Traceback (most recent call last):"
 _SUSPECT = frozenset(bytes([code]) for code in b" \t\r}])CSTDg.") | {b""}
 _ALWAYS = (b" ", b"\t", b"Caused by:", b"Suppressed:", b"... ", b"goroutine ")
@@ -57,7 +59,7 @@ class Joiner:
                 continue
             if record is not None:
                 ended.append(record)
-            self._kind = _TRACE if line.startswith(_TRACEBACK) else _PLAIN
+            self._kind = _kind(line)
             record = Record(line, 1, len(line) + 1, [])
         self.open = record
         return ended
@@ -73,6 +75,9 @@ class Joiner:
         """Tell whether a line goes on with a record, and remember where in a trace it stands."""
         if record.lines >= MOST_LINES:
             return False
+        if self._kind == _KEY:
+            self._kind = _PLAIN if line.startswith(_KEY_ENDS) else _KEY
+            return True
         indented = line.startswith((b" ", b"\t"))
         if self._kind == _TRACE and not indented and line.strip():
             self._kind = _RAISED
@@ -83,7 +88,13 @@ class Joiner:
             return True
         if line.startswith(b"goroutine "):
             self._kind = _GO
-            return True
-        if self._kind == _GO and (line.startswith(_GO_FRAME) or line.endswith(b")")):
-            return True
-        return line.startswith(_ALWAYS) or line in _CLOSING
+        frame = self._kind == _GO and (line.startswith(_GO_FRAME) or line.endswith(b")"))
+        return frame or line.startswith(_ALWAYS) or line in _CLOSING
+
+
+def _kind(line: bytes) -> int:
+    """Given the first line of a record, return what may follow."""
+    if line.startswith(_TRACEBACK):
+        return _TRACE
+    begins = line.rfind(_KEY_BEGINS)
+    return _KEY if begins >= 0 and _KEY_ENDS not in line[begins:] else _PLAIN

@@ -34,7 +34,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)\b((?:bearer|basic)\s+)(?=[\w+/.~-]*[\d+/.~=-])[\w+/.~=-]{8,}"), rf"\1{MASKED}"),
     (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*:\s*)[^\r\n\"']+"), rf"\1{MASKED}"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s:/@?#]{0,256}:)[^\s/@]{1,256}(?=@)"), rf"\1{MASKED}"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s:/@?#]{0,256}:)[^\s@]{1,256}(?=@)"), rf"\1{MASKED}"),
     (re.compile(rf"(?i)(?<![\w.-])({_NAMED}[\"']?\s*(?:=>?|:)\s*){_VALUE}"), rf"\1{MASKED}"),
     (re.compile(rf"(?i)((?<![\w.-])--?{_NAMED}\s+){_VALUE}"), rf"\1{MASKED}"),
     (re.compile(r"(?i)\b((?:identified by|password)\s+')[^']{1,4096}"), rf"\1{MASKED}"),

@@ -49,6 +49,15 @@ def logs_at(pattern: str) -> list[str]:
     return [f"{directory}/{one}" for one in written(found)]
 
 
+def fits(path: str, pattern: str) -> bool:
+    """Given the path of a log and a pattern as `logs_at` takes it, tell whether the path is one of the pattern."""
+    directory, _, name = pattern.rpartition("/")
+    if not set(name) & set("*?["):
+        return path == pattern
+    where, _, log = path.rpartition("/")
+    return where == directory and bool(Patterns([name]).within("")(log))
+
+
 class Reading(Struct):
     """One file of a log, to be read from where reading it stands.
 

@@ -1,0 +1,14 @@
+"""The boxes of actions on logs, apart from the actions: whoever starts a run need not load what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.model.box import Box
+
+
+def analyze(options: Mapping[str, Any]) -> Box:
+    """Given the options of `logs.analyze`, return its box: it reads logs, whosever they are, and writes nothing."""
+    del options
+    return Box(capabilities=("CAP_DAC_READ_SEARCH",))
