@@ -50,7 +50,9 @@ class Alertmanager:
 
     def _alert(self, item: Item, host: str) -> dict[str, Any]:
         notice = item.notice
-        ends = self._now().timestamp() + LASTING * self._resend if notice.event in OPEN else notice.at
+        now = self._now().timestamp()
+        # What ends in the future goes on for Alertmanager, up to the latest end that it was told.
+        ends = now + LASTING * self._resend if notice.event in OPEN else min(notice.at, now)
         own = {"alertname": notice.subject, "host": host, "severity": notice.severity.value}
         own["kind"] = "task" if notice.run or not notice.signal else "threshold"
         if notice.signal:

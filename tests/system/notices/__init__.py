@@ -1,0 +1,1 @@
+"""People are told: a real sender, a real Alertmanager, kills at random."""

@@ -1,0 +1,121 @@
+"""A sender that is killed at random instants while notices come in, and what its receivers make of what they get."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from agent.engine.sender_protocol import Request, load_report
+from agent.store import Store
+from tests.drivers.notifiers.peers import Peer, answer, ok
+from tests.notices import notice, notifier
+
+COMMAND = (sys.executable, "-I", "-m", "agent", "send-notices")
+RECEIVERS = ("first", "second")
+PATIENCE = 120.0
+
+
+@dataclass
+class Account:
+    """What came of it: notices per receiver, kills, messages, those that came again, what was lost or out of order."""
+
+    notices: int
+    kills: int
+    received: int
+    repeated: int
+    lost: int
+    disordered: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.notices} notices to each of {len(RECEIVERS)} receivers: {self.lost} lost, "
+            f"{self.disordered} out of order, {self.repeated} of {self.received} messages came again under the same id"
+        )
+
+
+def flaky(seed: int) -> Peer:
+    """Return a receiver that refuses a message in thirty for now."""
+    chance = random.Random(seed)
+    return Peer(*[answer(503) if chance.random() < 1 / 30 else ok() for _ in range(100_000)])
+
+
+def strike(place: Path, kills: int, seed: int) -> Account:
+    """Let a sender work on a store in a place, kill it so often while notices come in, then let it finish."""
+    chance = random.Random(seed)
+    state, peers = str(place / "state"), {name: flaky(seed + number) for number, name in enumerate(RECEIVERS)}
+    notifiers = {}
+    for name, peer in peers.items():
+        url = place / f"{name}.url"
+        url.write_text(f"{peer.url}\n")
+        settings = {"url_file": str(url)}
+        notifiers[name] = notifier(name=name, settings=settings, group_wait=0.0, repeat=None, expire=86400.0)
+    request = Request(directory=state, host="shop", timezone="UTC", notifiers=notifiers).encode()
+    put = 0
+    with Store(state) as store:
+        for _ in range(kills):
+            sender = _started(request)
+            until = time.monotonic() + chance.uniform(0.1, 0.9)
+            while time.monotonic() < until:
+                put += 1
+                now = time.time()
+                store.outbox.put(
+                    [notice(notifier=name, subject=f"n{put}", key=f"k{put}", at=now) for name in RECEIVERS]
+                )
+                time.sleep(chance.uniform(0.0, 0.1))
+            sender.kill()
+            sender.communicate()
+        end = time.monotonic() + PATIENCE
+        while store.outbox.notices() or store.outbox.waiting_receivers():
+            assert time.monotonic() < end, store.outbox.messages()
+            said, _ = _started(request).communicate()
+            report = load_report(said)
+            if report is not None and report.wake is not None:
+                time.sleep(max(0.0, min(5.0, report.wake - time.time())))
+    found = [_judged(peer, put) for peer in peers.values()]
+    for peer in peers.values():
+        peer.close()
+    return Account(put, kills, *(sum(column) for column in zip(*found, strict=True)))
+
+
+def _started(request: bytes) -> subprocess.Popen[bytes]:
+    sender = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ)
+    )
+    assert sender.stdin is not None
+    sender.stdin.write(request)
+    sender.stdin.close()
+    sender.stdin = None
+    return sender
+
+
+def _judged(peer: Peer, put: int) -> tuple[int, int, int, int]:
+    """Return how many messages came, how many of them again, what never came, and what came before its time."""
+    ids: list[str] = []
+    told: list[int] = []
+    for message in peer.received:
+        if message["id"] not in ids:
+            ids.append(message["id"])
+            told += [int(item["subject"][1:]) for item in message["items"]]
+    return len(peer.bodies), len(peer.bodies) - len(ids), put - len(set(told)), _disorder(told)
+
+
+def _disorder(told: Sequence[int]) -> int:
+    return sum(later < earlier for earlier, later in pairwise(told)) + len(told) - len(set(told))
+
+
+def main(kills: int, seed: int) -> None:
+    """Strike so often, and print what came of it."""
+    with tempfile.TemporaryDirectory(prefix="hk-") as place:
+        print(f"seed {seed}: {strike(Path(place), kills, seed)}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 1)
