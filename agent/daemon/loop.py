@@ -2,7 +2,7 @@
 
 It sleeps until the earliest of them and wakes for nothing else. The heartbeat is a `schedule.Scheduler`, which counts
 in wall-clock time, so a step of the wall clock (seen against the monotonic clock) makes it start anew. It is asked only
-when it is due, or nearly due while the loop is awake for something else: to wake up costs more than most of what is
+once it is due, or nearly due while the loop is awake for something else: to wake up costs more than most of what is
 done then.
 """
 
@@ -23,8 +23,8 @@ LOG = logging.getLogger(__name__)
 STEP_SECONDS = 1.0
 """A wall clock that moves this much against the monotonic one has been set, not slewed."""
 
-EARLY = 0.1
-"""By this share of its interval a beat may come early, so that nobody has to wake up for it alone."""
+LEEWAY = 0.05
+"""By this share of its interval a beat may come early or late, so that nobody has to wake up for it alone."""
 
 Callback = Callable[[], None]
 _NO_ALARM: tuple[float, Callback] = (math.inf, lambda: None)
@@ -138,15 +138,15 @@ class Loop:
 
     def _beat(self) -> None:
         for job, seconds in self._heart():
-            if seconds <= job.interval * EARLY:
+            if seconds <= job.interval * LEEWAY:
                 job.run()  # type: ignore[no-untyped-call]  # the library's own
         self._time_beats()
 
     def _time_beats(self) -> None:
         """Note from when on a beat may come, and when one must."""
         now, heart = self._clock.monotonic(), self._heart()
-        self._must_beat = now + min([seconds for _, seconds in heart], default=math.inf)
-        self._may_beat = now + min([seconds - job.interval * EARLY for job, seconds in heart], default=math.inf)
+        self._must_beat = now + min([seconds + job.interval * LEEWAY for job, seconds in heart], default=math.inf)
+        self._may_beat = now + min([seconds - job.interval * LEEWAY for job, seconds in heart], default=math.inf)
 
     def _heart(self) -> list[tuple[schedule.Job, float]]:
         """Return what beats, each with the seconds until it is due."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import ge, sub
-from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
-from agent.model.samples import Key as Series
-from agent.model.samples import Samples
+from agent.model.samples import Key, Samples
 from agent.model.signals import Sample
 
 MOST_SERIES = 64
 """How many mount points, devices, interfaces or sensors a pass measures at most; those asked for by name go first."""
 
 _AT_ONCE = 1 << 16
-
-Key = TypeVar("Key", bound=Hashable)
+_SHORT = 1024
 
 
 class Measured(Struct):
@@ -32,30 +29,6 @@ Read = Callable[[float], Measured]
 """Measure one group, given the monotonic instant of the pass. Whatever it raises becomes the group's error."""
 
 
-class Rates(Generic[Key]):
-    """Turns counters into rates per second by remembering those of the previous pass."""
-
-    def __init__(self) -> None:
-        self._at = 0.0
-        self._before: Mapping[Key, tuple[float, ...]] = {}
-
-    def per_second(self, counters: Mapping[Key, tuple[float, ...]], now: float) -> dict[Key, tuple[float, ...]]:
-        """Given the counters of each series at the monotonic instant `now`, return each one's increase per second.
-
-        Left out are series that were not there in the previous pass, or of which a counter went backwards.
-        """
-        elapsed, before = now - self._at, self._before
-        self._at, self._before = now, dict(counters)
-        if elapsed <= 0:
-            return {}
-        rates = {}
-        for key, values in counters.items():
-            old = before.get(key)
-            if old is not None and all(new >= past for new, past in zip(values, old, strict=True)):
-                rates[key] = tuple((new - past) / elapsed for new, past in zip(values, old, strict=True))
-        return rates
-
-
 class Meters:
     """Turns counters into samples of rates per second by remembering those of the previous pass.
 
@@ -63,12 +36,12 @@ class Meters:
     name.
     """
 
-    def __init__(self, series: Callable[[str], tuple[Series, ...]]) -> None:
+    def __init__(self, series: Callable[[str], tuple[Key, ...]]) -> None:
         self._series = series
         self._at = 0.0
         self._names: list[str] = []
         self._before: list[float] = []
-        self._keys: tuple[Series, ...] = ()
+        self._keys: tuple[Key, ...] = ()
 
     def rates(self, names: list[str], counters: list[float], now: float) -> Samples:
         """Given names, and the counters of all of them one after the other at the monotonic instant `now`.
@@ -89,7 +62,7 @@ class Meters:
         return self._rates_of_some(dict(zip(known, _rows(before, len(known)), strict=True)), elapsed)
 
     def _rates_of_some(self, before: Mapping[str, Sequence[float]], elapsed: float) -> Samples:
-        keys: list[Series] = []
+        keys: list[Key] = []
         values: list[float] = []
         for name, row in zip(self._names, _rows(self._before, len(self._names)), strict=True):
             old = before.get(name)
@@ -104,7 +77,7 @@ def _rows(counters: list[float], count: int) -> list[list[float]]:
     return [counters[start : start + width] for start in range(0, len(counters), width)]
 
 
-def labelled(prefix: str, label: str, names: Sequence[str]) -> Callable[[str], tuple[Series, ...]]:
+def labelled(prefix: str, label: str, names: Sequence[str]) -> Callable[[str], tuple[Key, ...]]:
     """Given signal names below `prefix`, return what gives the series of them all for the value of a label."""
     signals = [f"{prefix}.{name}" for name in names]
     return lambda value: tuple([(signal, ((label, value),)) for signal in signals])
@@ -132,3 +105,12 @@ def read_bytes(path: str) -> bytes:
     finally:
         os.close(file)
     return found
+
+
+def read_short(path: str) -> bytes:
+    """Given the path of a file of the kernel's that is shorter than a page, return what it says."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, _SHORT)
+    finally:
+        os.close(file)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
-from msgspec import Struct
-
-from agent.model.signals import Sample
-from agent.probes.group import Measured, Rates, read_bytes
+from agent.model.samples import Key, Samples
+from agent.probes.group import Measured, read_bytes, read_short
 from agent.probes.kernel_file import KernelFile
 from agent.probes.roster import Roster
 
@@ -18,16 +19,30 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MOST_HELD = 64
 """Of how many processes the file is kept open between passes."""
 
+_OLD = 3600.0
+"""So many seconds after its start a process is not expected to become another program."""
+
 _PF_KTHREAD = 0x00200000
 """The flag of the kernel's own threads, from its sched.h."""
 
 
-class Usage(Struct, frozen=True):
+class Usage(NamedTuple):
     """What one process uses; `started` (ticks since boot) tells it from a later one with the same id."""
 
     started: int
-    cpu_seconds: float
-    resident_bytes: int
+    ticks: int
+    pages: int
+
+
+class _Held:
+    """A process of interest, whose file is kept open; `head` is how that began when `name` was found."""
+
+    __slots__ = ("file", "head", "name")
+
+    def __init__(self, file: KernelFile) -> None:
+        self.file = file
+        self.head = b""
+        self.name = ""
 
 
 class Processes:
@@ -40,9 +55,10 @@ class Processes:
     def __init__(self) -> None:
         self._asked: dict[bytes, list[str]] = {}
         self._names: frozenset[str] = frozenset()
-        self._rates = Rates[tuple[str, str, int]]()
+        self._at = 0.0
+        self._ticks: dict[tuple[str, int], int] = {}
         self._load = KernelFile("/proc/loadavg")
-        self._held: dict[str, KernelFile] = {}
+        self._held: dict[str, _Held] = {}
         self._roster = Roster(_list_processes, self._newest)
 
     def ask(self, names: frozenset[str]) -> None:
@@ -58,16 +74,25 @@ class Processes:
         if not self._names:
             return Measured()
         counts = dict.fromkeys(sorted(self._names), 0)
-        memory: dict[str, float] = {}
-        cpu: dict[tuple[str, str, int], tuple[float, ...]] = {}
+        pages: dict[str, int] = {}
+        used: dict[str, int] = {}
+        ticks: dict[tuple[str, int], int] = {}
         for name, pid, usage in self._found():
             counts[name] += 1
-            memory[name] = memory.get(name, 0.0) + usage.resident_bytes
-            cpu[name, pid, usage.started] = (usage.cpu_seconds,)
-        used: dict[str, float] = {}
-        for (name, _, _), (seconds,) in self._rates.per_second(cpu, now).items():
-            used[name] = used.get(name, 0.0) + 100.0 * seconds
-        return Measured([*_samples("count", counts), *_samples("memory_bytes", memory), *_samples("cpu_percent", used)])
+            pages[name] = pages.get(name, 0) + usage.pages
+            ticks[pid, usage.started] = usage.ticks
+            before = self._ticks.get((pid, usage.started))
+            if before is not None and before <= usage.ticks:
+                used[name] = used.get(name, 0) + usage.ticks - before
+        elapsed, self._at, self._ticks = now - self._at, now, ticks
+        running = tuple([name for name in counts if name in pages])
+        known = tuple([name for name in running if name in used]) if elapsed > 0 else ()
+        values = [
+            *map(float, counts.values()),
+            *[float(pages[name] * _PAGE_BYTES) for name in running],
+            *[100.0 * used[name] / _TICKS_PER_SECOND / elapsed for name in known],
+        ]
+        return Measured(Samples(_series(tuple(counts), running, known), values))
 
     def _newest(self) -> int:
         """Return the id that the kernel gave last, to a process or a thread."""
@@ -75,39 +100,59 @@ class Processes:
 
     def _found(self) -> Iterator[tuple[str, str, Usage]]:
         due = self._roster.due()
-        for ended in self._held.keys() - set(due):
+        for ended in self._held.keys() - due:
             del self._held[ended]
         for pid in due:
             try:
-                line = self._held_line(pid)
-                told = parse_name(line) if line else read_bytes(f"/proc/{pid}/comm")[:-1]
-                candidates = self._asked.get(told[:_KERNEL_NAME_LENGTH])
-                name = _whole_name(told, pid) if candidates else ""
-                if not candidates or name not in candidates:
+                held = self._held.get(pid)
+                line = b"" if held is None else self._line(pid, held)
+                if held is not None and line.startswith(held.head):
+                    yield held.name, pid, parse_usage(line)
+                    continue
+                name = self._name_of_interest(pid, line)
+                if not name:
                     self._held.pop(pid, None)
-                    self._roster.pass_over(pid, _is_kernel_thread)
+                    self._roster.pass_over(pid, _is_settled)
                 elif self._roster.of_interest(pid) and not _is_process(pid):
                     self._roster.gone(pid)
                 else:
-                    yield name, pid, parse_usage(line or self._first_line(pid))
+                    yield name, pid, parse_usage(self._hold(pid, name, line))
             except (FileNotFoundError, ProcessLookupError):
                 self._roster.gone(pid)
 
-    def _held_line(self, pid: str) -> bytes:
-        """Return what a file that is kept open says, or nothing where none is."""
-        held = self._held.get(pid)
+    def _name_of_interest(self, pid: str, line: bytes) -> str:
+        told = parse_name(line) if line else read_short(f"/proc/{pid}/comm")[:-1]
+        candidates = self._asked.get(told[:_KERNEL_NAME_LENGTH])
+        if not candidates:
+            return ""
+        name = _whole_name(told, pid)
+        return name if name in candidates else ""
+
+    def _line(self, pid: str, held: _Held) -> bytes:
+        """Return what a file that is kept open says, or nothing where its process has ended."""
         try:
-            return b"" if held is None else held.read()
+            return held.file.read()
         except ProcessLookupError:
             # An open file stays with its process: once that has ended, another one may have its id.
             del self._held[pid]
             return b""
 
-    def _first_line(self, pid: str) -> bytes:
-        file = KernelFile(f"/proc/{pid}/stat")
+    def _hold(self, pid: str, name: str, line: bytes) -> bytes:
+        """Given a process of interest, keep its file open if there is room; return what that says."""
+        held = self._held.get(pid) or _Held(KernelFile(f"/proc/{pid}/stat"))
+        line = line or held.file.read()
+        told = parse_name(line)
+        # What stands behind a name that was cut off may change unseen.
+        held.name, held.head = name, line[: line.rindex(b")")] if len(told) < _KERNEL_NAME_LENGTH else b"\n"
         if len(self._held) < _MOST_HELD:
-            self._held[pid] = file
-        return file.read()
+            self._held[pid] = held
+        return line
+
+
+@lru_cache(maxsize=8)
+def _series(counted: tuple[str, ...], resident: tuple[str, ...], used: tuple[str, ...]) -> tuple[Key, ...]:
+    columns = (("count", counted), ("memory_bytes", resident), ("cpu_percent", used))
+    return tuple([(f"process.{what}", (("name", name),)) for what, names in columns for name in names])
 
 
 def _list_processes() -> set[str]:
@@ -127,14 +172,15 @@ def parse_name(line: bytes) -> bytes:
 
 def parse_usage(line: bytes) -> Usage:
     """Given the bytes of /proc/PID/stat, return what the process uses; its name may hold any character."""
-    fields = line[line.rindex(b")") + 2 :].split()
-    ticks = int(fields[11]) + int(fields[12])
-    return Usage(int(fields[19]), ticks / _TICKS_PER_SECOND, int(fields[21]) * _PAGE_BYTES)
+    fields = line[line.rindex(b")") + 2 :].split(b" ", 22)
+    return Usage(int(fields[19]), int(fields[11]) + int(fields[12]), int(fields[21]))
 
 
-def _is_kernel_thread(pid: str) -> bool:
-    fields = read_bytes(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
-    return bool(int(fields[6]) & _PF_KTHREAD)
+def _is_settled(pid: str) -> bool:
+    """Given an id, tell a process that is not expected to take another name: the kernel's own, or one that is old."""
+    fields = read_short(f"/proc/{pid}/stat").rpartition(b") ")[2].split(b" ", 20)
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / _TICKS_PER_SECOND
+    return bool(int(fields[6]) & _PF_KTHREAD) or age > _OLD
 
 
 def _whole_name(told: bytes, pid: str) -> str:
@@ -149,7 +195,3 @@ def _whole_name(told: bytes, pid: str) -> str:
             if whole.startswith(told):
                 return os.fsdecode(whole)
     return os.fsdecode(told)
-
-
-def _samples(what: str, numbers: dict[str, int] | dict[str, float]) -> Iterator[Sample]:
-    return (Sample(f"process.{what}", (("name", name),), float(number)) for name, number in numbers.items())

@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 YOUNG_FOR = 2
 LOOKED_AT_EVERY = 6
-KERNEL_THREADS_LOOKED_AT_EVERY = 60
-LISTED_EVERY = 6
+SETTLED_LOOKED_AT_EVERY = 60
+SETTLED_AFTER = 60
+"""After so many looks in vain a process is not expected to become another one soon."""
+
+LISTED_EVERY = 30
 MOST_GUESSED = 24
 
 
@@ -25,8 +28,8 @@ class Roster:
     """Processes that are of interest are looked at in every pass, the others seldom.
 
     A process that was of no interest in its first `YOUNG_FOR` passes, by which time a program has started and named
-    itself, is looked at again every `LOOKED_AT_EVERY` passes, a thread of the kernel's even more seldom. One that
-    takes another name later in its life is noticed that much later.
+    itself, is looked at again every `LOOKED_AT_EVERY` passes, and a settled one every `SETTLED_LOOKED_AT_EVERY`. One
+    that takes another name later in its life is noticed that much later.
 
     `listing` returns the ids of all processes, and makes the kernel look up each; `newest` returns the id that was
     given last. Ids are given in order, so those given since the previous pass are known without a listing.
@@ -77,14 +80,20 @@ class Roster:
         self._passed_over.pop(pid, None)
         self._interesting.discard(pid)
 
-    def pass_over(self, pid: str, is_kernel_thread: Callable[[str], bool]) -> None:
-        """Given a process that is of no interest, settle when to look at it again."""
+    def pass_over(self, pid: str, is_settled: Callable[[str], bool]) -> None:
+        """Given a process that is of no interest, say when to look at it again.
+
+        `is_settled` is asked of it once; after `SETTLED_AFTER` looks it is taken for settled.
+        """
         self._interesting.discard(pid)
         looks, every, _ = self._passed_over.get(pid, _PassedOver(0, 1, 0))
         following = self._passes + every
         if looks + 1 == YOUNG_FOR:
-            every = KERNEL_THREADS_LOOKED_AT_EVERY if is_kernel_thread(pid) else LOOKED_AT_EVERY
+            every = SETTLED_LOOKED_AT_EVERY if is_settled(pid) else LOOKED_AT_EVERY
             # Those that came together are looked at in different passes from here on.
             following = self._passes + 1 + int(pid) % every
+        elif looks == SETTLED_AFTER:
+            every = SETTLED_LOOKED_AT_EVERY
+            following = self._passes + every
         self._passed_over[pid] = _PassedOver(looks + 1, every, following)
         self._due.setdefault(following, []).append(pid)

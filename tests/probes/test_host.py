@@ -12,13 +12,18 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from agent.model.policies import Threshold
 from agent.model.signals import Sampling
 from agent.probes.catalogue import ASKED_FOR, GROUPS, SIGNALS, group_of
 from agent.probes.group import Measured
 from agent.probes.host import HostProbe
 from agent.probes.wanted import Wanted, wanted
+from tests.daemon.test_thresholds import FILLING
 from tests.fakes import FakeClock
-from tests.rules.test_conditions import THRESHOLD
+
+
+def about(signal: str, **labels: str) -> Threshold:
+    return replace(FILLING, condition=replace(FILLING.condition, signal=signal, labels=labels))
 
 
 def values(sampling: Sampling, signal: str) -> dict[str, float]:
@@ -54,9 +59,9 @@ def test_only_the_groups_that_are_wanted_are_measured() -> None:
 
 def test_thresholds_want_their_group_and_what_they_name() -> None:
     thresholds = [
-        replace(THRESHOLD, signal="process.count", labels={"name": "nginx"}),
-        replace(THRESHOLD, signal="disk.free_bytes", labels={"mountpoint": "/net"}),
-        replace(THRESHOLD, signal="home.latency_seconds", labels={"mountpoint": "/elsewhere"}),
+        about("process.count", name="nginx"),
+        about("disk.free_bytes", mountpoint="/net"),
+        about("home.latency_seconds", mountpoint="/elsewhere"),
     ]
     assert wanted([]).groups == GROUPS - ASKED_FOR
     found = wanted(thresholds, exported=frozenset({"load"}))
@@ -129,7 +134,7 @@ def test_file_system_that_never_answers_holds_nothing_up(tmp_path: Path) -> None
         unnamed = HostProbe(time.monotonic).sample()
         assert str(silent) not in values(unnamed, "disk.used_percent")
         assert unnamed.errors == {}
-        named = HostProbe(time.monotonic, wanted([replace(THRESHOLD, labels={"mountpoint": str(silent)})]))
+        named = HostProbe(time.monotonic, wanted([about("disk.used_percent", mountpoint=str(silent))]))
         started = time.monotonic()
         sampling = [named.sample() for _ in range(5)][-1]
         assert time.monotonic() - started < 2
