@@ -79,10 +79,10 @@ class Companion:
 
         One that does not end by itself within two seconds is killed.
         """
-        self._way.close()
-        self._output.close()
         if kill:
             self._process.kill()
+        self._way.close()
+        self._output.close()
         try:
             code = self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:

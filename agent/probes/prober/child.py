@@ -88,7 +88,7 @@ class Prober:
         now = self._clock.monotonic()
         waits = [self._told_at + (FLUSH_SECONDS if self._results else BEAT_SECONDS) - now]
         for probe in self._probes.values():
-            waits.append(probe.due - now)
+            waits.append(probe.looked_at - now)
             if probe.under_way is not None and not probe.under_way.over:
                 waits.append(probe.under_way.deadline + GRACE - now)
         # Half a millisecond beyond, so that what is due is due when it is looked at.
@@ -109,7 +109,7 @@ class Prober:
     def _begin_due(self) -> None:
         now = self._clock.monotonic()
         for probe in self._probes.values():
-            if probe.due > now:
+            if probe.looked_at > now:
                 continue
             if probe.under_way is None:
                 self._begin(probe)
@@ -117,7 +117,7 @@ class Prober:
                 probe.skip()
                 self._tell_hang(probe, probe.under_way)
             else:
-                probe.due = now + _AGAIN
+                probe.looked_at = now + _AGAIN
 
     def _begin(self, probe: Measuring) -> None:
         measurement = probe.begin()

@@ -31,7 +31,10 @@ class Measurement:
 
 
 class Measuring:
-    """A probe. Its methods are for the thread of the prober, but for `measure`, which one thread at a time calls."""
+    """A probe. Its methods are for the thread of the prober, but for `measure`, which one thread at a time calls.
+
+    `due` is when it is measured next, `looked_at` when it is seen whether it can be: later where it is still at it.
+    """
 
     def __init__(self, order: Order, scratch: str, processes: Asides, clock: Clock) -> None:
         self.order = order
@@ -41,19 +44,19 @@ class Measuring:
         self._source: Source | None = None
         self.under_way: Measurement | None = None
         self.gone = False
-        self.due = first_due(clock.monotonic(), order.every, order.delay)
+        self.due = self.looked_at = first_due(clock.monotonic(), order.every, order.delay)
 
     def begin(self) -> Measurement:
         """Begin a measurement that is due, and settle when the next is."""
         now = self._clock.monotonic()
         at = self._clock.now().timestamp()
         self.under_way = Measurement(self.due, now, at, now + self.order.timeout)
-        self.due = next_due(now, self.order.every, self.order.delay)
+        self.due = self.looked_at = next_due(now, self.order.every, self.order.delay)
         return self.under_way
 
     def skip(self) -> None:
         """Leave out a measurement that is due."""
-        self.due = next_due(self._clock.monotonic(), self.order.every, self.order.delay)
+        self.due = self.looked_at = next_due(self._clock.monotonic(), self.order.every, self.order.delay)
 
     def hangs(self, now: float) -> bool:
         """Tell whether the measurement under way should have come back by now."""
