@@ -23,7 +23,9 @@ from tests.system.evidence import Audited, Effect, digest_of
 from tests.system.scenarios.scenario import Ends
 from tests.system.world import World
 
-STATE_FILES = re.compile(r"hostkeeper\.db(-wal|-shm)?|lock|ballast|heads\.log|objects(/\d+\.\d+)?|tasks(/.+)?")
+STATE_FILES = re.compile(
+    r"hostkeeper\.db(-wal|-shm)?|lock|sender\.lock|ballast|heads\.log|objects(/\d+\.\d+)?|tasks(/.+)?"
+)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 STEP_MOVES: Mapping[str, frozenset[StepState]] = {
     "": frozenset({StepState.DOING}),

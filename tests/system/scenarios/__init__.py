@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.system.scenarios import acts, backups, dues, incidents, losses, stops
+from tests.system.scenarios import acts, backups, dues, incidents, losses, notices, stops
 from tests.system.scenarios.scenario import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -12,6 +12,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     for scenario in (
         *(*acts.SCENARIOS, *losses.SCENARIOS, *stops.SCENARIOS, *dues.SCENARIOS),
         *backups.SCENARIOS,
+        *notices.SCENARIOS,
         *incidents.SCENARIOS,
     )
 }
