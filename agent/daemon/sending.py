@@ -51,8 +51,15 @@ class Sending:
         self._seen = 0
         self._next: float | None = None
         self._fruitless = 0
+        self._rests = 0.0
+        """The monotonic instant before which none is started: the last ones came to nothing."""
         self._alive: dict[str, float] = {}
         """By notifier that waits for signs of life: the monotonic instant at which the next is due."""
+
+    @property
+    def working(self) -> bool:
+        """Whether a sender is at work."""
+        return self._helper is not None
 
     def put_in_force(self, notifiers: Mapping[str, Notifier]) -> None:
         """Send for these notifiers from now on."""
@@ -78,10 +85,10 @@ class Sending:
             self._tell()
         due = [self._clock.monotonic() + max(0.0, self._next - self._now())] if self._next is not None else []
         earliest = min([*due, *self._alive.values()], default=None)
-        if earliest is not None and earliest <= self._clock.monotonic():
-            self._start()
+        if earliest is None or max(earliest, self._rests) > self._clock.monotonic():
+            self._loop.alarm("send", None if earliest is None else max(earliest, self._rests), self.look)
         else:
-            self._loop.alarm("send", earliest, self.look)
+            self._start()
 
     def _start(self) -> None:
         now = self._clock.monotonic()
@@ -130,7 +137,7 @@ class Sending:
         self._tell()
 
     def _take(self, report: Report) -> None:
-        self._fruitless = 0
+        self._fruitless, self._rests = 0, 0.0
         self._seen, self._next = report.seen, report.wake
         if report.wake is not None and report.wake <= self._now():
             self._next = self._now() + AGAIN_SECONDS
@@ -139,8 +146,8 @@ class Sending:
     def _came_to_nothing(self) -> None:
         self._fruitless += 1
         pause = min(MOST_SECONDS, AGAIN_SECONDS * 2.0 ** min(self._fruitless - 1, 10))
-        self._next = self._now() + pause
-        self._loop.alarm("send", self._clock.monotonic() + pause, self.look)
+        self._next, self._rests = self._now(), self._clock.monotonic() + pause
+        self._loop.alarm("send", self._rests, self.look)
 
     def _end(self) -> str:
         helper, self._helper = self._helper, None
