@@ -181,6 +181,24 @@ def _findings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forget", metavar="FINDING", help="forget one that was dealt with")
 
 
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("threshold", nargs="*", metavar="THRESHOLD", help="only these thresholds (default: all)")
+    _span(parser)
+    parser.add_argument(
+        "--prometheus", metavar="URL", help="judge what this Prometheus server has, not the agent's own samples"
+    )
+    parser.add_argument(
+        "--instance", metavar="HOST:PORT", help="the label `instance` under which it scrapes this agent"
+    )
+
+
+def _span(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", default="7d", metavar="WHEN", help="how long ago, such as 7d, or a date (default: 7d)"
+    )
+    parser.add_argument("--until", metavar="WHEN", help="the same for its end (default: now)")
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh"])
 
@@ -200,6 +218,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "history": ("list the runs, or show one with its steps", _history),
     "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),
     "notify": ("list who is told, send a test, show what waits to be told", notify_arguments.add),
+    "replay": ("show when thresholds would have fired over recorded signals, and how often they would act", _replay),
     "why": ("say why a task, a run or an object is as it is", _why),
     "tasks": ("list the tasks in force", _nothing),
     "schema": ("print the JSON Schema of a policy, for editors", _nothing),
