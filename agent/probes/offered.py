@@ -81,6 +81,18 @@ OFFERED: Mapping[str, Offer] = {
             ),
         ),
     ),
+    "log": _offer(
+        (
+            (),
+            (
+                ("lines", "", "How many lines were written since the measurement before."),
+                ("matches", "", "In how many of them is what is looked for."),
+                ("lines_per_second", "", "Lines a second since then."),
+                ("matches_per_second", "", "Lines a second in which it is."),
+                ("last_match_seconds", "seconds", "How long ago one was found last; absent until there is one."),
+            ),
+        ),
+    ),
     "ping": _offer(
         (
             (),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
 
 from agent.actions.logs._concluding import MOST_REPORTED, numbers, of_changes, of_many, of_new, series_of
 from agent.actions.logs._counting import Counting
@@ -19,6 +21,7 @@ from agent.rules.templates import LEVELS, Miner
 
 JOURNAL = "the journal"
 MISSING = "there is no such log; `missing: skip` bears with that"
+_SOME = 1 << 18
 _BATCH = 16 << 20
 """So many bytes are read between two writes of what is remembered."""
 
@@ -105,19 +108,19 @@ class Analysis:
                 return
             by_level: dict[str, list[Record]] = {}
             size, cursor = 0, self.state.cursor
-            entries = journal.entries(cursor, self._ctx.stopping)
-            for cursor, level, record, length in entries:
-                by_level.setdefault(level, []).append(record)
-                size += length
-                if size >= 1 << 18:
-                    self._count(by_level)
-                    self._keep(JOURNAL, size, lambda at=cursor: self._at(at))  # type: ignore[misc]
-                    size = 0
-                    if self._left <= 0:
-                        break
-            entries.close()  # type: ignore[attr-defined]
+            with closing(journal.entries(cursor, self._ctx.stopping)) as entries:
+                for found, length in entries:
+                    cursor = found.cursor
+                    by_level.setdefault(found.level, []).append(found.record)
+                    size += length
+                    if size >= _SOME:
+                        self._count(by_level)
+                        self._keep(JOURNAL, size, partial(self._at, cursor))
+                        size = 0
+                        if self._left <= 0:
+                            break
             self._count(by_level)
-            self._commit(JOURNAL, lambda: self._at(cursor))
+            self._commit(JOURNAL, partial(self._at, cursor))
         except RunFailed as error:
             self._problem(JOURNAL, error)
 

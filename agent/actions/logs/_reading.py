@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-
-import msgspec
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from agent.errors import RunFailed
 from agent.host.following import Reading
+from agent.host.following.journal import LONGEST, Entry, arguments, complaint, entry, files
 from agent.host.following.unpacking import command
 from agent.ports import Processes, Program
 from agent.rules.joining import Joiner, Record
-from agent.rules.templates import LEVELS
 
 Take = Callable[[Sequence[Record]], None]
 
 _CHUNK = 1 << 18
-_LONGEST = 16 << 20
-_FIELDS = "MESSAGE,PRIORITY,SYSLOG_IDENTIFIER"
-_MESSAGE = 1 << 16
 
 
 def records_of(reading: Reading, most: int, take: Take) -> Iterator[int]:
@@ -52,72 +47,43 @@ class Journal:
     """The journal of this host, or one in a directory, alone of some units if any are named."""
 
     def __init__(self, directory: str | None, units: Sequence[str], processes: Processes) -> None:
-        self._where = () if directory is None else (f"--directory={directory}",)
-        self._units = tuple(f"--unit={unit}" for unit in units)
+        self._directory = directory
+        self._units = units
         self._processes = processes
 
-    def entries(self, cursor: str, stop: Callable[[], bool]) -> Iterator[tuple[str, str, Record, int]]:
-        """Yield the entries after a cursor, from the first one if it is "": cursor, level, record, bytes.
+    def entries(self, cursor: str, stop: Callable[[], bool]) -> Generator[tuple[Entry, int], None, None]:
+        """Yield the entries after a cursor, from the first one if it is "", each with its size in bytes.
 
         Raises RunFailed when the journal cannot be read, also where journalctl itself takes that for a success.
         """
-        after = (f"--after-cursor={cursor}",) if cursor else ()
-        how = ("--output=json", "--all", "--no-pager", f"--output-fields={_FIELDS}")
-        program = command("journalctl", *how, *self._where, *self._units, *after)
+        if not cursor:
+            seen = self._processes.run(command(*files(self._directory)), lambda: False)
+            _require(complaint(seen.code, seen.output))
+        program = command(*arguments(self._directory, self._units, cursor))
         reader, writer = os.pipe2(os.O_CLOEXEC)
-        ended = False
         with open(reader, "rb", buffering=_CHUNK) as lines:
             try:
-                running = self._processes.piped((Program(program, stdout=writer),), stop)
-                with running as piped:
+                with self._processes.piped((Program(program, stdout=writer),), stop) as piped:
                     os.close(writer)
                     writer = -1
-                    while line := lines.readline(_LONGEST):
-                        found = _entry(line)
+                    while line := lines.readline(LONGEST):
+                        found = entry(line)
                         if found is not None:
-                            yield *found, len(line)
-                    ended = True
-                    lines.close()
+                            yield found, len(line)
             finally:
                 if writer >= 0:
                     os.close(writer)
-        completed = piped.completed[0]
-        if ended and (completed.code or "No journal files were" in completed.output):
-            said = " ".join(completed.output.split())[-300:] or f"exit code {completed.code}"
-            raise RunFailed(f"journalctl could not read the journal: {said}")
+        _require(complaint(piped.completed[0].code, piped.completed[0].output))
 
     def end(self) -> str:
         """Return the cursor of the last entry there is, "" without one. Raises RunFailed."""
-        program = command("journalctl", "--no-pager", "--lines=1", "--output=json", *self._where, *self._units)
+        program = command(*arguments(self._directory, self._units, "", last=True))
         completed = self._processes.run(program, lambda: False)
-        if completed.code:
-            raise RunFailed(f"journalctl could not read the journal: {' '.join(completed.output.split())[-300:]}")
-        found = [_entry(line.encode()) for line in completed.output.splitlines()[-1:]]
-        return next((one[0] for one in found if one is not None), "")
+        _require(complaint(completed.code, completed.output))
+        found = [entry(line.encode()) for line in completed.output.splitlines()]
+        return next((one.cursor for one in reversed(found) if one is not None), "")
 
 
-def _entry(line: bytes) -> tuple[str, str, Record] | None:
-    """Given a line of journalctl, return the entry; None for one that was cut or tells nothing."""
-    try:
-        fields = msgspec.json.decode(line)
-        cursor = str(fields["__CURSOR"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return None
-    message = _bytes(fields.get("MESSAGE"))
-    name = _bytes(fields.get("SYSLOG_IDENTIFIER"))
-    priority = _bytes(fields.get("PRIORITY"))
-    level = LEVELS[int(priority)] if priority.isdigit() and int(priority) < 8 else "unknown"
-    first, *more = message.split(b"\n")
-    head = b"%s: %s" % (name, first) if name else first
-    return cursor, level, Record(head, 1 + len(more), len(line), [one[:_MESSAGE] for one in more[:20]])
-
-
-def _bytes(value: object) -> bytes:
-    """Return a field as bytes: journalctl writes text as it is, other content as numbers, and several as a list."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")[:_MESSAGE]
-    if isinstance(value, list):
-        if value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
-            return bytes(value[:_MESSAGE])
-        return b"; ".join(_bytes(one) for one in value[:4])
-    return b""
+def _require(complaint: str) -> None:
+    if complaint:
+        raise RunFailed(complaint)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.journals import write_journal
+from tests.probes.kinds.measuring import Asked
+
+
+def write(path: Path, text: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(text)
+
+
+def counted(asked: Asked) -> tuple[float, float]:
+    found, error = asked.measure()
+    assert error == ""
+    return found["lines"], found["matches"]
+
+
+def test_log_counts_what_is_new_and_what_is_looked_for(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    write(log, b"ERROR old\n")
+    asked = Asked(
+        tmp_path, "log", {"files": [str(log)], "match": ["ERROR", "status=5[0-9][0-9]"], "exclude": ["quiet"]}
+    )
+    first, error = asked.measure()
+    assert (error, "lines" in first) == ("", False)
+    write(log, b"INFO one\nERROR two\nGET status=503\nERROR quiet\nGET status=200\nERROR hal")
+    found, _ = asked.measure()
+    assert (found["lines"], found["matches"]) == (5, 2)
+    assert found["lines_per_second"] > found["matches_per_second"] > 0
+    assert found["last_match_seconds"] < 60
+    write(log, b"f\n")
+    assert counted(asked) == (1, 1)
+    assert counted(asked) == (0, 0)
+
+
+@pytest.mark.parametrize("pack", ["", "zstd"])
+def test_log_follows_through_rotation_and_when_it_is_begun_anew(tmp_path: Path, pack: str) -> None:
+    log = tmp_path / "app.log"
+    write(log, b"one\n")
+    settings = {"files": [f"{tmp_path}/*.log"], "match": ["t"]}
+    Asked(tmp_path, "log", settings).measure()
+    write(log, b"two\n")
+    old = log.rename(tmp_path / "app.log.1")
+    if pack:
+        assert shutil.which("zstd"), "zstd is missing: it is in tests/apt.txt"
+        subprocess.run(["zstd", "-q", "--rm", str(old)], check=True)
+    write(log, b"three\n")
+    assert counted(Asked(tmp_path, "log", settings)) == (2, 2)
+    shutil.copy(log, tmp_path / "app.log.0")
+    os.truncate(log, 0)
+    write(log, b"four\n")
+    assert counted(Asked(tmp_path, "log", settings)) == (1, 0)
+
+
+def test_log_that_is_not_there_or_no_log_is_an_error(tmp_path: Path) -> None:
+    for name in ("none.log", "directory.log", "link.log"):
+        (tmp_path / "directory.log").mkdir(exist_ok=True)
+        if not (tmp_path / "link.log").is_symlink():
+            (tmp_path / "link.log").symlink_to("/etc/hostname")
+        found, error = Asked(tmp_path, "log", {"files": [str(tmp_path / name)]}).measure()
+        assert name in error
+        assert "lines" not in found
+
+
+def test_log_of_a_journal_counts_its_entries(tmp_path: Path) -> None:
+    place = tmp_path / "journal"
+    place.mkdir()
+    settings = {"journal": {"directory": str(place), "units": ["app.service"]}, "match": ["broken"]}
+    _, error = Asked(tmp_path, "log", settings).measure()
+    assert "journalctl could not read the journal" in error
+    write_journal(place / "one.journal", [("broken", 3)])
+    asked = Asked(tmp_path, "log", settings)
+    assert asked.measure()[1] == ""
+    write_journal(place / "two.journal", [("fine", 6), ("broken", 3)], first=100)
+    assert counted(asked) == (2, 1)
+    assert counted(asked) == (0, 0)
