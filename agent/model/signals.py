@@ -40,6 +40,22 @@ class Sampling(Struct, frozen=True):
     errors: Mapping[str, str]
 
 
+class Points(Struct, frozen=True):
+    """Numbers of one series, oldest first. Each stands for the seconds of `steps` from its instant on; 0 is a sample.
+
+    `low`, `mean` and `high` are the same for a sample; `counts` is how many samples there were. `damaged` counts rows
+    of that stretch of time that cannot be read any more.
+    """
+
+    times: Sequence[float]
+    steps: Sequence[int]
+    low: Sequence[float]
+    mean: Sequence[float]
+    high: Sequence[float]
+    counts: Sequence[float]
+    damaged: int = 0
+
+
 class SignalSpec(Struct, frozen=True):
     """A signal that can be provided: what it means, its unit, and the label names its series carry.
 

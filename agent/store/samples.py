@@ -12,11 +12,9 @@ import math
 from array import array
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
-
 from agent.errors import StoreError
 from agent.failpoints import reach
-from agent.model.signals import Labels
+from agent.model.signals import Labels, Points
 from agent.store.blocks import Block, pack, unpack
 from agent.store.connection import Connection
 from agent.store.folding import COUNT, HIGH, LOW, MEAN, fold
@@ -39,22 +37,6 @@ ROWS: dict[int, float] = {FINE: 2 * 3600.0, COARSE: DAY}
 _BODIES = "SELECT step, start, CAST(body AS BLOB) FROM samples"  # damage may have made a text of what was bytes
 
 _FINER = {FINE: 0, COARSE: FINE}
-
-
-class Points(Struct, frozen=True):
-    """Numbers of one series, oldest first. Each stands for the seconds of `steps` from its instant on; 0 is a sample.
-
-    `low`, `mean` and `high` are the same for a sample; `counts` is how many samples there were. `damaged` counts rows
-    of that stretch of time that cannot be read any more.
-    """
-
-    times: array[float]
-    steps: array[int]
-    low: array[float]
-    mean: array[float]
-    high: array[float]
-    counts: array[float]
-    damaged: int = 0
 
 
 class Samples:
