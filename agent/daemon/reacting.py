@@ -38,7 +38,8 @@ class Reaction(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True):
     """What one evaluation made of one series: `before` is what was remembered until then.
 
-    `due` says that the reaction to what fired earlier comes now, since nothing mutes it any more.
+    `due` says that the reaction to what fired earlier comes now, since nothing mutes it any more, and `ripe` that what
+    was run for it has had its time to help.
     """
 
     threshold: Threshold
@@ -46,6 +47,7 @@ class Change(Struct, frozen=True):
     before: ConditionState | None
     after: Evaluation
     due: bool = False
+    ripe: bool = False
 
     @property
     def key(self) -> tuple[str, Labels]:
@@ -71,7 +73,7 @@ class Reacting:
 
         `known` are the states of all thresholds by series; what was seen is newer.
         """
-        if not any(change.after.event is Event.FIRED or change.after.state.muted for change in seen):
+        if not any(change.after.state.fired_at is not None for change in seen):
             return list(seen)
         fresh: dict[str, dict[Labels, ConditionState]] = {}
         for change in seen:
@@ -84,22 +86,27 @@ class Reacting:
 
     def _mute(self, change: Change, states: States, now: float) -> Change:
         state, event = change.after.state, change.after.event
-        if change.after.forgotten or not (event is Event.FIRED or state.muted):
+        if change.after.forgotten or state.fired_at is None:
+            return change
+        goes_on = event is Event.NONE and not state.muted
+        if goes_on and not self._remedies.ripe(change.threshold, change.series, now):
             return change
         mute = self._mutes.why(change.threshold.name, change.series, states, now)
+        if goes_on:  # while something mutes it nothing more is run; whether it helped is seen afterwards
+            return replace(change, ripe=mute is None)
         reason, by = ("", "") if mute is None else (mute.reason, mute.by)
         after = replace(change.after, state=replace(state, muted=reason, muted_by=by))
         return replace(change, after=after, due=event is Event.NONE and mute is None)
 
-    def react(self, change: Change, known: Known, now: float) -> Reaction | None:
-        """Do what follows from a change at `now`, given the states of all thresholds; None where nothing does."""
+    def react(self, change: Change, now: float) -> Reaction | None:
+        """Do what follows from a change at `now`; None where nothing does."""
         threshold, series, state = change.threshold, change.series, change.after.state
         event = Event.FIRED if change.due else change.after.event
         runs: tuple[int, ...] = ()
         if event is Event.NONE:
-            runs = self._look_for_help(change, known, now)
-            if not runs:
+            if not change.ripe:
                 return None
+            runs = self._remedies.look(threshold, series, now)
             return Reaction(
                 threshold=threshold.name, series=series, event=event, value=state.value, runs=runs, late=True
             )
@@ -132,20 +139,7 @@ class Reacting:
             late=change.due,
         )
 
-    def _look_for_help(self, change: Change, known: Known, now: float) -> tuple[int, ...]:
-        """While maintenance mutes what fires, nothing is run for it; whether it helped is seen afterwards."""
-        if not watches_help(change):
-            return ()
-        mute = self._mutes.why(change.threshold.name, change.series, lambda name: known.get(name, {}), now)
-        return () if mute is not None else self._remedies.look(change.threshold, change.series, now)
-
     def withdraw(self, threshold: str, series: Labels, now: float) -> None:
         """A firing threshold is no longer in the policies, or means something else in them."""
         for reactor in self._reactors:
             reactor.withdraw(threshold, series, now)
-
-
-def watches_help(change: Change) -> bool:
-    """Tell whether a threshold goes on firing whose tasks are watched for their help."""
-    fires = change.after.event is Event.NONE and change.after.state.fired_at is not None
-    return fires and change.threshold.helps_within is not None and not change.after.state.muted

@@ -35,6 +35,14 @@ class Remedies:
         made = (self._act(threshold, task, series, now) for task in threshold.run)
         return tuple(number for number in made if number is not None)
 
+    def ripe(self, threshold: Threshold, series: Labels, now: float) -> bool:
+        """Tell whether it is known of a task that is watched for a series, while it fires, whether it helps."""
+        if threshold.helps_within is None:
+            return False
+        remedies = (self._store.remedies.get(remedy_name(threshold.name, task, series)) for task in threshold.run)
+        watched = [remedy for remedy in remedies if remedy.awaited is not None]
+        return any(help_of(self._run(one), threshold.helps_within, now) is not Help.OPEN for one in watched)
+
     def look(self, threshold: Threshold, series: Labels, now: float) -> tuple[int, ...]:
         """A threshold goes on firing for a series: see whether its tasks have helped, and run anew what did not.
 

@@ -279,9 +279,7 @@ class Daemon:
         if reactions:
             self._incidents.look()
             self._sending.look()
-        made = [self._store.runs.get(number) for reaction in reactions for number in reaction.runs]
-        if made:
-            self._dispatcher.add(made)
+            self._dispatcher.add(self._store.runs.get(number) for one in reactions for number in one.runs)
             self._dispatch()
 
     def _look_at_store(self) -> bool:

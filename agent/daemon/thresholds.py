@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Protocol
 
 from agent.daemon.calm import Calm
-from agent.daemon.reacting import Change, Reacting, Reaction, watches_help
+from agent.daemon.reacting import Change, Reacting, Reaction
 from agent.daemon.trail import Trail
 from agent.engine.firing import Reactor
 from agent.model.conditions import Condition
@@ -194,7 +194,7 @@ class Thresholds:
                     self._store.conditions.set({state_key(*key): dump_state(state) for key, state in kept.items()})
                 for key in forgotten:
                     self._store.conditions.forget(state_key(*key))
-                found = [self._reacting.react(change, self.states, now) for change in changes]
+                found = [self._reacting.react(change, now) for change in changes]
                 reactions = [reaction for reaction in found if reaction is not None]
             self._written.update(kept)
             for key in forgotten:
@@ -210,9 +210,7 @@ class Thresholds:
 
     def _matters(self, change: Change) -> bool:
         """Tell whether the store has to hear of a change."""
-        if change.due or change.after.forgotten or change.after.event is not Event.NONE:
-            return True
-        if watches_help(change):
+        if change.due or change.ripe or change.after.forgotten or change.after.event is not Event.NONE:
             return True
         return _worth_writing(self._written.get(change.key), change.after.state)
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agent.engine.submit import pending_run
 from agent.model.runs import Origin, RunState
+from agent.rules.remedies import Remedy
 from tests.system.scenarios.scenario import SKIPPED, SUCCEEDED, Scenario, both, due_since_long, in_force, written
 from tests.system.world import World
 
@@ -72,6 +73,7 @@ def fired_before(world: World) -> None:
         number = store.runs.create(replace(run, cause="third"))
         assert number is not None
         store.runs.advance(number, RunState.PENDING, RunState.SKIPPED, ended=hour_ago)
+        store.remedies.set("third/other", Remedy(made=(hour_ago,)))
 
 
 FIRED_RUNS = 3
@@ -104,11 +106,37 @@ thresholds:
     ends={"fix": (SUCCEEDED, SKIPPED), "other": (SKIPPED,)},
     points=(
         *both("daemon/condition.save", "daemon/run.create", "daemon/hold.place", "daemon/hold.place#2"),
-        *both("daemon/run.skipped", "command/hold.release"),
+        *both("daemon/remedy.save", "daemon/run.skipped", "command/hold.release"),
     ),
-    holds=frozenset({"third"}),
+    holds=frozenset({"third/other"}),
     prepare=fired_before,
     play=release_what_is_held,
 )
 
-SCENARIOS = (MISSED, EVERY_SECOND, THRESHOLDS)
+
+def until_it_is_held(world: World) -> None:
+    world.start()
+    world.wait(lambda: bool(world.held()), "for the remedy that does not help to be held")
+
+
+HELPLESS = Scenario(
+    name="helpless",
+    policy="""version: 1
+tasks:
+  vain:
+    action: command.run
+    with: {command: [$effect, do], repeatable: true}
+  idle:
+    action: command.run
+    with: {command: [$effect, do], repeatable: true}
+thresholds:
+  stubborn: {signal: uptime.seconds, above: 0, run: [vain], helps_within: 1s, gives_up_after: 2}
+  explained: {signal: uptime.seconds, above: 0, run: [idle], parents: [stubborn]}
+""",
+    ends={"vain": (SUCCEEDED, SUCCEEDED), "idle": ()},
+    points=both("daemon/remedy.save#2", "daemon/remedy.save#3", "daemon/hold.place"),
+    holds=frozenset({"stubborn/vain"}),
+    play=until_it_is_held,
+)
+
+SCENARIOS = (MISSED, EVERY_SECOND, THRESHOLDS, HELPLESS)
