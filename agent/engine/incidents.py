@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from agent.engine.differing import changes
 from agent.engine.firing import Firing
 from agent.model.conditions import Bound
 from agent.model.incidents import Entry, EntryKind, Incident, IncidentState, PolicyChange
@@ -17,7 +16,6 @@ NEVER = "never"
 """Instead of a severity: only the thresholds that ask for it open incidents."""
 
 _RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}
-_SECTIONS = ("windows", "databases", "repositories", "probes", "tasks", "thresholds")
 
 
 def opens(threshold: Threshold, least: str) -> bool:
@@ -119,23 +117,12 @@ def _entry(firing: Firing, kind: EntryKind, text: str) -> Entry:
 
 def change_of(before: PolicySet | None, after: PolicySet, at: float) -> PolicyChange:
     """Given the set that was in force, None if none is known, and the one that is now, say what is not as before."""
-    old = {} if before is None else _things(before)
-    new = _things(after)
+    found = [] if before is None else changes(before, after)
     return PolicyChange(
         at=at,
         digest=after.digest,
         files=after.files,
-        added=tuple(sorted(new.keys() - old.keys())) if before is not None else (),
-        changed=tuple(sorted(name for name in new.keys() & old.keys() if new[name] != old[name])),
-        removed=tuple(sorted(old.keys() - new.keys())),
+        added=tuple(f"{one.section}.{one.name}" for one in found if one.added),
+        changed=tuple(f"{one.section}.{one.name}" for one in found if one.fields),
+        removed=tuple(f"{one.section}.{one.name}" for one in found if one.removed),
     )
-
-
-def _things(policies: PolicySet) -> Mapping[str, object]:
-    """Return everything that policies define, without where it is written."""
-    found: dict[str, object] = {}
-    for section in _SECTIONS:
-        for name, thing in getattr(policies, section).items():
-            fields = {field: getattr(thing, field) for field in thing.__struct_fields__ if field != "position"}
-            found[f"{section}.{name}"] = fields
-    return found
