@@ -16,8 +16,8 @@ Watched = Sequence[tuple[Threshold, Labels]]
 States = dict[str, dict[Labels, ConditionState]]
 
 
-class Calm:
-    """Holds the states of all thresholds by name and series. Those of what is well are made when somebody asks."""
+class Calm(Mapping[str, Mapping[Labels, ConditionState]]):
+    """The states of all thresholds by name and series. Those of what is well are made when somebody asks for them."""
 
     def __init__(self) -> None:
         self._states: States = {}
@@ -35,6 +35,15 @@ class Calm:
         self._well.clear()
         return self._states
 
+    def __getitem__(self, threshold: str) -> Mapping[Labels, ConditionState]:
+        return self.states[threshold]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._states)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
     def of(self, threshold: str) -> dict[Labels, ConditionState]:
         """Given a threshold that `disturbed` has returned, return its states by series."""
         return self._states.setdefault(threshold, {})
@@ -44,12 +53,17 @@ class Calm:
         _ = self.states
         self._kept.clear()
 
-    def disturbed(self, source: str, found: Samples, now: float, thresholds: Watched) -> Watched:
-        """Given what a source told at `now`, return those of its thresholds that have to be judged one by one."""
+    def disturbed(
+        self, source: str, found: Samples, errors: Mapping[str, str], now: float, thresholds: Watched
+    ) -> Watched:
+        """Given what a source told at `now`, return those of its thresholds that have to be judged one by one.
+
+        `errors` says of which groups something could not be measured. `thresholds` are all of the source.
+        """
         kept, others = self._kept.get(source, (None, thresholds))
         if kept is None:
             return thresholds
-        well = kept.still(found, now)
+        well = kept.still(found, errors, now)
         if well is None:
             self._drop(source)
             return thresholds
@@ -60,14 +74,16 @@ class Calm:
         self,
         source: str,
         found: Samples,
+        errors: Mapping[str, str],
         steady: Mapping[str, tuple[Condition, Iterable[Labels]]],
+        missing: Mapping[str, tuple[Labels, ConditionState]],
         thresholds: Watched,
     ) -> None:
-        """Given which of those judged were well and still are, by name with the series, need not judge these again.
+        """Given which of those judged were well and still are, and which are missing, need not judge these again.
 
-        `thresholds` are all of the source.
+        The arguments are those of `disturbed` and of `WellKept`.
         """
-        kept = WellKept(found, steady)
+        kept = WellKept(found, errors, steady, missing)
         if source not in self._kept:
             self._kept[source] = (kept, [one for one in thresholds if one[0].name not in kept.names])
         elif kept.names:

@@ -22,6 +22,7 @@ from agent.rules.condition_json import dump_state, load_state
 from agent.rules.conditions import Event
 from agent.rules.derived import same_time
 from agent.rules.series import Then, by_signal, evaluate_series, parse_state_key, state_key, steady_series
+from agent.rules.well import stays_missing
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -152,12 +153,13 @@ class Thresholds:
     def _judge(self, source: str, sampling: Sampling, now: float, interval: float) -> list[Reaction]:
         rows = in_rows(sampling.samples)
         every = self._sources.get(source, ())
-        disturbed = self._calm.disturbed(source, rows, now, every)
+        disturbed = self._calm.disturbed(source, rows, sampling.errors, now, every)
         if not disturbed:
             return []
-        found = by_signal(rows)
+        found = by_signal(rows.about({threshold.signal for threshold, _ in disturbed}))
         seen: list[Change] = []
         steady: dict[str, tuple[Condition, Iterable[Labels]]] = {}
+        missing: dict[str, tuple[Labels, ConditionState]] = {}
         for threshold, named in disturbed:
             condition = threshold.condition
             states = self._calm.of(threshold.name)
@@ -171,9 +173,11 @@ class Thresholds:
             then = self._then(condition, now) if condition.compare is not None else None
             results = evaluate_series(condition, states, samples, failed, now, interval, then)
             seen += [Change(threshold, series, states.get(series), after) for series, after in results.items()]
+            if not samples and stays_missing(condition, named, states, results):
+                missing[threshold.name] = (named, results[named].state)
         if rows is sampling.samples:  # a source that tells its series anew each time is not worth it
-            self._calm.keep(source, rows, steady, every)
-        return self._write(self._reacting.muted(seen, self.states, now), now) if seen else []
+            self._calm.keep(source, rows, sampling.errors, steady, missing, every)
+        return self._write(self._reacting.muted(seen, self._calm, now), now) if seen else []
 
     def _then(self, condition: Condition, now: float) -> Then | None:
         """Return what the series of a condition were at the time that they are compared with."""
@@ -201,7 +205,7 @@ class Thresholds:
                 self._written.pop(key, None)
         # Only what the store has taken is remembered: a firing that it refused fires again at the next pass.
         for change in seen:
-            states = self.states[change.threshold.name]
+            states = self._calm.of(change.threshold.name)
             if change.after.forgotten:
                 states.pop(change.series, None)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from operator import itemgetter
 from typing import overload
 
@@ -30,6 +30,10 @@ class Samples(Sequence[Sample]):
 
     def __iter__(self) -> Iterator[Sample]:
         return (Sample(*key, value) for key, value in zip(self.keys, self.values, strict=True))
+
+    def about(self, signals: Set[str]) -> list[Sample]:
+        """Given signals, return the samples of these."""
+        return [Sample(*key, value) for key, value in zip(self.keys, self.values, strict=True) if key[0] in signals]
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
