@@ -25,6 +25,7 @@ from agent.store import Store
 from tests.system import effect
 from tests.system.agent import AgentUnderTest
 from tests.system.evidence import AUDIT, Audited, Effect
+from tests.system.soak.patience import Patience
 
 T = TypeVar("T")
 READY_SECONDS = 5.0
@@ -164,10 +165,10 @@ class World:
     def start(self) -> None:
         """Start the agent, and return once it acts on policies."""
         self._mark_life()
-        began, deaths = time.monotonic(), self.deaths
-        self.agent.start(ready=False, environment=self._environment())
+        deaths, patience = self.deaths, Patience(())
+        process = self.agent.start(ready=False, environment=self._environment())
         self.wait(lambda: self.agent.get("/readyz")[0] == 200, "for the agent to be ready")
-        took = time.monotonic() - began
+        took = patience.took([process.pid])
         # On a machine that is busy with something else even a first start takes its time.
         self._first_start = self._first_start or took
         bound = max(READY_SECONDS, 3 * self._first_start)
@@ -196,7 +197,7 @@ class World:
             if found is not None and found is not False:
                 return found
             assert time.monotonic() < end, f"waited in vain {saying if isinstance(saying, str) else saying()}"
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     def _look_after(self) -> None:
         if not self._handled:

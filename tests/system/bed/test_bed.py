@@ -12,6 +12,7 @@ import pytest
 
 from tests.system.agent import wait_for
 from tests.system.bed import Bed, BedError
+from tests.system.bed.machine import is_empty
 
 pytestmark = pytest.mark.root
 
@@ -69,9 +70,6 @@ def test_bed_of_a_session_that_was_killed_is_gone(suite: str) -> None:
         os.kill(session.pid, signal.SIGKILL)
         session.wait()
 
-    def empty() -> bool:
-        return all("populated 0" in (group / "cgroup.events").read_text() for group in groups(name))
-
-    wait_for(empty, saying="for the bed to end")
+    wait_for(lambda: all(map(is_empty, groups(name))), saying="for the bed to end")
     with Bed.up(suite):  # a bed that is made later takes away what the kernel keeps of it
         assert not groups(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 
@@ -24,13 +23,6 @@ tasks:
 POINTS = ("daemon/run.running:before", "daemon/run.running:after", "run/run.claim:before", "run/run.claim:after")
 
 
-_READ = """\
-import json, sqlite3, sys
-store = sqlite3.connect(sys.argv[1], uri=True, timeout=30)
-print(json.dumps(store.execute("SELECT id, state, why, ended FROM runs ORDER BY id DESC").fetchall()))
-"""
-
-
 def arm(host: Host, point: str, log: str, number: str = "KILL") -> None:
     """Start the agent anew, so that the first process that reaches a point ends there."""
     named = f"HOSTKEEPER_FAILPOINT={point} HOSTKEEPER_FAILPOINT_LOG={log} HOSTKEEPER_FAILPOINT_SIGNAL={number}"
@@ -43,38 +35,33 @@ def arm(host: Host, point: str, log: str, number: str = "KILL") -> None:
     wait_for(lambda: path.exists() and point in path.read_text(encoding="ascii"), saying=f"for {point}")
 
 
-class Recorded(NamedTuple):
-    """What the store has of a run."""
-
-    id: int
-    state: str
-    why: str
-    ended: float | None
-
-
-def recorded(host: Host) -> list[Recorded]:
-    """Return all runs, newest first, at a fraction of what `hostkeeper history` costs."""
-    lines = json.loads(host.out("python3", "-I", "-S", "-c", _READ, f"file:{STATE}/hostkeeper.db?mode=ro"))
-    return [Recorded(*line) for line in lines]
+def quiet(host: Host) -> None:
+    """Stop the agent when no run is under way: one that is stopped after its effect would be done anew."""
+    host.policy("version: 1\n")
+    host.run("systemctl", "reload", UNIT)
+    wait_for(lambda: all(run.ended is not None for run in host.recorded()), saying="for every run to end")
+    host.run("systemctl", "stop", UNIT)
 
 
 def goes_on(host: Host, after: int) -> bool:
     """Whether runs that came after one end well, and all but the newest have ended."""
-    runs = recorded(host)[1:]
+    runs = host.recorded()[1:]
     newer = [run for run in runs if run.id > after]
     return bool(newer) and newer[0].state == "succeeded" and all(run.ended is not None for run in runs)
 
 
 def test_kill_between_start_and_claim_leaves_no_run_twice_or_undone(host: Host) -> None:
-    host.policy(EFFECT)
     for n, point in enumerate(POINTS):
+        host.policy(EFFECT)
         arm(host, point, f"{STATE}/points.{n}")
-        wait_for(partial(goes_on, host, recorded(host)[0].id), saying=f"after {point}")
+        wait_for(partial(goes_on, host, host.recorded()[0].id), saying=f"after {point}")
+        quiet(host)
+    host.policy(EFFECT)
     arm(host, "run/run.claim:before", f"{STATE}/points.late", "STOP")
-    halted = recorded(host)[0].id
+    halted = host.recorded()[0].id
     host.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
     wait_for(partial(goes_on, host, halted), saying="after the agent alone was killed")
-    host.run("systemctl", "stop", UNIT)
+    quiet(host)
     runs = {run["id"]: run for run in host.history() if run["state"] not in ("pending", "skipped")}
     effects = host.out("cat", "/srv/effects").split()
     assert sorted(map(int, effects)) == sorted(number for number, run in runs.items() if run["state"] == "succeeded")
@@ -117,9 +104,9 @@ def test_run_that_is_killed_or_over_its_time_leaves_nothing(host: Host, user: st
     host.policy(STUBBORN.format(more="max_duration: 1s", user=user))
     host.run("systemctl", "reload", UNIT)
     host.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", unit)
-    lost = wait_for(lambda: next((r for r in recorded(host) if r.id == run["id"] and r.ended), None))
+    lost = wait_for(lambda: next((r for r in host.recorded() if r.id == run["id"] and r.ended), None))
     assert (lost.state, lost.why) == ("stuck", "killed")
-    wait_for(lambda: any(run.why == "max_duration" and run.ended for run in recorded(host)))
+    wait_for(lambda: any(run.why == "max_duration" and run.ended for run in host.recorded()))
     host.policy("version: 1\n")
     host.run("systemctl", "stop", UNIT)
     wait_for(lambda: host.run("pgrep", "-f", "sleep 7777", check=False).returncode, saying="for nothing to be left")

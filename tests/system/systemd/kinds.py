@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.system.agent import wait_for
-from tests.system.bed.host import STATE, UNIT, Host
+from tests.system.bed.host import STATE, UNIT, Host, Recorded
 
 COMMANDS = ("repeats", "undoes", "asks")
 RETAINS = "retains"
@@ -52,10 +52,15 @@ def begin(host: Host) -> dict[str, dict[str, Any]]:
 
 def first(host: Host, task: str) -> dict[str, Any]:
     """Return the first run of a task, once it has been made."""
-    made = wait_for(lambda: [run for run in host.history() if run["task"] == task] or None, saying=f"for {task}")
-    return min(made, key=lambda run: int(run["id"]))
+    number = wait_for(lambda: _first(host, task), saying=f"for {task}").id
+    return next(run for run in host.history() if run["id"] == number)
 
 
 def ended(host: Host, task: str) -> dict[str, Any]:
     """Return the first run of a task once it has ended."""
-    return wait_for(lambda: run if (run := first(host, task))["ended"] is not None else None, saying=f"for {task}")
+    wait_for(lambda: (run := _first(host, task)) and run.ended is not None, saying=f"for {task} to end")
+    return first(host, task)
+
+
+def _first(host: Host, task: str) -> Recorded | None:
+    return min((run for run in host.recorded() if run.task == task), default=None)

@@ -64,7 +64,7 @@ def test_full_disk_does_not_end_the_agent_and_retention_makes_room(host: Host) -
     host.run("sh", "-c", f"touch -d '2 days ago' {STATE}/spool/*")
     wait_for(lambda: not any(host.bed.path(f"{STATE}/spool").iterdir()))
     assert (host.shown("ActiveState"), host.shown("NRestarts")) == ("active", "0")
-    wait_for(lambda: any(run["state"] == "succeeded" for run in host.history()))
+    wait_for(lambda: any(run.state == "succeeded" for run in host.recorded()))
 
 
 @pytest.mark.parametrize("suite", ["trixie"], indirect=True)
