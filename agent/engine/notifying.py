@@ -5,12 +5,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent.engine.firing import Firing
-from agent.model.notices import Event, Notice
-from agent.model.policies import Task, Threshold
+from agent.model.notices import Event, Notice, State
+from agent.model.policies import PolicySet, Task, Threshold
 from agent.model.signals import Labels
+from agent.readable import duration
 from agent.rules import conditions
 from agent.rules.series import state_key
 from agent.store import Store
+
+LATE = 300.0
+"""Seconds after which a message that a receiver does not take is trouble."""
 
 
 class Notices:
@@ -91,3 +95,23 @@ def remedy_held(threshold: Threshold, name: str, detail: str, now: float) -> lis
         )
         for notifier in threshold.notify
     ]
+
+
+def undelivered(store: Store, policies: PolicySet, now: float) -> list[str]:
+    """Return a sentence for each receiver that refuses messages, or has kept some waiting for long by failing."""
+    kept = store.outbox.messages()
+    found = []
+    for name in dict.fromkeys(one.message.receiver for one in kept):
+        notifier = name.partition("/")[0]
+        mine = [one for one in kept if one.message.receiver == name and notifier in policies.notifiers]
+        parked = sum(one.state is State.PARKED for one in mine)
+        if parked:
+            said = mine[-1].answer or store.outbox.standing(name).last_error
+            found.append(
+                f"{name} refused {parked} messages ({said}); mend it, then `hostkeeper notify retry {notifier}`"
+            )
+        late = [one.message.made for one in mine if one.state is State.WAITING and one.tries]
+        if late and now - min(late) > LATE:
+            error = store.outbox.standing(name).last_error
+            found.append(f"{len(late)} messages to {name} wait, for {duration(now - min(late))} by now: {error}")
+    return found

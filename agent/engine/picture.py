@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from agent.engine.backups import series_of, standings
 from agent.engine.in_force import PROBES
+from agent.engine.notifying import undelivered
 from agent.engine.outlook import outlook
 from agent.host.clock import boot_id
 from agent.host.heads import HeadFile
@@ -97,7 +98,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     return Picture(
         daemon=daemon,
         alive=alive,
-        trouble=(*trouble, *_backup_trouble(backups), *_history_trouble(store)),
+        trouble=(*trouble, *_backup_trouble(backups), *undelivered(store, policies, now), *_history_trouble(store)),
         bad=tuple(bad),
         tasks=len(policies.tasks),
         latest=latest,
