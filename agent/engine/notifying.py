@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from agent.engine.firing import Firing
 from agent.model.notices import Event, Notice, State
-from agent.model.policies import PolicySet, Task, Threshold
+from agent.model.policies import Task, Threshold
 from agent.model.signals import Labels
 from agent.readable import duration
 from agent.rules import conditions
@@ -97,13 +97,13 @@ def remedy_held(threshold: Threshold, name: str, detail: str, now: float) -> lis
     ]
 
 
-def undelivered(store: Store, policies: PolicySet, now: float) -> list[str]:
+def undelivered(store: Store, now: float) -> list[str]:
     """Return a sentence for each receiver that refuses messages, or has kept some waiting for long by failing."""
     kept = store.outbox.messages()
     found = []
     for name in dict.fromkeys(one.message.receiver for one in kept):
         notifier = name.partition("/")[0]
-        mine = [one for one in kept if one.message.receiver == name and notifier in policies.notifiers]
+        mine = [one for one in kept if one.message.receiver == name]
         parked = sum(one.state is State.PARKED for one in mine)
         if parked:
             said = mine[-1].answer or store.outbox.standing(name).last_error

@@ -98,7 +98,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     return Picture(
         daemon=daemon,
         alive=alive,
-        trouble=(*trouble, *_backup_trouble(backups), *undelivered(store, policies, now), *_history_trouble(store)),
+        trouble=(*trouble, *_backup_trouble(backups), *undelivered(store, now), *_history_trouble(store)),
         bad=tuple(bad),
         tasks=len(policies.tasks),
         latest=latest,
