@@ -8,6 +8,7 @@ from agent.metrics import (
     DaemonFacts,
     HistoryFacts,
     Metrics,
+    NotifierFacts,
     PolicyFacts,
     QueueFacts,
     RunFacts,
@@ -113,6 +114,12 @@ def full_metrics() -> Metrics:
                 read=1.0,
             ),
             BackupFacts(repository="offsite", task=AWKWARD, backups=0),
+        ]
+    )
+    metrics.notifiers(
+        [
+            NotifierFacts(name="ops", delivered=12, failed=3, dropped=1, waiting=2, parked=1, oldest=STARTED - 60),
+            NotifierFacts(name="pager/2", delivered=7, last_success=STARTED - 5),
         ]
     )
     metrics.queue(QueueFacts(running=1, pending={"window_closed": 2}, holds={"root-filling": "breaker_open"}))
