@@ -181,6 +181,19 @@ def _findings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forget", metavar="FINDING", help="forget one that was dealt with")
 
 
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "directories",
+        nargs="*",
+        metavar="DIR",
+        help="old and new policies; with one, what is in force is the old; with none, --policies is the new",
+    )
+    parser.add_argument(
+        "--days", type=_number(1, 366), default=30, metavar="N", help="how many days ahead runs are compared (30)"
+    )
+    _span(parser)
+
+
 def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("threshold", nargs="*", metavar="THRESHOLD", help="only these thresholds (default: all)")
     _span(parser)
@@ -218,6 +231,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "history": ("list the runs, or show one with its steps", _history),
     "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),
     "notify": ("list who is told, send a test, show what waits to be told", notify_arguments.add),
+    "diff": ("say what a change of policies changes: runs, what is deleted, what would have fired", _diff),
     "replay": ("show when thresholds would have fired over recorded signals, and how often they would act", _replay),
     "why": ("say why a task, a run or an object is as it is", _why),
     "tasks": ("list the tasks in force", _nothing),

@@ -26,7 +26,7 @@ from agent.rules.safeguards import Refusal
 from agent.trigger import zone
 
 
-class _Explained(Struct, frozen=True):
+class Explained(Struct, frozen=True):
     """What the rules decide about the backups of a task, and why a run would remove nothing all the same, if so."""
 
     task: Task
@@ -38,7 +38,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Say of each backup of each task what becomes of it, as things stand now; remove nothing."""
     world = World(arguments)
     now = SystemClock().now().timestamp()
-    found = [_explained(task, world, now) for task in _tasks(world, world.policies(), arguments.task)]
+    found = [explained(task, world, now) for task in _tasks(world, world.policies(), arguments.task)]
     if arguments.json:
         emit_json([_data(one) for one in found])
         return ExitCode.OK
@@ -54,7 +54,8 @@ def _tasks(world: World, policies: PolicySet, name: str | None) -> list[Task]:
     return keeping
 
 
-def _explained(task: Task, world: World, now: float) -> _Explained:
+def explained(task: Task, world: World, now: float) -> Explained:
+    """Given a task that makes backups, look into its repository and decide about each backup. Raises RunFailed."""
     options = json.loads(task.options)
     with tools() as made:
         repository = open_repository(options["repository"], made)
@@ -67,7 +68,7 @@ def _explained(task: Task, world: World, now: float) -> _Explained:
         standing = Standing(proofs={}, verifications={})
         decisions = decide(listing.backups, rule, local, now, standing)
         refusal = refusal_of(decisions, suspect="", vanished=(), limits=task.limits, history=())
-        return _Explained(task, decisions, refusal)
+        return Explained(task, decisions, refusal)
     with store:
         memory = store.memory(task.name)
         series = series_known(repository.name, listing, store.ledger, memory, task.name)
@@ -78,11 +79,11 @@ def _explained(task: Task, world: World, now: float) -> _Explained:
     decisions = decide(series.backups, rule, local, now, series.standing, suspect)
     vanished = series.vanished if options["vanished"] == "refuse" else ()
     refusal = refusal_of(decisions, suspect=suspect, vanished=vanished, limits=task.limits, history=history)
-    return _Explained(task, decisions, refusal)
+    return Explained(task, decisions, refusal)
 
 
-def _data(explained: _Explained) -> dict[str, object]:
-    reason, why = explained.refusal or (None, "")
+def _data(found: Explained) -> dict[str, object]:
+    reason, why = found.refusal or (None, "")
     backups = [
         {
             "backup": one.backup.id,
@@ -91,18 +92,18 @@ def _data(explained: _Explained) -> dict[str, object]:
             "reason": one.reason,
             "detail": one.detail,
         }
-        for one in explained.decisions
+        for one in found.decisions
     ]
-    return {"task": explained.task.name, "refused": reason, "why": why, "backups": backups}
+    return {"task": found.task.name, "refused": reason, "why": why, "backups": backups}
 
 
-def _lines(explained: _Explained, world: World, now: float) -> Iterator[str]:
-    name, decisions = explained.task.name, explained.decisions
+def _lines(found: Explained, world: World, now: float) -> Iterator[str]:
+    name, decisions = found.task.name, found.decisions
     removed = sum(not one.kept for one in decisions)
-    if explained.refusal is None:
+    if found.refusal is None:
         yield f"{name}: {len(decisions) - removed} kept, {removed} would be removed"
     else:
-        reason, why = explained.refusal
+        reason, why = found.refusal
         yield harmless(f"{name}: a run would remove nothing ({reason}): {why}")
         yield f"by the rules alone: {len(decisions) - removed} kept, {removed} removed"
     if decisions:
