@@ -6,19 +6,19 @@ import contextlib
 import math
 import os
 import select
-import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import partial
 
 from msgspec import Struct, structs
 
 from agent.errors import RunFailed
 from agent.host import proc
+from agent.host.kinship import die_with_parent
 from agent.host.output import Tail, visible
 from agent.host.programs import find
 from agent.host.starting import listen, start
@@ -56,16 +56,17 @@ class Asides:
         cannot be started.
         """
         who = account(command.user)
+        _require(command, who)
         begun = time.monotonic()
+        die = partial(die_with_parent, signal.SIGKILL)
         source = os.memfd_create("input", os.MFD_CLOEXEC)
         try:
             os.write(source, text)
             os.lseek(source, 0, os.SEEK_SET)
             with self._lock:
                 spared = frozenset(proc.children(os.getpid())) - self._running
-                popen = start(
-                    _dying(command, who), who, None, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-                )
+                # What is called in the child asks the kernel for one thing, and needs no lock that a thread may hold.
+                popen = start(command, who, die, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 self._running.add(popen.pid)
         finally:
             os.close(source)
@@ -193,18 +194,8 @@ class _Reading:
             stream.close()
 
 
-@cache
-def _setpriv() -> str | None:
-    return shutil.which("setpriv", path="/usr/local/bin:/usr/bin:/bin")
-
-
-def _dying(command: Command, who: Account) -> Command:
-    """Return a command that is killed when this thread ends. Raises RunFailed for a program that is not there."""
+def _require(command: Command, who: Account) -> None:
+    """Raise RunFailed for a program that is not there."""
     program = find(command.argv[0], command.environment.get("PATH", ""), command.directory, who)
     if program.problem:
         raise RunFailed(f"cannot run {command.argv[0]}: {program.problem}")
-    setpriv = _setpriv()
-    if setpriv is None:
-        return command
-    argv: Sequence[str] = (setpriv, "--pdeathsig", "KILL", "--", *command.argv)
-    return structs.replace(command, argv=tuple(argv))

@@ -10,14 +10,14 @@ import subprocess
 from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _CHUNK = 1 << 18
 _PATIENCE = 2.0
 
 
 def die_with_parent(number: signal.Signals) -> None:
     """Have the kernel send this process a signal once the thread that started it has ended (prctl(2))."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot ask to be told of the parent's end")
 
 

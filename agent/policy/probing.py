@@ -11,7 +11,7 @@ from agent.policy.normalise import Complaint
 def complaints_of(probes: Mapping[str, Any]) -> Iterator[Complaint]:
     """Given the normalised probes of a file, which may lack what the schema complains of, yield what is wrong."""
     for name, thing in probes.items():
-        every, timeout, path = thing["every"], thing.get("timeout"), ("probes", name)
+        every, timeout, path = thing.get("every"), thing.get("timeout"), ("probes", name)
         if isinstance(timeout, float | int) and isinstance(every, float | int) and timeout > every:
             yield (*path, "timeout"), "it is longer than `every`", f"give at most {every:g}s"
         if isinstance(http := thing.get("http"), dict) and isinstance(http.get("matches"), str):

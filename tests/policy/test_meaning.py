@@ -20,6 +20,7 @@ from agent.policy.meaning import Meaning
 )
 def test_option_that_names_a_time_zone_has_to_name_one(options: Any, wrong: list[tuple[str, ...]]) -> None:
     policy: dict[str, Any] = {"windows": {}, "thresholds": {}, "databases": {}, "repositories": {}}
+    policy |= {"notifiers": {}, "probes": {}}
     task = {} if options is None else {"with": options}
     complaints = Meaning().of_policy({**policy, "tasks": {"save": task}}, {"tasks": {"save": task}})
     assert [path for path, _, _ in complaints] == wrong
