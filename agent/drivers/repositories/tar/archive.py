@@ -10,11 +10,14 @@ from msgspec import Struct
 
 from agent.drivers.repositories.tar import commands, complaints, flow, layout, manifest, sources
 from agent.drivers.repositories.tar.complaints import Complaints
-from agent.drivers.repositories.tar.headers import absolute
+from agent.drivers.repositories.tar.flow import Read
+from agent.drivers.repositories.tar.hashing import Summing
+from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.job import Job
+from agent.drivers.repositories.tar.members import Cut, Stream
 from agent.drivers.repositories.tar.sink import Sink, sinking
 from agent.drivers.repositories.tar.site import Site
-from agent.drivers.repositories.tar.stream import Member, Stream
+from agent.drivers.repository import Damaged
 from agent.errors import RunFailed
 from agent.ports import Completed, Program, StopRequested
 
@@ -57,7 +60,7 @@ def make(job: Job, progress: Callable[[int], None], since: float | None) -> Arch
             site,
             lambda output: (Program(tar, None, output),),
             (archive, listed),
-            lines.look,
+            lines.take,
             lambda completed: lines.end(_end(job, lines.objects, _said(completed[0], site))),
         )
         if not lines.whole:
@@ -97,32 +100,37 @@ def _said(tar: Completed, site: Site) -> Complaints:
 
 
 class _Lines:
-    """Writes a line of the manifest for each member that goes by."""
+    """Writes a line of the manifest for each member of the archive.
+
+    `content` counts the bytes of files that went by; `whole` is whether the archive came to its end.
+    """
 
     def __init__(self, site: Site, sink: Sink, progress: Callable[[int], None], since: float | None) -> None:
-        self.objects = self.files = self.links = 0
-        self.fine = False
+        self.objects = self.files = self.links = self.content = 0
+        self.fine = self.whole = False
         self._sink = sink
         self._progress = progress
         self._since = since
         self._stop = site.tools.stop
-        self._stream = Stream(self._tell, self._checkpoint)
         self._lines: list[str] = []
 
-    @property
-    def content(self) -> int:
-        """How many bytes of files went by."""
-        return self._stream.content
-
-    @property
-    def whole(self) -> bool:
-        """Whether the archive came to its end."""
-        return self._stream.ended
-
-    def look(self, chunk: memoryview) -> None:
-        """Take the next piece of the archive."""
-        self._stream.feed(chunk)
-        self._progress(self._stream.content)
+    def take(self, read: Read) -> None:
+        """Read the archive to its end. Raises RunFailed when it is none of the kind that is read here."""
+        stream = Stream(read, "what tar wrote", self._heard)
+        summing = Summing(stream)
+        try:
+            while (member := stream.next()) is not None:
+                digest = ""
+                if member.kind == "file":
+                    self.content += member.stored
+                    digest = summing.take(member)
+                self._tell(member, digest)
+            self.whole = True
+        except Cut:
+            # What tar says of it when it has ended counts for more.
+            return
+        except Damaged as error:
+            raise RunFailed(f"{error}: is it GNU tar? See what tar --version says") from error
 
     def end(self, end: manifest.End) -> None:
         """Write the last line."""
@@ -130,33 +138,13 @@ class _Lines:
         self._flush()
 
     def _tell(self, member: Member, digest: str) -> None:
-        names = None
-        if member.kind == "directory":
-            dumped = member.records.get(b"GNU.dumpdir", b"").split(b"\0")
-            names = [(chr(name[0]), name[1:]) for name in dumped if name]
-        else:
+        if member.kind != "directory":
             self.files += 1
-        target = absolute(member.target) if member.kind == "hard link" else member.target
-        path = absolute(member.name)
         if self._since is not None:
-            self._count_links(path, member.kind, self._since)
+            self._count_links(member.path, member.kind, self._since)
         self.objects += 1
         self.fine = self.fine or member.modified % 1_000_000_000 != 0
-        self._lines.append(
-            manifest.line(
-                path,
-                member.kind,
-                member.mode,
-                member.uid,
-                member.gid,
-                member.size,
-                member.modified,
-                blake3=digest,
-                target=target,
-                device=member.device,
-                names=names,
-            )
-        )
+        self._lines.append(manifest.line(member, digest))
         if len(self._lines) >= _BATCH:
             self._flush()
 
@@ -171,6 +159,7 @@ class _Lines:
         self._sink.write("".join(self._lines).encode("ascii"))
         self._lines.clear()
 
-    def _checkpoint(self) -> None:
-        if self._stop():
+    def _heard(self, more: int) -> None:
+        if not more and self._stop():
             raise StopRequested
+        self._progress(self.content)

@@ -9,16 +9,18 @@ from msgspec import Struct
 
 from agent.drivers.database import Database
 from agent.drivers.repositories.tar import flow, layout
+from agent.drivers.repositories.tar.flow import Read
 from agent.drivers.repositories.tar.job import Job
 from agent.drivers.repositories.tar.sink import sinking
 from agent.errors import RunFailed
 from agent.model.backups import Part
 
 _TAIL = 4096
+_BUFFER = 1 << 17
 
 
 class Dumped(Struct, frozen=True):
-    """A part of a backup, the name of its file, and the SHA-256 of that."""
+    """A part of a backup, the name of its file, and the BLAKE3 of that."""
 
     part: Part
     name: str
@@ -37,7 +39,7 @@ def take(job: Job, database: Database, progress: Callable[[int], None]) -> Dumpe
             raise RunFailed(f"{name!r} cannot name a file of a repository: give the database another name")
         passing = _Passing(progress)
         with sinking(job.writers(), os.path.join(job.draft, name)) as (sink,):
-            completed, sums = flow.pump(site, dump.programs, (sink,), passing.look)
+            completed, sums = flow.pump(site, dump.programs, (sink,), passing.take)
             dump.settle(completed, bytes(passing.tail))
             part = Part(
                 kind=database.engine,
@@ -60,8 +62,10 @@ class _Passing:
         self.tail = bytearray()
         self._progress = progress
 
-    def look(self, chunk: memoryview) -> None:
-        self.count += len(chunk)
-        self.tail += chunk[-_TAIL:]
-        del self.tail[:-_TAIL]
-        self._progress(self.count)
+    def take(self, read: Read) -> None:
+        buffer = memoryview(bytearray(_BUFFER))
+        while got := read(buffer):
+            self.count += got
+            self.tail += buffer[max(0, got - _TAIL) : got]
+            del self.tail[:-_TAIL]
+            self._progress(self.count)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
-from agent.digests import Digest, blake3
-from agent.drivers.repositories.tar.headers import Member
+from agent.drivers.repositories.tar import manifest
+from agent.drivers.repositories.tar.hashing import Summing
+from agent.drivers.repositories.tar.headers import DUMPDIR, Member
 from agent.drivers.repositories.tar.manifest import End, Object
 from agent.drivers.repositories.tar.members import Stream
 from agent.drivers.repositories.tar.target import Target
 from agent.drivers.repositories.tar.way import shown
 
-_ZEROS = memoryview(bytes(1 << 20))
 Wanted = Callable[[int, Member], list[bytes]]
 """Given the number of an object and its headers, the paths that it comes to, none where it is not wanted."""
 
@@ -27,22 +27,31 @@ class Count(Struct):
     compared: int = 0
 
 
-def walk(stream: Stream, objects: Iterable[Object | End]) -> Iterator[tuple[int, Object, Member]]:
-    """Yield the objects of an archive, numbered, as its manifest and as its headers tell them.
+def walk(stream: Stream, lines: Iterable[bytes], where: str) -> Iterator[tuple[int, Member, str]]:
+    """Given an archive and the lines of its manifest, yield its objects, numbered, each with the BLAKE3 told.
 
-    Raises Damaged where the two differ. The content of each is to be taken or skipped before the next.
+    `where` names the manifest in messages. Raises Damaged where the two differ. The content of each is to be taken or
+    skipped before the next.
     """
-    for number, one in enumerate(objects):
+    waiting = iter(lines)
+    for number, raw in enumerate(waiting):
         member = stream.next()
-        if isinstance(one, End):
-            if member is not None:
-                raise stream.damaged(f"has {shown(member.path)}, which is not in its manifest")
-        elif member is None:
-            raise stream.damaged(f"lacks {shown(one.entry.path)}, which is in its manifest")
-        elif not _agree(one, member):
-            raise stream.damaged(f"has {shown(member.path)} where its manifest has another {shown(one.entry.path)}")
-        else:
-            yield number, one, member
+        told = manifest.sum_of(raw, member) if member is not None else None
+        if told is None:
+            one = manifest.parse(raw, where)
+            if isinstance(one, End):
+                if member is not None:
+                    raise stream.damaged(f"has {shown(member.path)}, which is not in its manifest")
+                manifest.check_end(one, number, waiting, where)
+                return
+            if member is None:
+                raise stream.damaged(f"lacks {shown(one.entry.path)}, which is in its manifest")
+            if not _agree(one, member):
+                raise stream.damaged(f"has {shown(member.path)} where its manifest has another {shown(one.entry.path)}")
+            told = one.entry.blake3
+        assert member is not None
+        yield number, member, told
+    raise manifest.cut(where)
 
 
 def _agree(one: Object, member: Member) -> bool:
@@ -57,7 +66,7 @@ def _agree(one: Object, member: Member) -> bool:
         and entry.gid == member.gid
         and entry.target == member.target
         and one.device == member.device
-        and (one.names is None or _names(one.names) == member.records.get(b"GNU.dumpdir"))
+        and (one.names is None or _names(one.names) == member.records.get(DUMPDIR))
     )
 
 
@@ -65,55 +74,13 @@ def _names(names: Iterable[tuple[str, bytes]]) -> bytes:
     return b"".join(code.encode() + name + b"\0" for code, name in names) + b"\0"
 
 
-def compare(stream: Stream, one: Object, member: Member, descriptor: int | None = None) -> None:
+def compare(stream: Stream, summing: Summing, member: Member, told: str, descriptor: int | None = None) -> None:
     """Take the content of a file, write it to a descriptor if there is one, and hold its BLAKE3 against the manifest.
 
     Raises Damaged when it is another, OSError when it cannot be written.
     """
-    digest = blake3()
-    if member.sparse:
-        _spread(stream, member, digest, descriptor)
-    else:
-        while (piece := stream.take()) is not None:
-            digest.update(piece)
-            if descriptor is not None:
-                while len(piece) > (written := os.write(descriptor, piece)):
-                    piece = piece[written:]
-    if digest.hexdigest() != one.entry.blake3:
+    if summing.take(member, descriptor) != told:
         raise stream.damaged(f"has {shown(member.path)} with another content than its manifest tells")
-
-
-def _spread(stream: Stream, member: Member, digest: Digest, descriptor: int | None) -> None:
-    """Take the content of a sparse file: the holes are hashed as the zeros that they are read as, and not written."""
-    if descriptor is not None:
-        os.truncate(descriptor, member.size)
-    at = 0
-    piece: memoryview | None = None
-    for offset, length in stream.extents(member):
-        _hash_zeros(stream, digest, offset - at)
-        at = offset
-        while at < offset + length:
-            if not piece:
-                piece = stream.take()
-                assert piece is not None
-            part, piece = piece[: offset + length - at], piece[offset + length - at :]
-            digest.update(part)
-            if descriptor is not None:
-                _write(descriptor, part, at)
-            at += len(part)
-    _hash_zeros(stream, digest, member.size - at)
-
-
-def _hash_zeros(stream: Stream, digest: Digest, count: int) -> None:
-    while count > 0:
-        digest.update(_ZEROS[:count])
-        count -= len(_ZEROS)
-        stream.pause()
-
-
-def _write(descriptor: int, piece: memoryview, at: int) -> None:
-    while len(piece) > (written := os.pwrite(descriptor, piece, at)):
-        piece, at = piece[written:], at + written
 
 
 class Extraction:
@@ -127,10 +94,10 @@ class Extraction:
         self._made = made
         self.count = count
 
-    def extract(self, stream: Stream, objects: Iterable[Object | End], wanted: Wanted) -> None:
-        """Bring back what is wanted of an archive. Raises Damaged, OSError and ValueError; see `Target`."""
-        count, target = self.count, self._target
-        for number, one, member in walk(stream, objects):
+    def extract(self, stream: Stream, lines: Iterable[bytes], where: str, wanted: Wanted) -> None:
+        """Bring back what is wanted of an archive; see `walk`. Raises Damaged, OSError and ValueError; see `Target`."""
+        count, target, summing = self.count, self._target, Summing(stream)
+        for number, member, told in walk(stream, lines, where):
             paths = wanted(number, member)
             if not paths:
                 stream.skip()
@@ -139,7 +106,7 @@ class Extraction:
             if member.kind == "file":
                 descriptor = target.new_file(path)
                 try:
-                    compare(stream, one, member, descriptor)
+                    compare(stream, summing, member, told, descriptor)
                     target.settle(descriptor, member)
                 finally:
                     os.close(descriptor)

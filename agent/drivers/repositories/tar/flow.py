@@ -13,8 +13,10 @@ from agent.errors import RunFailed
 from agent.host import pipes
 from agent.ports import Completed, Program, StopRequested
 
+Read = Callable[[memoryview], int]
+"""Puts what comes next into a buffer, and returns how many bytes, 0 at the end."""
+
 _CHUNK = 256 << 10
-"""What is looked at should still be in the processor's cache."""
 
 _CATCH_UP_EVERY = 64
 """Chunks."""
@@ -24,14 +26,14 @@ def pump(
     site: Site,
     programs: Callable[[int], tuple[Program, ...]],
     sinks: Sequence[Sink],
-    look: Callable[[memoryview], None],
+    take: Callable[[Read], None],
     ended: Callable[[Sequence[Completed]], None] = lambda _: None,
 ) -> tuple[tuple[Completed, ...], dict[str, str]]:
     """Run the programs that `programs` gives for a descriptor, and have what they write to it go into the first sink.
 
-    `look` gets it too, in pieces, and `ended` is told how they ended; both may write to the other sinks. Return how
-    they ended, and the BLAKE3 of each sink's file by its path. Raises RunFailed when a file is not whole,
-    StopRequested, OSError, and whatever the callables raise.
+    `take` gets what reads it, until there is no more, and `ended` is told how they ended; both may write to the other
+    sinks. Return how they ended, and the BLAKE3 of each sink's file by its path. Raises RunFailed when a file is not
+    whole, StopRequested, OSError, and whatever the callables raise.
     """
     run = site.tools.processes.piped
     completed: tuple[Completed, ...] = ()
@@ -40,7 +42,7 @@ def pump(
         for sink in sinks:
             sink.started()
         try:
-            completed = _through(site, programs, sinks, look)
+            completed = _through(site, programs, sinks, take)
             # Where a writer has ended, its exit code says more than what came of that.
             with contextlib.suppress(BrokenPipeError):
                 ended(completed)
@@ -66,7 +68,7 @@ def _through(
     site: Site,
     programs: Callable[[int], tuple[Program, ...]],
     sinks: Sequence[Sink],
-    look: Callable[[memoryview], None],
+    take: Callable[[Read], None],
 ) -> tuple[Completed, ...]:
     reading, writing = pipes.roomy()
     ends = [reading, writing]
@@ -75,7 +77,7 @@ def _through(
             os.close(ends.pop())
             try:
                 with contextlib.suppress(BrokenPipeError):
-                    _copy(site, reading, sinks, look)
+                    take(_Passage(site, reading, sinks).read)
             finally:
                 os.close(ends.pop())
     finally:
@@ -84,21 +86,31 @@ def _through(
     return piped.completed
 
 
-def _copy(site: Site, source: int, sinks: Sequence[Sink], look: Callable[[memoryview], None]) -> None:
-    buffer = memoryview(bytearray(_CHUNK))
-    main = sinks[0].entrance
-    rounds = 0
-    pace = Pace(site.tools.clock, site.limit_read, site.tools.stop)
-    while count := pipes.tee(source, main, _CHUNK):
-        if site.tools.stop():
+class _Passage:
+    """What comes from a descriptor, on its way into the first of some sinks."""
+
+    def __init__(self, site: Site, source: int, sinks: Sequence[Sink]) -> None:
+        self._source = source
+        self._sinks = sinks
+        self._stop = site.tools.stop
+        self._pace = Pace(site.tools.clock, site.limit_read, site.tools.stop)
+        self._ahead = self._rounds = 0
+
+    def read(self, buffer: memoryview) -> int:
+        """Put what comes next into a buffer; return how many bytes, 0 at the end. Raises StopRequested, OSError."""
+        if not self._ahead:
+            self._hand_on()
+        count = os.readv(self._source, [buffer[: self._ahead]]) if self._ahead else 0
+        self._ahead -= count
+        return count
+
+    def _hand_on(self) -> None:
+        """Let the sink have some before it is read here."""
+        if self._stop():
             raise StopRequested
-        seen = 0
-        while seen < count:
-            got = os.readv(source, [buffer[: count - seen]])
-            look(buffer[:got])
-            seen += got
-        pace.passed(count)
-        rounds += 1
-        if rounds % _CATCH_UP_EVERY == 0:
-            for sink in sinks:
+        self._ahead = pipes.tee(self._source, self._sinks[0].entrance, _CHUNK)
+        self._pace.passed(self._ahead)
+        self._rounds += 1
+        if self._rounds % _CATCH_UP_EVERY == 0:
+            for sink in self._sinks:
                 sink.catch_up()

@@ -6,6 +6,7 @@ kinds of sparse files, numbers in base 256. Checksums of headers are not looked 
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Mapping
 
@@ -27,12 +28,15 @@ KINDS = {
     b"5": "directory",
     b"6": "fifo",
 }
+DUMPDIR = b"GNU.dumpdir"
+"""The record that tells what a directory held."""
 MAGIC = b"ustar\x0000"
 _CHARACTER = b"3"
 _TIME, _ONE_TIME = b"30 mtime=", 30
 """The record that most objects have, and no other: the time with nanoseconds."""
-_FIELDS = struct.Struct("100s8s8s8s12s12s8sc100s8s64x8s8s155s12x")
-"""name, mode, uid, gid, size, mtime, checksum, type, link, magic, (names of owners), device, prefix (ustar)."""
+_FIELDS = struct.Struct("100s24s12s12s8sc100s8s64x8s8s155s12x")
+"""name, (mode, uid, gid), size, mtime, checksum, type, link, magic, (names of owners), device, prefix (ustar)."""
+_MOST_OWNERS = 4096
 
 
 class BadHeader(Exception):
@@ -66,7 +70,7 @@ class Member(Struct, gc=False):
 def records_of(content: bytes) -> dict[bytes, bytes]:
     """Given the content of an extended header, return its records (pax, `length keyword=value`). Raises BadHeader."""
     size = len(content)
-    if size == _ONE_TIME and content.startswith(_TIME):
+    if size == _ONE_TIME and content.startswith(_TIME) and content.endswith(b"\n"):
         return {b"mtime": content[len(_TIME) : -1]}
     records: dict[bytes, bytes] = {}
     at = 0
@@ -87,29 +91,25 @@ def records_of(content: bytes) -> dict[bytes, bytes]:
 
 def member_of(header: bytes, records: Mapping[bytes, bytes]) -> Member:
     """Given a header block and the records before it, return what they say. Raises BadHeader."""
-    name, mode, uid, gid, size, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
+    name, owner, length, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
     kind = KINDS.get(flag)
     if kind is None or magic != MAGIC:
         raise BadHeader(f"has an object of a kind that does not belong there ({flag!r})")
-    try:
-        numbers = int(mode[:7], 8), int(uid[:7], 8), int(gid[:7], 8), int(size[:11], 8), int(time[:11], 8)
-    except ValueError:
-        numbers = octal(mode), octal(uid), octal(gid), octal(size), octal(time)
-    if min(numbers) < 0:
-        raise BadHeader("has a number below zero")
+    mode, uid, gid = _owners(owner)
+    size = octal(length)
     modified = records.get(b"mtime")
     member = Member(
-        path=absolute(_joined(prefix, name)),
-        kind=kind,
-        mode=numbers[0] & 0o7777,
-        uid=numbers[1],
-        gid=numbers[2],
-        size=numbers[3],
-        stored=numbers[3],
-        modified=numbers[4] * 1_000_000_000 if modified is None else _instant(modified),
-        target=b"" if kind == "file" else link.partition(b"\0")[0],
-        device=_device(flag, major, minor) if kind == "device" else "",
-        records=records,
+        absolute(_joined(prefix, name)),
+        kind,
+        mode,
+        uid,
+        gid,
+        size,
+        size,
+        octal(time) * 1_000_000_000 if modified is None else _instant(modified),
+        b"" if kind == "file" else link.partition(b"\0")[0],
+        _device(flag, major, minor) if kind == "device" else "",
+        records,
     )
     if len(records) > 1 or (records and modified is None):
         _apply(member, records)
@@ -119,6 +119,12 @@ def member_of(header: bytes, records: Mapping[bytes, bytes]) -> Member:
         if kind == "hard link":
             member.target = absolute(member.target)
     return member
+
+
+@functools.lru_cache(_MOST_OWNERS)
+def _owners(fields: bytes) -> tuple[int, int, int]:
+    """Return the mode, owner and group that a header tells; most objects have those of another one."""
+    return octal(fields[:8]) & 0o7777, octal(fields[8:16]), octal(fields[16:])
 
 
 def _apply(member: Member, records: Mapping[bytes, bytes]) -> None:

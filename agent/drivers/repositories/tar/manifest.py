@@ -8,13 +8,13 @@ Nobody need ever have a whole manifest in memory.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii as quoted
 
 import msgspec
 from msgspec import Struct
 
+from agent.drivers.repositories.tar.headers import DUMPDIR, Member
 from agent.drivers.repository import Damaged
 from agent.model.backups import Entry
 
@@ -64,36 +64,49 @@ class _Line(Struct):
 
 _decode = msgspec.json.Decoder(_Line).decode
 _ENDING = b'{"end"'
+_SUM = b',"blake3":"'
+_SUM_LENGTH = len(_SUM) + 64 + len(b'"}\n')
 
 
-def line(
-    path: bytes,
-    kind: str,
-    mode: int,
-    uid: int,
-    gid: int,
-    size: int,
-    modified: int,
-    *,
-    blake3: str = "",
-    target: bytes = b"",
-    device: str = "",
-    names: Sequence[tuple[str, bytes]] | None = None,
-) -> str:
-    """Return the line of an object; see `Object` and `agent.model.backups.Entry`."""
+def line(member: Member, digest: str) -> str:
+    """Return the line of an object; `digest` is the BLAKE3 of a file in hexadecimal, or empty."""
+    return f'{_head(member)},"blake3":"{digest}"}}\n' if digest else _head(member) + "}\n"
+
+
+def sum_of(raw: bytes, member: Member) -> str | None:
+    """Return the BLAKE3 that a line tells, empty for none, or None unless the rest is as `line` has it for a member.
+
+    What comes of None is to be parsed. This is much cheaper.
+    """
+    head = _head(member).encode("ascii")
+    if not raw.startswith(head) or (member.kind == "directory" and not _is_whole(member.records.get(DUMPDIR))):
+        return None
+    rest = raw[len(head) :]
+    if rest == b"}\n":
+        return ""
+    if len(rest) != _SUM_LENGTH or not rest.startswith(_SUM) or not rest.endswith(b'"}\n'):
+        return None
+    return rest[len(_SUM) : -3].decode("ascii", "replace")
+
+
+def _head(member: Member) -> str:
     text = (
-        f'{{"path":{_text(path)},"kind":"{kind}","mode":{mode},"uid":{uid},"gid":{gid},"size":{size},'
-        f'"modified":{modified}'
+        f'{{"path":{_text(member.path)},"kind":"{member.kind}","mode":{member.mode},"uid":{member.uid},'
+        f'"gid":{member.gid},"size":{member.size},"modified":{member.modified}'
     )
-    if blake3:
-        text += f',"blake3":"{blake3}"'
-    if target:
-        text += f',"target":{_text(target)}'
-    if device:
-        text += f',"device":"{device}"'
-    if names is not None:
-        text += f',"names":[{",".join(_text(code.encode() + name) for code, name in names)}]'
-    return text + "}\n"
+    if member.target:
+        text += f',"target":{_text(member.target)}'
+    if member.device:
+        text += f',"device":"{member.device}"'
+    if member.kind == "directory":
+        names = member.records.get(DUMPDIR, b"").split(b"\0")
+        text += f',"names":[{",".join([_text(name) for name in names if name])}]'
+    return text
+
+
+def _is_whole(dumpdir: bytes | None) -> bool:
+    """Tell whether a list of names has each ended by a NUL, and itself by another."""
+    return dumpdir is not None and dumpdir.endswith(b"\0") and dumpdir.split(b"\0").count(b"") == 2
 
 
 def last_line(end: End) -> str:
@@ -108,24 +121,40 @@ def read(lines: Iterable[bytes], where: str) -> Iterator[Object | End]:
     `where` names it in messages. Raises Damaged for a line that is none, and when the end is missing, is not the last
     line or counts other than came.
     """
-    ended = False
-    for count, raw in enumerate(lines):
-        if ended:
-            raise Damaged(f"{where} goes on after its end")
-        try:
-            ended = raw.startswith(_ENDING)
-            one = msgspec.convert(json.loads(raw), End) if ended else _object(_line(raw))
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise Damaged(f"{where} has a line that does not belong there: {raw[:200]!r}") from error
+    waiting = iter(lines)
+    for count, raw in enumerate(waiting):
+        one = parse(raw, where)
+        if isinstance(one, End):
+            check_end(one, count, waiting, where)
+            yield one
+            return
         yield one
-        if isinstance(one, End) and one.objects != count:
-            raise Damaged(f"{where} has {count} objects and tells of {one.objects}")
-    if not ended:
-        raise Damaged(f"{where} ends too early")
+    raise cut(where)
+
+
+def parse(raw: bytes, where: str) -> Object | End:
+    """Return what a line tells. Raises Damaged for one that is none."""
+    try:
+        return msgspec.convert(json.loads(raw), End) if raw.startswith(_ENDING) else _object(_line(raw))
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Damaged(f"{where} has a line that does not belong there: {raw[:200]!r}") from error
+
+
+def check_end(end: End, count: int, rest: Iterator[bytes], where: str) -> None:
+    """Raise Damaged unless an end counts the objects that came before it, and nothing comes after it."""
+    if next(rest, None) is not None:
+        raise Damaged(f"{where} goes on after its end")
+    if end.objects != count:
+        raise Damaged(f"{where} has {count} objects and tells of {end.objects}")
+
+
+def cut(where: str) -> Damaged:
+    """Return what to raise for a manifest without an end."""
+    return Damaged(f"{where} ends too early")
 
 
 def _text(raw: bytes) -> str:
-    return quoted(os.fsdecode(raw))
+    return quoted(raw.decode("utf-8", "surrogateescape"))
 
 
 def _line(raw: bytes) -> _Line:

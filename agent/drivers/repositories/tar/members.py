@@ -1,4 +1,7 @@
-"""Reads an archive as it comes through a pipe, in memory that does not grow; what it announces is bounded first."""
+"""Reads an archive as it comes, in memory that does not grow; what it announces is bounded first.
+
+It is the same reader that looks at an archive while it is made, and when it is brought back.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,30 @@ _MOST_EXTENTS = 1 << 22
 _MOST_PADDING = 1 << 24
 _RECORDS = ord("x")
 _END = bytes(BLOCK)
+_HEADERS = 3 * BLOCK
+_TIME, _TIME_SIZE, _NEWLINE = b"30 mtime=", b"00000000036\0", ord("\n")
+_TIME_AT, _TIME_END = BLOCK + len(_TIME), BLOCK + 29
 _NONE: Mapping[bytes, bytes] = {}
 
 
-class Stream:
-    """The members of an archive that a descriptor gives, in their order; each is to be taken or skipped to its end.
+class Cut(Damaged):
+    """An archive that ends before its end."""
 
-    `where` names the archive in messages. `heard(bytes)` is called whenever more was read, and may raise.
+
+def from_descriptor(descriptor: int) -> Callable[[memoryview], int]:
+    """Return what reads an archive from a descriptor."""
+    return lambda buffer: os.readv(descriptor, [buffer])
+
+
+class Stream:
+    """The members of an archive, in their order; each is to be taken or skipped to its end.
+
+    `read(buffer)` puts what comes next into a buffer, and returns how many bytes, 0 at the end. `where` names the
+    archive in messages. `heard(bytes)` is called whenever more was read, and may raise.
     """
 
-    def __init__(self, descriptor: int, where: str, heard: Callable[[int], None]) -> None:
-        self._descriptor = descriptor
+    def __init__(self, read: Callable[[memoryview], int], where: str, heard: Callable[[int], None]) -> None:
+        self._read = read
         self._where = where
         self._heard = heard
         self._buffer = bytearray(_BUFFER)
@@ -49,18 +65,35 @@ class Stream:
             raise self.damaged(str(error)) from error
 
     def _next(self) -> Member | None:
-        records = _NONE
-        while (header := self._block())[156] == _RECORDS:
-            if records is not _NONE:
-                raise BadHeader("has two lists of records for one object")
-            records = self._records(octal(header[124:136]))
-        if header == _END and records is _NONE:
-            self._finish()
-            return None
-        member = member_of(header, records)
+        at = self._at
+        if at + _HEADERS <= self._end and self._is_usual(at):
+            self._at = at + _HEADERS
+            time = bytes(self._view[at + _TIME_AT : at + _TIME_END])
+            member = member_of(bytes(self._view[at + 2 * BLOCK : at + _HEADERS]), {b"mtime": time})
+        else:
+            records = _NONE
+            while (header := self._block())[156] == _RECORDS:
+                if records is not _NONE:
+                    raise BadHeader("has two lists of records for one object")
+                records = self._records(octal(header[124:136]))
+            if header == _END and records is _NONE:
+                self._finish()
+                return None
+            member = member_of(header, records)
         self._left = member.stored
         self._padding = -member.stored % BLOCK
         return member
+
+    def _is_usual(self, at: int) -> bool:
+        """Tell whether there are headers of the usual kind in the buffer: their only record is a time of 20 digits."""
+        buffer = self._buffer
+        return (
+            buffer[at + 156] == _RECORDS
+            and buffer.startswith(_TIME, at + BLOCK)
+            and buffer.startswith(_TIME_SIZE, at + 124)
+            and buffer[at + _TIME_END] == _NEWLINE
+            and buffer[at + 2 * BLOCK + 156] != _RECORDS
+        )
 
     def take(self) -> memoryview | None:
         """Return the next bytes of the member's content, valid until the next call of anything, or None at its end."""
@@ -132,9 +165,9 @@ class Stream:
         self._view[:left] = self._view[self._at : self._end]
         self._at, self._end = 0, left
         while self._end < least:
-            got = os.readv(self._descriptor, [self._view[self._end :]])
+            got = self._read(self._view[self._end :])
             if not got:
-                raise Damaged(f"{self._where} ends too early")
+                raise Cut(f"{self._where} ends too early")
             self._end += got
             self._heard(got)
 
@@ -155,7 +188,7 @@ class Stream:
             padding += len(rest)
             if rest.strip(b"\0") or padding > _MOST_PADDING:
                 raise self.damaged("goes on after its end")
-            self._at, self._end = 0, os.readv(self._descriptor, [self._view])
+            self._at, self._end = 0, self._read(self._view)
             if not self._end:
                 return
             self._heard(self._end)

@@ -26,13 +26,25 @@ def objects(site: Site, link: Link, source: int) -> Iterator[Iterator[Object | E
 
     Raises Damaged when it is none, or larger than what it is made of can be; RunFailed when it cannot be decrypted.
     """
-    where = f"{link.where}/{link.made.manifest}"
+    with lines(site, link, source) as raw:
+        yield manifest.read(raw, place(link))
+
+
+def place(link: Link) -> str:
+    """Return how messages name the manifest of a backup."""
+    return f"{link.where}/{link.made.manifest}"
+
+
+@contextlib.contextmanager
+def lines(site: Site, link: Link, source: int) -> Iterator[Iterator[bytes]]:
+    """As `objects`, but give the lines as they are."""
+    where = place(link)
     most = os.fstat(source).st_size * _MOST_RATIO + _FREE
     with (
         plain(site, link, link.made.manifest, source) as reading,
         open(reading, "rb", buffering=_BUFFER, closefd=False) as file,
     ):
-        yield manifest.read(_lines(file, where, most), where)
+        yield _lines(file, where, most)
 
 
 def _lines(file: BinaryIO, where: str, most: int) -> Iterator[bytes]:

@@ -10,9 +10,9 @@ from msgspec import Struct
 from agent.drivers.repositories.tar import chain
 from agent.drivers.repositories.tar.chain import Link
 from agent.drivers.repositories.tar.extract import Count, Extraction, Wanted, chosen, everything
-from agent.drivers.repositories.tar.members import Stream
+from agent.drivers.repositories.tar.members import Stream, from_descriptor
 from agent.drivers.repositories.tar.merge import Merge
-from agent.drivers.repositories.tar.objects import objects
+from agent.drivers.repositories.tar.objects import lines, objects, place
 from agent.drivers.repositories.tar.plain import plain
 from agent.drivers.repositories.tar.site import Site
 from agent.drivers.repositories.tar.target import Target
@@ -61,8 +61,8 @@ def merged(site: Site, manifests: Iterable[tuple[Link, int]], stack: contextlib.
     """Given a chain with its open manifests, return what it brings back; the stack gives it back."""
     merge = stack.enter_context(Merge(stack.enter_context(temporary(site.tools.scratch))))
     for link, manifest in manifests:
-        with objects(site, link, manifest) as lines:
-            merge.add(lines)
+        with objects(site, link, manifest) as found:
+            merge.add(found)
     return merge
 
 
@@ -75,10 +75,11 @@ def _restore(site: Site, whole: Sequence[Sound], target: Target, merge: Merge | 
     for generation, one in enumerate(whole):
         wanted: Wanted = everything if merge is None else chosen(merge.wanted(generation))
         with (
-            objects(site, one.link, one.manifest) as lines,
+            lines(site, one.link, one.manifest) as told,
             plain(site, one.link, one.link.archive, one.archive) as data,
         ):
-            extraction.extract(Stream(data, f"{one.link.where}/{one.link.archive}", heard), lines, wanted)
+            stream = Stream(from_descriptor(data), f"{one.link.where}/{one.link.archive}", heard)
+            extraction.extract(stream, told, place(one.link), wanted)
     target.finish()
     count = extraction.count
     return Restored(count.items, count.bytes, count.compared)

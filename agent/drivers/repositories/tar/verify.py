@@ -7,8 +7,9 @@ import os
 from agent.drivers.repositories.tar import chain
 from agent.drivers.repositories.tar.chain import Link
 from agent.drivers.repositories.tar.extract import compare, walk
-from agent.drivers.repositories.tar.members import Stream
-from agent.drivers.repositories.tar.objects import objects
+from agent.drivers.repositories.tar.hashing import Summing
+from agent.drivers.repositories.tar.members import Stream, from_descriptor
+from agent.drivers.repositories.tar.objects import lines, place
 from agent.drivers.repositories.tar.plain import Undecryptable, can_decrypt, plain
 from agent.drivers.repositories.tar.site import Site
 from agent.model.backups import Backup
@@ -49,13 +50,14 @@ def _read(site: Site, link: Link, name: str, file: int) -> None:
         return
     with (
         chain.checked(link, link.made.manifest, site.tools) as manifest,
-        objects(site, link, manifest) as lines,
+        lines(site, link, manifest) as told,
         plain(site, link, name, file) as data,
     ):
-        stream = Stream(data, f"{link.where}/{name}", lambda _: _heed(site))
-        for _, one, member in walk(stream, lines):
+        stream = Stream(from_descriptor(data), f"{link.where}/{name}", lambda _: _heed(site))
+        summing = Summing(stream)
+        for _, member, digest in walk(stream, told, place(link)):
             if member.kind == "file":
-                compare(stream, one, member)
+                compare(stream, summing, member, digest)
 
 
 def _drain(site: Site, data: int) -> None:

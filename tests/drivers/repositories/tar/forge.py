@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -12,6 +13,7 @@ from agent.digests import blake3, sha256
 from agent.drivers.database import Tools
 from agent.drivers.repositories.tar import layout, manifest, record, seal, setup
 from agent.drivers.repositories.tar.encryption import Encryption
+from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.record import Made
 from agent.drivers.repositories.tar.site import Site
 from agent.host.clock import SystemClock
@@ -104,21 +106,26 @@ class Piece(Struct, kw_only=True):
             "gid": self.gid,
             "size": len(self.content),
             "modified": self.seconds * 10**9,
-            "blake3": blake3(self.content).hexdigest() if self.flag == b"0" else "",
             "target": self.target,
-            "names": self.names,
         }
+        told = dict(self.told)
+        names: Any = told.pop("names", self.names) or ()
+        digest = told.pop("blake3", blake3(self.content).hexdigest() if self.flag == b"0" else "")
         if self.flag == b"1":
             fields["target"] = b"/" + self.target.strip(b"/")
         if self.flag in (b"3", b"4"):
             fields["device"] = f"{'c' if self.flag == b'3' else 'b'} {self.device[0]} {self.device[1]}"
-        fields |= self.told
-        if fields["names"] is None and fields["kind"] == "directory":
-            fields["names"] = ()
-        return manifest.line(**fields)  # type: ignore[arg-type]  # a table of its own fields
+        fields |= told
+        return manifest.line(_member(fields, names), str(digest))
 
 
 KINDS = {b"1": "hard link", b"2": "link", b"3": "device", b"4": "device", b"5": "directory", b"6": "fifo"}
+
+
+def _member(told: Mapping[str, Any], names: Sequence[tuple[str, bytes]]) -> Member:
+    """Return what a line tells, as if headers did."""
+    dumpdir = b"".join(code.encode() + one + b"\0" for code, one in names) + b"\0"
+    return Member(**{"device": "", "stored": told["size"], "records": {b"GNU.dumpdir": dumpdir}, **told})
 
 
 def _record(key: bytes, value: bytes) -> bytes:
