@@ -190,6 +190,8 @@ def _text(
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = harmless(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= 120 else f"{text[:117]}..."
 
@@ -228,4 +230,5 @@ def _episodes(episodes: tuple[Episode, ...] | None) -> str:
         return "not judged"
     lasted = sum(one.cleared - one.fired for one in episodes if one.cleared is not None)
     still = ", still firing" if any(one.cleared is None for one in episodes) else ""
-    return f"fired {len(episodes)} times ({duration(lasted)}{still})"
+    times = "once" if len(episodes) == 1 else f"{len(episodes)} times"
+    return f"fired {times} ({duration(lasted)}{still})"

@@ -109,7 +109,7 @@ def test_diff_as_text_says_all_of_it(agent: AgentUnderTest) -> None:
     assert "    with.max_age: 604800 -> 2592000\n" in done.stdout
     assert "  tidy: 30 before, 30 now\n" in done.stdout
     assert "  tidy: 0 more, 2 less\n" in done.stdout
-    assert "  hot: fired 2 times (30.0s) before, fired 1 times (20.0s) now" in done.stdout
+    assert "  hot: fired 2 times (30.0s) before, fired once (20.0s) now" in done.stdout
 
 
 def test_same_policies_differ_in_nothing_wherever_they_are_written(agent: AgentUnderTest) -> None:
