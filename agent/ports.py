@@ -14,7 +14,7 @@ from agent.model.backups import Backup, Proof, Verification
 from agent.model.box import Box
 from agent.model.findings import Finding
 from agent.model.policies import Limits
-from agent.model.signals import Labels, Sample
+from agent.model.signals import Labels, Points, Sample
 
 
 class Clock(Protocol):
@@ -147,6 +147,18 @@ class Past(Protocol):
         ...
 
 
+class SampleHistory(Protocol):
+    """The samples that the agent keeps."""
+
+    def series(self) -> Sequence[tuple[str, Labels]]:
+        """Return the series there are samples of, each by its signal and its labels."""
+        ...
+
+    def read(self, key: tuple[str, Labels], start: float, end: float) -> Points:
+        """Given a series, return its numbers from an instant up to another, in seconds since the epoch."""
+        ...
+
+
 class Memory(Protocol):
     """Small JSON-able facts that a task remembers from run to run."""
 
@@ -160,6 +172,10 @@ class Discoveries(Protocol):
 
     def found(self, findings: Sequence[Finding]) -> None:
         """Remember findings; of one that is known, when it was first seen."""
+        ...
+
+    def settled(self, task: str, finding: str) -> bool:
+        """Forget a finding that no longer holds; return whether there was one."""
         ...
 
     def measured(self, task: str, at: float, samples: Sequence[Sample]) -> None:
@@ -186,6 +202,7 @@ class Context(Struct, frozen=True, kw_only=True):
     objects: ObjectLog
     ledger: Ledger
     discoveries: Discoveries
+    samples: SampleHistory
     host: str
     place: str
     explain: Callable[[Judgement], None]

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from agent.engine.nothing import NoSamples
 from agent.model.actions import Judgement
 from agent.model.backups import Backup, Proof, Verification
 from agent.model.findings import Finding
 from agent.model.policies import Category, Limits, Overlap, Position, Priority, Retry, Schedule, Task
 from agent.model.signals import Sample
-from agent.ports import Bounds, Command, Completed, Context, Processes, Program, StopRequested
+from agent.ports import Bounds, Command, Completed, Context, Processes, Program, SampleHistory, StopRequested
 
 EPOCH = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -141,6 +142,9 @@ class FakeDiscoveries:
     def found(self, findings: Sequence[Finding]) -> None:
         self.findings.update({finding.id: finding for finding in findings})
 
+    def settled(self, task: str, finding: str) -> bool:
+        return self.findings.pop(finding, None) is not None
+
     def measured(self, task: str, at: float, samples: Sequence[Sample]) -> None:
         self.numbers[task] = tuple(samples)
 
@@ -172,6 +176,7 @@ def context(
     objects: FakeObjectLog | None = None,
     ledger: FakeLedger | None = None,
     discoveries: FakeDiscoveries | None = None,
+    samples: SampleHistory | None = None,
     host: str = "host",
     place: str = "/nonexistent/place",
     explain: Callable[[Judgement], None] = lambda _: None,
@@ -192,6 +197,7 @@ def context(
         objects=objects or FakeObjectLog(),
         ledger=ledger or FakeLedger(),
         discoveries=discoveries or FakeDiscoveries(),
+        samples=samples or NoSamples(),
         host=host,
         place=place,
         explain=explain,

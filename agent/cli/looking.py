@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from agent import __version__
 from agent.cli.output import harmless, path_text
 from agent.engine.document import task_digest
-from agent.engine.nothing import NoBackups, NoDiscoveries
+from agent.engine.nothing import NoBackups, NoDiscoveries, NoSamples
 from agent.engine.plan import Plan, planned
 from agent.engine.process import StopFlag, context
 from agent.host.readonly import forbid_writing
@@ -67,7 +67,9 @@ def look(
     memory = store.memory(task.name) if store is not None else Nothing()
     ledger = store.ledger if store is not None else NoBackups()
     found = store.findings if store is not None else NoDiscoveries()
-    looking = replace(context(task, 0, now, StopFlag(), memory, Nowhere(), ledger, found, state), explain=explain)
+    samples = store.samples if store is not None else NoSamples()
+    within = context(task, 0, now, StopFlag(), memory, Nowhere(), ledger, found, samples, state)
+    looking = replace(within, explain=explain)
     steps = tuple(action.plan(options, looking))
     return Plan(
         task=task.name,

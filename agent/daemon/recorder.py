@@ -23,7 +23,7 @@ from agent.store.samples import DAY, FINE, Key
 
 LOG = logging.getLogger(__name__)
 
-KEPT = SHOWN | {"disk.inodes_used_percent"}
+KEPT = SHOWN | {"disk.inodes_used_percent", "uptime.seconds"}
 """The signals of the host that are kept whether or not a policy names them."""
 
 FEW = 20

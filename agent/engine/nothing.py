@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.model.backups import Backup, Proof, Verification
 from agent.model.findings import Finding
-from agent.model.signals import Sample
+from agent.model.signals import Labels, Points, Sample
 
 
 class NoBackups:
@@ -46,5 +46,23 @@ class NoDiscoveries:
     def found(self, findings: Sequence[Finding]) -> None:
         """Forget them."""
 
+    def settled(self, task: str, finding: str) -> bool:
+        """Return False: there is none."""
+        del task, finding
+        return False
+
     def measured(self, task: str, at: float, samples: Sequence[Sample]) -> None:
         """Forget them."""
+
+
+class NoSamples:
+    """No samples of anything; fits `agent.ports.SampleHistory`."""
+
+    def series(self) -> Sequence[tuple[str, Labels]]:
+        """Return none."""
+        return ()
+
+    def read(self, key: tuple[str, Labels], start: float, end: float) -> Points:
+        """Return none."""
+        del key, start, end
+        return Points((), (), (), (), (), ())

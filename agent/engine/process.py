@@ -28,7 +28,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
-from agent.ports import Clock, Context, Discoveries, Ledger, Memory, ObjectLog, StopRequested
+from agent.ports import Clock, Context, Discoveries, Ledger, Memory, ObjectLog, SampleHistory, StopRequested
 from agent.registry import box_of, load
 from agent.rules.confinement import own_places
 from agent.store import Store
@@ -67,6 +67,7 @@ def context(
     objects: ObjectLog,
     ledger: Ledger,
     discoveries: Discoveries,
+    samples: SampleHistory,
     state: str,
 ) -> Context:
     """Given a task, its run, the instant that started and the state directory, return what its action may use."""
@@ -82,6 +83,7 @@ def context(
         objects=objects,
         ledger=ledger,
         discoveries=discoveries,
+        samples=samples,
         host=os.uname().nodename,
         place=_place(state, task.name),
         explain=_unheard,
@@ -137,8 +139,8 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
         now = datetime.fromtimestamp(doc.now or claimed.started or claimed.created, UTC)
         try:
             objects = FileObjectLog(store.directory, number)
-            memory, found = store.memory(task.name), store.findings
-            within = context(task, number, now, stop, memory, objects, store.ledger, found, store.directory)
+            memory, found, samples = store.memory(task.name), store.findings, store.samples
+            within = context(task, number, now, stop, memory, objects, store.ledger, found, samples, store.directory)
             steps = tuple(action.plan(options, replace(within, processes=_processes(task, store.directory))))
             if doc.expect is not None and not undo and not store.steps.of(number):
                 require(doc.expect, steps)

@@ -40,7 +40,7 @@ MOST_NEAR = 10
 ALIKE = 2 * DAY
 """For so long noise is alike."""
 
-WIDER = 1.25
+WIDER = 1.1
 """So many times as wide as the noise has it is an interval: what comes is not all like what was (`make bench`)."""
 
 SETTLING = DAY

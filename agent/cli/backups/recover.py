@@ -17,7 +17,7 @@ from agent.cli.output import instant as shown
 from agent.drivers.database import Tools
 from agent.drivers.repositories import open_repository
 from agent.drivers.repository import Repository
-from agent.engine.nothing import NoBackups, NoDiscoveries
+from agent.engine.nothing import NoBackups, NoDiscoveries, NoSamples
 from agent.engine.process import StopFlag
 from agent.engine.progress import Progress
 from agent.errors import BadArgument, ExitCode, NotFound, Refused, RunFailed
@@ -77,6 +77,7 @@ def _context(stop: StopFlag, scratch: str) -> Context:
         objects=Nowhere(),
         ledger=NoBackups(),
         discoveries=NoDiscoveries(),
+        samples=NoSamples(),
         host=this_host(),
         place=scratch,
         explain=lambda _judgement: None,

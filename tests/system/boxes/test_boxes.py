@@ -49,6 +49,7 @@ SHOP = {"name": "shop", "driver": "postgresql", "settings": {"dsn": "host=/run/p
 SPOILS = {"write and execute memory", "delete", "rename", "change a mode"}
 
 SAMPLES = {
+    "capacity.forecast": Sample("capacity.forecast", {}, frozenset(), 1.4),
     "files.retain": Sample("files.retain", {"paths": ["/srv/tidy"]}, frozenset(), 1.4),
     "backup.create": backups("backup.create", SPOILS, 1.9, sources=[{"path": "/srv", "database": None}], writable=[]),
     "backup.create of a database": backups(

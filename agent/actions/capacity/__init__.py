@@ -1,0 +1,1 @@
+"""Actions that look ahead at what fills up."""
