@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
+from agent.daemon.analyses import Analyses
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
 from agent.daemon.incidents import IncidentDesk
@@ -97,6 +98,7 @@ class Daemon:
         self._probing.prober = Prober(
             self._loop, clock, host=host, scratch=scratch, take=self._probing.take, fail=self._probing.fail
         )
+        self._analyses = Analyses(store, metrics, self._thresholds, self._recorder, self._reacted)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
@@ -174,6 +176,7 @@ class Daemon:
         self._dispatcher.adopt()
         self._sending.put_in_force(policies.notifiers)
         self._probing.put_in_force(policies.probes)
+        self._analyses.put_in_force(policies)
         self._teller.tasks(policies, self._planner.next_by_task(), self._planner.replanned)
         self._dispatch()
 
@@ -257,6 +260,7 @@ class Daemon:
     def _ended(self, run: Run) -> None:
         self._others.told(run.id)
         self._teller.run_ended(run)
+        self._analyses.ended(run, self._now())
 
     def _sample(self) -> None:
         begun = time.monotonic()

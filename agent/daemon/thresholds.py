@@ -16,7 +16,7 @@ from agent.model.policies import PolicySet, Threshold
 from agent.model.samples import in_rows
 from agent.model.signals import ConditionState, Labels, Sampling, labels
 from agent.ports import Past
-from agent.probes.catalogue import group_of
+from agent.probes.catalogue import SIGNALS, group_of
 from agent.probes.wanted import Wanted, wanted
 from agent.rules.condition_json import dump_state, load_state
 from agent.rules.conditions import Event
@@ -104,7 +104,7 @@ class Thresholds:
         self._sources = {}
         for threshold in policies.thresholds.values():
             group = group_of(threshold.signal)
-            source = group if group in policies.probes else HOST
+            source = group if group in policies.probes or threshold.signal not in SIGNALS else HOST
             self._sources.setdefault(source, []).append((threshold, labels(threshold.labels)))
 
     def _load(self) -> None:

@@ -74,7 +74,10 @@ def expression(policies: PolicySet, threshold: Threshold, instance: str) -> Expr
     group, _, what = threshold.signal.partition(".")
     probe = policies.probes.get(group)
     if probe is None:
-        spec = SIGNALS[threshold.signal]
+        spec = SIGNALS.get(threshold.signal)
+        if spec is None:
+            wanted = {**_of(instance), "task": group, "signal": what, **threshold.labels}
+            return Expression(_selector(f.TASK_VALUE.name, wanted), kept=("*",))
         selected = _selector(f.family_of(spec).name, {**_of(instance), **threshold.labels})
         return Expression(selected, 1 / f.scale_of(spec), spec.labels)
     if probe.kind == "prometheus" and what == "value":

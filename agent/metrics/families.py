@@ -214,6 +214,7 @@ INCIDENT_OLDEST = _gauge(
 )
 PROBE_RESULTS = _counter("probe_results", "Measurements of probes: a value, an error, or no data.", "probe", "outcome")
 PROBE_VALUE = _gauge("probe_value", "A number of a probe whose signals are its source's own.", "probe", "signal")
+TASK_VALUE = _gauge("task_value", "A number that a task found out in its last run.", "task", "signal")
 PROBE_LATENESS = Family(
     PREFIX + "probe_lateness_seconds",
     Kind.HISTOGRAM,
@@ -226,6 +227,7 @@ PROBER_RESTARTS = _counter("prober_restarts", "How often the prober's process wa
 PROBER_CPU = _counter("prober_cpu_seconds", "Processor time of the prober's process and of what it ran.")
 PROBER_MEMORY = _gauge("prober_resident_memory_bytes", "Resident memory of the prober's process.")
 OF_PROBES = (PROBE_RESULTS, PROBE_VALUE, PROBE_LATENESS, PROBES_HUNG, PROBER_RESTARTS, PROBER_CPU, PROBER_MEMORY)
+OF_READINGS = (TASK_VALUE,)
 OF_INCIDENTS = (INCIDENTS, INCIDENTS_OPENED, INCIDENT_OLDEST)
 OF_BACKUPS = (
     *(BACKUPS, BACKUPS_DAMAGED, BACKUP_NEWEST, BACKUP_LEVEL, BACKUP_BYTES, BACKUP_STORED, BACKUP_FLAWS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from agent.host.http import Counts
 from agent.metrics import families as f
@@ -30,7 +30,7 @@ from agent.metrics.records import (
     WebFacts,
 )
 from agent.metrics.tasks import TaskMetrics
-from agent.model.signals import Labels, Sampling, SignalSpec
+from agent.model.signals import Labels, Sample, Sampling, SignalSpec
 from agent.rules.conditions import Event
 
 _NOTHING: Labels = ()
@@ -52,6 +52,7 @@ class Metrics:
         self._notifiers = Block(f.OF_NOTIFIERS)
         self._thresholds = ThresholdMetrics()
         self._probes = ProbeMetrics()
+        self._readings = Block(f.OF_READINGS)
         self._host = HostMetrics(signals)
         self._daemon = Block(f.OF_DAEMON)
         # What changes least stands first.
@@ -61,6 +62,7 @@ class Metrics:
             self._backups.block,
             self._incidents,
             self._notifiers,
+            self._readings,
             self._thresholds.block,
             self._host.block,
             self._probes.block,
@@ -141,6 +143,21 @@ class Metrics:
             self._incidents.replace(f.INCIDENTS, rows)
             self._incidents.put(f.INCIDENTS_OPENED, _NOTHING, facts.opened)
             self._incidents.replace(f.INCIDENT_OLDEST, {} if facts.oldest is None else {_NOTHING: facts.oldest})
+
+    def keep_readings(self, tasks: Container[str]) -> None:
+        """Given the tasks that there still are, show the numbers of no others."""
+        with self._lock:
+            self._readings.keep(
+                f.TASK_VALUE, {key for key in self._readings.keys(f.TASK_VALUE) if dict(key)["task"] in tasks}
+            )
+
+    def readings(self, task: str, samples: Sequence[Sample]) -> None:
+        """Given the numbers that a task found out last, show these and none it found before."""
+        with self._lock:
+            others = {key for key in self._readings.keys(f.TASK_VALUE) if dict(key)["task"] != task}
+            self._readings.keep(f.TASK_VALUE, others)
+            for one in samples:
+                self._readings.put(f.TASK_VALUE, (("task", task), ("signal", one.signal), *one.labels), one.value)
 
     def probes(self, kinds: Mapping[str, str]) -> None:
         """Given the kind of every probe by name, show these and no others."""

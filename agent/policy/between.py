@@ -15,7 +15,7 @@ from agent.policy.fragments import DEFINITIONS, Name, Outline, Reference
 from agent.policy.nearest import quoted, suggest
 from agent.policy.paths import dotted
 from agent.probes.catalogue import group_of
-from agent.probes.offered import ANY, OFFERED, signal_of
+from agent.probes.offered import ANY, BY_ACTION, OFFERED, kinds_of, signal_of
 
 THINGS = {
     "windows": "window",
@@ -111,14 +111,18 @@ class _Between:
             self._ways[reference.kind].setdefault((reference.owner, reference.name), (file, reference))
 
     def _kinds(self) -> Mapping[str, str]:
-        return {name: found.action for name, (_, found) in self._known["probes"].items()}
+        probes, tasks = (
+            {name: found.action for name, (_, found) in self._known[section].items()} for section in ("probes", "tasks")
+        )
+        return kinds_of(probes, tasks)
 
     def _spec(self, signal: str) -> SignalSpec | None:
         return self._signals.get(signal) or signal_of(signal, self._kinds())
 
     def _of_probes(self) -> Iterator[str]:
         for name, kind in self._kinds().items():
-            yield from (f"{name}.{what}" for what in OFFERED[kind].signals) if kind in OFFERED else ()
+            offer = OFFERED.get(kind) or BY_ACTION.get(kind)
+            yield from (f"{name}.{what}" for what in offer.signals) if offer is not None else ()
 
     def _chosen(self) -> Mapping[str, str]:
         """Return the known databases and repositories that options name, by path; asked for where tasks must fit."""

@@ -14,7 +14,7 @@ from agent.policy.fragments import Fragment, Outline
 from agent.policy.notifier import notifiers_of
 from agent.policy.probe import probes_of
 from agent.probes.catalogue import group_of
-from agent.probes.offered import fits, signal_of
+from agent.probes.offered import fits, kinds_of, signal_of
 
 __all__ = ["Signals", "digest_of", "fitted", "link", "misfits", "mistakes_between"]
 
@@ -45,7 +45,7 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     windows: dict[str, Window] = {}
     tasks: dict[str, Task] = {}
     thresholds: dict[str, Threshold] = {}
-    kinds = {probe.name: probe.kind for fragment in fragments.values() for probe in fragment.probes}
+    probing = {probe.name: probe.kind for fragment in fragments.values() for probe in fragment.probes}
     things = 0
     for name in sorted(fragments):
         fragment = fragments[name]
@@ -61,12 +61,13 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
         return None
     if not (_named(tasks.values(), windows, tasks, thresholds) and _reacting(thresholds, tasks)):
         return None
+    kinds = kinds_of(probing, {task.name: task.action for task in tasks.values()})
     if not all(_measurable(threshold, signals, kinds) for threshold in thresholds.values()):
         return None
     notifiers = notifiers_of(fragments.values(), tasks.values(), thresholds.values())
     if _has_loops({task.name: task.needs for task in tasks.values() if task.needs}):
         return None
-    probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if kinds else {}
+    probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if probing else {}
     if notifiers is None or probes is None or not complete(tasks, known):
         return None
     return PolicySet(

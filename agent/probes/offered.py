@@ -1,4 +1,4 @@
-"""The signals that each kind of probe gives. Light to import: it measures nothing.
+"""The signals that each kind of probe gives, and tasks that find out numbers. Light to import: it measures nothing.
 
 A signal is named `<probe>.<what>`. Percentages run from 0 to 100.
 """
@@ -162,6 +162,42 @@ OFFERED: Mapping[str, Offer] = {
 """What each kind of probe gives."""
 
 
+BY_ACTION: Mapping[str, Offer] = {
+    "logs.analyze": Offer(
+        {
+            what: SignalSpec(what, text, "", labels)
+            for what, labels, text in (
+                ("lines", (), "How many lines the last run read."),
+                ("messages", ("level",), "How many messages of each level it read."),
+                ("template_messages", ("level", "template"), "How many messages of the 50 most frequent templates."),
+                ("templates", (), "How many templates are known."),
+                ("new_templates", (), "How many of them the last run met for the first time."),
+                ("lost", (), "In how many logs something was gone before it was read."),
+            )
+        }
+    ),
+    "capacity.forecast": Offer(
+        {
+            what: SignalSpec(what, text, unit, ANY)
+            for what, unit, text in (
+                ("days_left", "days", "Days until the limit of a series, as they are likely."),
+                ("days_left_soonest", "days", "The soonest of them in four cases of five."),
+                ("days_left_latest", "days", "The latest of them in four cases of five."),
+                ("growth_per_day", "", "What the peaks of a series rise by in a day, in its own unit."),
+                ("past_error", "", "The middle error of its forecasts of a week ahead, in the unit of the series."),
+                ("past_within_percent", "percent", "How many of them had the truth in their interval."),
+            )
+        }
+    ),
+}
+"""What tasks give whose actions find out numbers, by action; a signal is named `<task>.<what>`."""
+
+
+def kinds_of(probes: Mapping[str, str], tasks: Mapping[str, str]) -> Mapping[str, str]:
+    """Given the kinds of probes and the actions of tasks by name, return what gives signals; probes go first."""
+    return {**{name: action for name, action in tasks.items() if action in BY_ACTION}, **probes}
+
+
 def fits(spec: SignalSpec, labels: Collection[str]) -> bool:
     """Given the labels that a threshold names, tell whether series of a signal can be found by them."""
     known = spec.labels == ANY or all(label in spec.labels for label in labels)
@@ -169,7 +205,8 @@ def fits(spec: SignalSpec, labels: Collection[str]) -> bool:
 
 
 def signal_of(name: str, kinds: Mapping[str, str]) -> SignalSpec | None:
-    """Given the name of a signal and the kinds of all probes by name, return the signal, None if no probe gives it."""
+    """Given the name of a signal and what gives signals by name, return the signal, None if nothing gives it."""
     probe, _, what = name.partition(".")
-    offer = OFFERED.get(kinds.get(probe, ""))
+    kind = kinds.get(probe, "")
+    offer = OFFERED.get(kind) or BY_ACTION.get(kind)
     return None if offer is None or not what else offer.spec(what)

@@ -123,6 +123,7 @@ def full_metrics() -> Metrics:
         ]
     )
     metrics.queue(QueueFacts(running=1, pending={"window_closed": 2}, holds={"root-filling": "breaker_open"}))
+    metrics.readings(AWKWARD, [Sample("messages", (("level", "error"),), 3.0)])
     metrics.signals(a_pass(), 0.0012)
     metrics.thresholds(
         lambda: [
