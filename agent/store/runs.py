@@ -259,10 +259,11 @@ class Runs:
 
     def at_work_since(self, task: str, instant: float, now: float) -> bool:
         """Tell whether a run of a task is at work at `now`, or ended since; one that was interrupted may wait long."""
-        where = (
-            "task = ? AND started IS NOT NULL AND (ended BETWEEN ? AND ? OR ended IS NULL AND state <> 'interrupted')"
-        )
-        return bool(self._db.rows(f"SELECT 1 FROM runs WHERE {where} LIMIT 1", (task, instant, now)))
+        at_work = "task = ? AND ended IS NULL AND state NOT IN ('pending', 'interrupted')"
+        latest = "SELECT started, ended FROM runs WHERE task = ? ORDER BY id DESC LIMIT 1000"
+        ended = f"SELECT 1 FROM ({latest}) WHERE started IS NOT NULL AND ended BETWEEN ? AND ?"
+        query = f"SELECT 1 FROM runs WHERE {at_work} UNION ALL {ended} LIMIT 1"
+        return bool(self._db.rows(query, (task, task, instant, now)))
 
     def caused(self, cause: str, since: float, until: float, limit: int) -> list[Run]:
         """Return up to `limit` runs that a cause made between two instants, oldest first."""
