@@ -12,7 +12,7 @@ from agent.daemon.telling import Teller
 from agent.host.notify import Notifier
 from agent.rules.conditions import Event
 from agent.store import Store
-from tests.metrics.test_metrics import empty_metrics, numbers
+from tests.metrics.full import empty_metrics, numbers
 
 
 def test_reaction_that_comes_late_is_told_and_not_counted_again(
