@@ -96,8 +96,11 @@ class Calm(Mapping[str, Mapping[Labels, ConditionState]]):
     def snapshot(self) -> Callable[[], Iterator[tuple[str, Labels, ConditionState]]]:
         """Return what tells, in any thread, the state of every series of every threshold as it stands now."""
         well = tuple(self._well.values())
-        told = {name for source in self._well for name in self._kept[source][0].names}
-        others = [(name, dict(states)) for name, states in self._states.items() if name not in told]
+        told = [self._kept[source][0].names for source in self._well]
+        others: list[tuple[str, dict[Labels, ConditionState]]] = []
+        if sum(map(len, told)) < len(self._states):
+            names = frozenset().union(*told)
+            others = [(name, dict(states)) for name, states in self._states.items() if name not in names]
 
         def states() -> Iterator[tuple[str, Labels, ConditionState]]:
             for one in well:

@@ -49,6 +49,10 @@ class _Buffer:
 
     def columns(self) -> dict[Key, array[float]]:
         """Return by series its numbers at all times, NaN where there was none."""
+        first = self._rows[0][0]
+        if all(keys is first for keys, _ in self._rows):
+            by_series = zip(*[values for _, values in self._rows], strict=True)
+            return {key: array("d", numbers) for key, numbers in zip(first, by_series, strict=True)}
         columns: dict[Key, array[float]] = {}
         for place, (keys, values) in enumerate(self._rows):
             for key, value in zip(keys, values, strict=True):

@@ -19,7 +19,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MOST_HELD = 64
 """Of how many processes the file is kept open between passes."""
 
-_OLD = 3600.0
+_OLD = 600.0
 """So many seconds after its start a process is not expected to become another program."""
 
 _PF_KTHREAD = 0x00200000

@@ -9,7 +9,7 @@ from typing import NamedTuple
 YOUNG_FOR = 2
 LOOKED_AT_EVERY = 6
 SETTLED_LOOKED_AT_EVERY = 60
-SETTLED_AFTER = 60
+SETTLED_AFTER = 12
 """After so many looks in vain a process is not expected to become another one soon."""
 
 LISTED_EVERY = 30

@@ -53,7 +53,7 @@ class Table:
 @pytest.mark.parametrize(("settled", "every"), [(False, LOOKED_AT_EVERY), (True, SETTLED_LOOKED_AT_EVERY)])
 def test_process_of_no_interest_is_looked_at_often_at_first_and_seldom_later(settled: bool, every: int) -> None:
     table = Table(100)
-    seen = [number for number in range(200) if table.look(settled=settled)]
+    seen = [number for number in range(YOUNG_FOR + 3 * every) if table.look(settled=settled)]
     assert seen[:YOUNG_FOR] == list(range(YOUNG_FOR))
     later = seen[YOUNG_FOR:]
     assert later[0] - (YOUNG_FOR - 1) <= every
