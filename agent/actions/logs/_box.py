@@ -12,3 +12,12 @@ def analyze(options: Mapping[str, Any]) -> Box:
     """Given the options of `logs.analyze`, return its box: it reads logs, whosever they are, and writes nothing."""
     del options
     return Box(capabilities=("CAP_DAC_READ_SEARCH",))
+
+
+def vacuum(options: Mapping[str, Any]) -> Box:
+    """Given the options of `logs.vacuum`, return its box: it deletes files of the journal."""
+    named = options.get("directory")
+    return Box(
+        writable=("/var/log/journal", "/run/log/journal") if named is None else (named,),
+        capabilities=("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"),
+    )
