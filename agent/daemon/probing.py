@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 
+from agent.daemon.loop import Loop
 from agent.daemon.prober import Prober
 from agent.daemon.reacting import Reaction
 from agent.daemon.recorder import Recorder
@@ -19,15 +22,15 @@ from agent.probes.prober.frames import Report, Result
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
-PAUSE = 10.0
-"""Seconds between two changes of that fact."""
+PAUSE, LONG_PAUSE = 10.0, 60.0
+"""Seconds between two changes of that fact: of which probes there are in it, and of what it says of them."""
 
 Reacted = Callable[[Sequence[Reaction]], None]
 """Hear what fired and cleared."""
 
 
 class Probing:
-    """Stands between the prober and those who hear of what it measures; `prober` is set before anything is heard."""
+    """Stands between the prober and those who hear of what it measures."""
 
     def __init__(
         self,
@@ -46,23 +49,28 @@ class Probing:
         self._reacted = reacted
         self._errors: dict[str, tuple[float, str]] = {}
         self._written: dict[str, tuple[float, str]] | None = None
-        self._written_at = 0.0
-        self.prober: Prober | None = None
+        self._written_at = -math.inf
+        self._prober: Prober | None = None
+
+    def attach(self, loop: Loop, host: str) -> None:
+        """Given the daemon's loop and what makes the jitter of this host its own, be ready to measure."""
+        scratch = os.path.join(self._store.directory, "probes")
+        self._prober = Prober(loop, self._clock, host=host, scratch=scratch, take=self.take, fail=self.fail)
 
     def put_in_force(self, probes: Mapping[str, Probe]) -> None:
         """Given all probes by name, measure these and no others."""
-        if self.prober is None or (not probes and self._written is None):
+        if self._prober is None or (not probes and self._written is None):
             return
         self._errors = {name: error for name, error in self._errors.items() if name in probes}
         self._metrics.probes({name: probe.kind for name, probe in probes.items()})
         self._thresholds.trail.keep_probes(probes)
         self._write()
-        self.prober.put_in_force(probes)
+        self._prober.put_in_force(probes)
 
     def stop(self) -> None:
         """End the prober."""
-        if self.prober is not None:
-            self.prober.stop()
+        if self._prober is not None:
+            self._prober.stop()
 
     def take(self, report: Report, found: Sequence[tuple[Probe, Result]]) -> None:
         """Given a report, judge what was measured."""
@@ -72,7 +80,7 @@ class Probing:
             reactions += self._one(probe, sampling_of(probe, result), result.at, now)
             facts = ProbeFacts(name=probe.name, kind=probe.kind, samples=result.samples, error=bool(result.error))
             self._metrics.probe(facts, result.late)
-        restarts = self.prober.restarts if self.prober is not None else 0
+        restarts = self._prober.restarts if self._prober is not None else 0
         self._metrics.prober(
             ProberFacts(
                 hung=report.hung, restarts=restarts, cpu_seconds=report.cpu_seconds, resident=report.resident_bytes
@@ -107,10 +115,14 @@ class Probing:
         self._reacted(reactions)
 
     def _write(self) -> None:
-        """Tell the store which probes cannot be measured, when that has changed; not each time a sentence differs."""
+        """Tell the store which probes give an error, when that has changed; not each time a sentence differs."""
         now = self._clock.monotonic()
-        if self._written is None or (self._written.keys() != self._errors.keys() and now >= self._written_at + PAUSE):
-            self._written, self._written_at = dict(self._errors), now
+        others = self._written is None or self._written.keys() != self._errors.keys()
+        pause = PAUSE if others else LONG_PAUSE
+        if self._written != self._errors and now >= self._written_at + pause:
+            # What is told after a start is told at once.
+            self._written_at = now if self._written is not None else now - PAUSE
+            self._written = dict(self._errors)
             self._store.facts.set(PROBES, {name: list(error) for name, error in self._errors.items()})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,6 @@ from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
-from agent.daemon.prober import Prober
 from agent.daemon.probing import Probing
 from agent.daemon.pulse import Pulse
 from agent.daemon.reacting import Reaction
@@ -94,10 +92,7 @@ class Daemon:
         self.course = self._thresholds.trail.course
         self._recorder = Recorder(store, settings.samples)
         self._probing = Probing(store, metrics, self._thresholds, self._recorder, clock, self._reacted)
-        scratch = os.path.join(store.directory, "probes")
-        self._probing.prober = Prober(
-            self._loop, clock, host=host, scratch=scratch, take=self._probing.take, fail=self._probing.fail
-        )
+        self._probing.attach(self._loop, host)
         self._analyses = Analyses(store, metrics, self._thresholds, self._recorder, self._reacted)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(

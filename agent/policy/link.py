@@ -70,17 +70,9 @@ def fitted(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet | N
     probes = probes_of(fragments.values(), known.databases, map(group_of, signals)) if probing else {}
     if notifiers is None or probes is None or not complete(tasks, known):
         return None
-    return PolicySet(
-        digest_of({name: fragment.digest for name, fragment in fragments.items()}),
-        len(fragments),
-        windows,
-        tasks,
-        thresholds,
-        known.databases,
-        known.repositories,
-        probes,
-        notifiers,
-    )
+    digest = digest_of({name: fragment.digest for name, fragment in fragments.items()})
+    others = (known.databases, known.repositories, probes, notifiers)
+    return PolicySet(digest, len(fragments), windows, tasks, thresholds, *others)
 
 
 def _named(

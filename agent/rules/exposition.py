@@ -1,7 +1,4 @@
-"""Prometheus' text format, as programs and files give it: read strictly, in bounds. Pure.
-
-https://prometheus.io/docs/instrumenting/exposition_formats/
-"""
+"""Prometheus' text format, as programs and files give it: read strictly, in bounds. Pure."""
 
 from __future__ import annotations
 

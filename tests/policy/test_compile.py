@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import Mistake
-from agent.model.policies import Definition, Task, Threshold, Window
+from agent.model.policies import Definition, Probe, Task, Threshold, Window
 from agent.policy.broken import Broken
 from agent.policy.compile import Compiler
 from agent.policy.fragments import fragment_from, load_fragment
@@ -29,13 +29,13 @@ def test_good_sample_compiles_to_the_same_fragment_in_both_ways(sample: Path, co
     compiled = compiler.policy(sample.read_bytes(), "p.yaml")
     direct = fragment_from(compiled.body, "p.yaml", "digest")
     through_json = load_fragment(compiled.fragment(), "p.yaml", "digest")
-    for kind in ("windows", "databases", "repositories", "tasks", "thresholds"):
+    for kind in ("windows", "databases", "repositories", "probes", "tasks", "thresholds"):
         assert getattr(direct, kind) == getattr(through_json, kind)
     outline = through_json.outline
     assert outline is not None
     named = {(name.name, name.line, name.column) for name in outline.names}
-    things: list[Window | Task | Threshold | Definition] = [*direct.windows, *direct.tasks, *direct.thresholds]
-    things += [*direct.databases, *direct.repositories]
+    things: list[Window | Task | Threshold | Definition | Probe] = [*direct.windows, *direct.tasks, *direct.thresholds]
+    things += [*direct.databases, *direct.repositories, *direct.probes]
     assert named == {(thing.name, thing.position.line, thing.position.column) for thing in things}
 
 

@@ -11,7 +11,9 @@ from agent.errors import EXIT_MEANINGS
 from agent.metrics import families
 from agent.metrics.families import Family, Kind
 from agent.model.explanations import BY_SUBJECT
+from agent.model.signals import SignalSpec
 from agent.probes.catalogue import SIGNALS
+from agent.probes.offered import ANY, OFFERED
 from agent.schema import Schemas
 from tools.reference.options import Options, block
 
@@ -85,6 +87,13 @@ def metrics() -> Iterator[str]:
     yield from table(("metric", "type", "labels", "means"), map(_metric, ours))
     yield from ("", "## The host", "", "Every [signal](signals.md) is exported; percentages as ratios from 0 to 1.", "")
     yield from table(("metric", "type", "labels", "means"), map(_metric, map(families.family_of, SIGNALS.values())))
+    of_probes = {
+        family.name: family
+        for kind, offer in OFFERED.items()
+        for family in (families.family_of_probe(kind, spec) for spec in offer.signals.values())
+    }
+    yield from ("", "## Probes", "", "Every signal of a [probe](../how-to/probes.md) is exported.", "")
+    yield from table(("metric", "type", "labels", "means"), map(_metric, of_probes.values()))
 
 
 def _metric(family: Family) -> tuple[str, str, str, str]:
@@ -116,12 +125,19 @@ def signals() -> Iterator[str]:
     yield from ("# Signals", "")
     yield "What a threshold can watch. A signal has one series per combination of its labels;"
     yield "`labels:` chooses among them."
-    yield from ("", *table(("signal", "labels", "means"), _signal_rows()))
+    yield from ("", *table(("signal", "labels", "means"), _signal_rows(SIGNALS.values())))
+    yield from ("", "## Probes", "", "A [probe](../how-to/probes.md) gives these behind its own name: `<probe>.up`.")
+    for kind, offer in OFFERED.items():
+        yield from ("", f"### {kind}", "")
+        if offer.free:
+            yield from ("Beside these, whatever the source gives, with its labels.", "")
+        yield from table(("signal", "labels", "means"), _signal_rows(offer.signals.values()))
 
 
-def _signal_rows() -> Iterator[tuple[str, str, str]]:
-    for spec in SIGNALS.values():
-        yield f"`{spec.name}`", ", ".join(f"`{label}`" for label in spec.labels), spec.help
+def _signal_rows(specs: Iterable[SignalSpec]) -> Iterator[tuple[str, str, str]]:
+    for spec in specs:
+        labels = "the source's own" if spec.labels == ANY else ", ".join(f"`{label}`" for label in spec.labels)
+        yield f"`{spec.name}`", labels, spec.help
 
 
 def cli() -> Iterator[str]:

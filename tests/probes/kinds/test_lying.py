@@ -75,7 +75,7 @@ OF_BOTH: dict[str, tuple[Says, str]] = {
     "cut chunks": (answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nWelcome"), "ends early"),
     "bad chunks": (answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nWelcome\r\n0\r\n\r\n"), ""),
     "gzip bomb": (answering(page(gzip.compress(bytes(50 << 20)), "200 OK", "Content-Encoding: gzip")), "packed"),
-    "redirect elsewhere": (answering(page(b"", "302 Found", "Location: http://192.0.2.1/")), ""),
+    "redirect elsewhere": (answering(page(b"", "302 Found", "Location: http://elsewhere.example/")), ""),
     "endless continue": (dripping(b"HTTP/1.1 100 Continue\r\n\r\n", b""), "no complete answer within"),
     "500 with a success": (answering(page(b"Welcome", "500 Internal Server Error")), "status 500"),
 }

@@ -23,6 +23,7 @@ from tests.probes.kinds.peers import answering, page, serving
 
 COMMAND = (sys.executable, "-I", "-m", "agent", "probe")
 TCP = {"send": None, "expect": None}
+RUN: dict[str, Any] = {"reads": "exit_code", "user": None, "environment": {}, "directory": "/"}
 PATIENCE = 60.0
 
 
@@ -118,8 +119,7 @@ def test_prober_in_which_too_many_hang_says_so_and_ends(prober: Prober, tmp_path
 def test_prober_whose_agent_lets_go_ends_with_all_that_it_runs(prober: Prober, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     argv = ["sh", "-c", f"echo $$ > {mark}; exec sleep 600"]
-    run = {"reads": "exit_code", "user": None, "environment": {}, "directory": "/"}
-    prober.order(order(1, "command", 3600.0, 600.0, argv=argv, **run))
+    prober.order(order(1, "command", 3600.0, 600.0, argv=argv, **RUN))
     prober.until(lambda: mark.exists() and mark.read_text())
     assert prober.companion.end() == ""
     wait_until_gone(int(mark.read_text()))
@@ -153,8 +153,7 @@ time.sleep(600)
 def test_prober_that_is_killed_leaves_no_program_behind(prober: Prober, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     argv = ["sh", "-c", f"echo $$ > {mark}; exec sleep 600"]
-    run = {"reads": "exit_code", "user": None, "environment": {}, "directory": "/"}
-    prober.order(order(1, "command", 3600.0, 600.0, argv=argv, **run))
+    prober.order(order(1, "command", 3600.0, 600.0, argv=argv, **RUN))
     prober.until(lambda: mark.exists() and mark.read_text())
     assert prober.companion.end(kill=True) == "signal 9"
     wait_until_gone(int(mark.read_text()))

@@ -27,6 +27,7 @@ class Asked:
 
     def __init__(self, engine: str, settings: dict[str, Any], slow: str, scratch: Path) -> None:
         self._database = {"name": "shop", "driver": engine, "settings": settings}
+        self.engine = engine
         self._scratch = scratch
         self.slow = slow
 
@@ -94,14 +95,13 @@ def test_sql_past_its_timeout_is_ended_by_the_server(database: Asked) -> None:
 
 
 def test_sql_of_a_server_that_is_not_there_is_down(database: Asked, tmp_path: Path) -> None:
-    gone = {
+    gone: dict[str, dict[str, Any]] = {
         "postgresql": {"dsn": "host=127.0.0.1 port=1 dbname=shop", "user": None, "password_file": None},
         "mysql": {
             "database": "shop", "socket": None, "host": "127.0.0.1", "port": 1, "user": "x", "password_file": None,
         },
         "sqlite": {"path": str(tmp_path / "none.db")},
     }  # fmt: skip
-    engine = database._database["driver"]
-    found, error = Asked(str(engine), gone[str(engine)], "", tmp_path).ask("SELECT 1 AS one")
+    found, error = Asked(database.engine, gone[database.engine], "", tmp_path).ask("SELECT 1 AS one")
     assert error
     assert found == {"up": 0}
