@@ -10,6 +10,7 @@ import pytest
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed-skips.txt")
 NEEDS_ROOT = "needs root"
+TAKES_LONG = "tests/system/"
 
 # A busy machine must not fail a property; and where changes land, the same examples are tried every time.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -27,7 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        # What takes longest comes first, so that no process waits long for another in the end.
+        items.sort(key=lambda item: not item.nodeid.startswith(TAKES_LONG))
     if os.geteuid() == 0:
         return
     for item in items:
