@@ -119,6 +119,10 @@ def until_it_is_held(world: World) -> None:
     world.wait(lambda: bool(world.held()), "for the remedy that does not help to be held")
 
 
+def child_is_muted_and_says_so(world: World) -> None:
+    assert "muted: parent_firing stubborn" in world.agent.command("status").stdout
+
+
 HELPLESS = Scenario(
     name="helpless",
     policy="""version: 1
@@ -130,13 +134,14 @@ tasks:
     action: command.run
     with: {command: [$effect, do], repeatable: true}
 thresholds:
-  stubborn: {signal: uptime.seconds, above: 0, run: [vain], helps_within: 1s, gives_up_after: 2}
+  stubborn: {signal: uptime.seconds, above: 0, run: [vain], helps_within: 1s, gives_up_after: 1}
   explained: {signal: uptime.seconds, above: 0, run: [idle], parents: [stubborn]}
 """,
-    ends={"vain": (SUCCEEDED, SUCCEEDED), "idle": ()},
-    points=both("daemon/remedy.save#2", "daemon/remedy.save#3", "daemon/hold.place"),
+    ends={"vain": (SUCCEEDED,), "idle": ()},
+    points=(*both("daemon/remedy.save#2"), "daemon/hold.place:before"),
     holds=frozenset({"stubborn/vain"}),
     play=until_it_is_held,
+    prove=child_is_muted_and_says_so,
 )
 
 SCENARIOS = (MISSED, EVERY_SECOND, THRESHOLDS, HELPLESS)
