@@ -12,7 +12,8 @@ UNFINISHED = re.compile(
 )
 HOST = re.compile(r"https?://([A-Za-z0-9.-]+)")
 KNOWN_HOSTS = frozenset(
-    {"json-schema.org", "keepachangelog.com", "semver.org", "www.apache.org", "www.debian.org", "www.w3.org"}
+    {"appriseit.com", "json-schema.org", "keepachangelog.com", "semver.org"}
+    | {"www.apache.org", "www.debian.org", "www.w3.org"}
 )
 EXAMPLE_HOSTS = (".example", ".invalid", "example.com", "example.org", "127.0.0.1", "0.0.0.0")
 

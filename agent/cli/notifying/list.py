@@ -5,65 +5,77 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
+from msgspec import Struct
+
 from agent.cli.output import ago, emit_json, table
 from agent.cli.world import World
 from agent.drivers.notifiers import receivers_of
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
-from agent.model.notices import Standing, State
+from agent.model.notices import Receiver, Standing, State
+
+
+class Line(Struct, frozen=True):
+    """One receiver, how it goes with it, how many messages and notices wait for it, and how many were refused."""
+
+    receiver: Receiver
+    standing: Standing
+    waiting: int
+    parked: int
 
 
 def main(arguments: argparse.Namespace) -> int:
     """List them with what waits and what was parked."""
     world, now = World(arguments), SystemClock().now().timestamp()
-    policies = world.policies()
+    found = _lines(world)
+    if arguments.json:
+        emit_json([_data(line) for line in found])
+    elif not found:
+        print("no notifiers; docs/how-to/notify.md says how to add one")
+    else:
+        headings = ("notifier", "kind", "waiting", "parked", "delivered", "dropped", "last success", "last trouble")
+        print(table(headings, [_row(line, now) for line in found]))
+    return ExitCode.OK
+
+
+def _lines(world: World) -> list[Line]:
     counts: Counter[tuple[str, State]] = Counter()
     notices: Counter[str] = Counter()
     standings: dict[str, Standing] = {}
+    policies = world.policies()
     store = world.store_if_any()
     if store is not None:
         with store:
             counts.update((kept.message.receiver, kept.state) for kept in store.outbox.messages())
             notices.update(notice.notifier for notice in store.outbox.notices())
             standings = {one.receiver: one for one in store.outbox.standings()}
-    found = []
-    for notifier in policies.notifiers.values():
-        for receiver in receivers_of(notifier):
-            standing = standings.get(receiver.name, Standing(receiver=receiver.name))
-            waiting = counts[receiver.name, State.WAITING] + notices[notifier.name]
-            found.append((receiver, standing, waiting, counts[receiver.name, State.PARKED]))
-    if arguments.json:
-        keys = ("delivered", "failed", "dropped", "last_success", "last_error")
-        emit_json(
-            [
-                {
-                    "receiver": receiver.name,
-                    "notifier": receiver.notifier,
-                    "kind": receiver.kind,
-                    "waiting": waiting,
-                    "parked": parked,
-                    **{key: getattr(standing, key) for key in keys},
-                }
-                for receiver, standing, waiting, parked in found
-            ]
+    return [
+        Line(
+            receiver,
+            standings.get(receiver.name, Standing(receiver=receiver.name)),
+            counts[receiver.name, State.WAITING] + notices[notifier.name],
+            counts[receiver.name, State.PARKED],
         )
-        return ExitCode.OK
-    if not found:
-        print("no notifiers; docs/how-to/notify.md says how to add one")
-        return ExitCode.OK
-    headings = ("notifier", "kind", "waiting", "parked", "delivered", "dropped", "last success", "last trouble")
-    rows = [
-        (
-            receiver.name,
-            receiver.kind,
-            str(waiting),
-            str(parked),
-            str(standing.delivered),
-            str(standing.dropped),
-            ago(standing.last_success, now),
-            standing.last_error or "-",
-        )
-        for receiver, standing, waiting, parked in found
+        for notifier in policies.notifiers.values()
+        for receiver in receivers_of(notifier)
     ]
-    print(table(headings, rows))
-    return ExitCode.OK
+
+
+def _row(line: Line, now: float) -> tuple[str, ...]:
+    standing = line.standing
+    numbers = (line.waiting, line.parked, standing.delivered, standing.dropped)
+    last = (ago(standing.last_success, now), standing.last_error or "-")
+    return (line.receiver.name, line.receiver.kind, *map(str, numbers), *last)
+
+
+def _data(line: Line) -> dict[str, object]:
+    return {
+        "receiver": line.receiver.name,
+        "notifier": line.receiver.notifier,
+        "kind": line.receiver.kind,
+        "waiting": line.waiting,
+        "parked": line.parked,
+        **{
+            key: getattr(line.standing, key) for key in ("delivered", "failed", "dropped", "last_success", "last_error")
+        },
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+from datetime import tzinfo
 
 from agent.cli.notifying.who import notifier_named
 from agent.cli.output import emit_json, harmless
@@ -13,7 +14,7 @@ from agent.drivers.notifiers import open_receiver, receivers_of
 from agent.errors import AgentError, ExitCode
 from agent.host.clock import SystemClock
 from agent.model.notices import Answer, Event, Message, Receiver
-from agent.model.policies import Severity
+from agent.model.policies import Notifier, Severity
 from agent.readable import instant
 
 
@@ -21,9 +22,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Send it to every receiver of the notifier; exit code 9 unless all have taken it."""
     world = World(arguments)
     notifier = notifier_named(world.policies(), arguments.notifier)
-    now = SystemClock().now().timestamp()
-    at = instant(now, world.zone)
-    answers = {one.name: _send(one, _message(one, now, at)) for one in receivers_of(notifier)}
+    answers = tested(notifier, f"hostkeeper notify test {notifier.name}", world.zone)
     if arguments.json:
         emit_json([{"receiver": name, "delivered": one.delivered, "answer": one.said} for name, one in answers.items()])
     else:
@@ -33,7 +32,14 @@ def main(arguments: argparse.Namespace) -> int:
     return ExitCode.OK if all(one.delivered for one in answers.values()) else ExitCode.UNHEALTHY
 
 
-def _message(receiver: Receiver, now: float, at: str) -> Message:
+def tested(notifier: Notifier, command: str, zone: tzinfo) -> dict[str, Answer]:
+    """Given a notifier and the command that asks for it, send a test message; return what each receiver answered."""
+    now = SystemClock().now().timestamp()
+    at = instant(now, zone)
+    return {one.name: _send(one, _message(one, now, at, command)) for one in receivers_of(notifier)}
+
+
+def _message(receiver: Receiver, now: float, at: str, command: str) -> Message:
     host = os.uname().nodename
     return Message(
         id=f"hostkeeper-test-{secrets.token_hex(12)}",
@@ -42,7 +48,7 @@ def _message(receiver: Receiver, now: float, at: str) -> Message:
         severity=Severity.INFO,
         event=Event.FIRED,
         subject=f"[{host}] TEST: a test message of notifier {receiver.notifier}",
-        body=f"This is a test, sent by `hostkeeper notify test {receiver.notifier}` at {at}. Nothing is wrong.",
+        body=f"This is a test, sent by `{command}` at {at}. Nothing is wrong.",
         items=(),
         host=host,
         test=True,

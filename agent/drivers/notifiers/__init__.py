@@ -14,7 +14,7 @@ KINDS = ("alertmanager", "apprise", "deadman", "mail", "webhook")
 
 
 def open_receiver(receiver: Receiver) -> Driver:
-    """Given a receiver, return its driver. Raises RunFailed for what an admin has to mend, NotFound for a strange kind."""
+    """Given a receiver, return its driver. Raises RunFailed for what an admin has to mend, or NotFound."""
     if receiver.kind not in KINDS:
         raise NotFound(f"there is no notifier of kind {receiver.kind!r}")
     module = importlib.import_module(f"agent.drivers.notifiers.{receiver.kind}")

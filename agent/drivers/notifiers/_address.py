@@ -50,7 +50,7 @@ def web_address_of(settings: Mapping[str, Any]) -> str:
     except ValueError:
         fits = False
     if not fits:
-        raise RunFailed("the address of the notifier is none of HTTP: write it as `https://...`")
+        raise RunFailed("the address of the notifier is none of HTTP: write it as `https:` and so on")
     return url
 
 

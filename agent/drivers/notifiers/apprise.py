@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,20 +16,18 @@ from agent.model.policies import Severity
 from agent.rules.notices.wording import one_line
 
 _MISSING = (
-    "Apprise is not installed: install the extra where the agent is, as in `pip install 'hostkeeper[notify]'`, "
-    "or use a notifier of kind mail or webhook"
+    "Apprise is not installed: `apt install apprise` on Debian, `pip install 'hostkeeper[notify]'` where it is from a "
+    "wheel; or use a notifier of kind mail or webhook"
 )
+_OF_DEBIAN = "/usr/lib/python3/dist-packages"
+"""Where Debian has it, which the environment of our own package does not look into."""
 
 
 class Apprise:
     """Sends to one Apprise URL; long messages are split as the service allows."""
 
     def __init__(self, url: str) -> None:
-        try:
-            library: Any = importlib.import_module("apprise")
-        except ImportError as error:
-            raise RunFailed(_MISSING) from error
-        self._library = library
+        self._library = library = _library()
         self._secrets = secrets_of(url)
         asset = library.AppriseAsset(app_id="Hostkeeper", app_desc="Hostkeeper", secure_logging=True)
         self._apprise = library.Apprise(asset=asset)
@@ -67,6 +67,15 @@ class Apprise:
     def alive(self) -> Answer:
         """Say nothing: nobody waits for it."""
         return Answer(delivered=True, said="")
+
+
+def _library() -> Any:
+    """Return Apprise, our own environment's or else Debian's. Raises RunFailed."""
+    for further in ((), (_OF_DEBIAN,)):
+        sys.path += further
+        with contextlib.suppress(ImportError):
+            return importlib.import_module("apprise")
+    raise RunFailed(_MISSING)
 
 
 class _Heard(logging.Handler):
