@@ -67,10 +67,13 @@ def _make(suite: str, packages: Sequence[str], place: Path) -> None:
 
 def _sources(suite: str) -> list[str]:
     """Return `URI SUITE main` for each Debian source of the suite; the host's own mirror serves other suites too."""
-    listed = _call("apt-get", "indextargets", "--format", _FIELDS, "Created-By: Packages")
-    if not listed:
-        _call("apt-get", "-qq", "update")
+    # Of several who find no list of packages on this host, apt would let one alone fetch it.
+    with open(CACHE / "sources.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         listed = _call("apt-get", "indextargets", "--format", _FIELDS, "Created-By: Packages")
+        if not listed:
+            _call("apt-get", "-qq", "update")
+            listed = _call("apt-get", "indextargets", "--format", _FIELDS, "Created-By: Packages")
     debian = [line.split() for line in listed.splitlines() if line.endswith(" main Debian")]
     assert debian, "the package sources of this host name no Debian mirror"
     own = {f"{uri} {release} main" for uri, release, *_ in debian if release.partition("-")[0] == suite}

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 ENVIRONMENT = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent"}
 PASSWORD = "pa:ss\\wo'r\"d #1 \u00e4"
 """The password of `keeper`, with everything that files of passwords have to write in another way."""
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 
 
 class Server(Protocol):
