@@ -39,7 +39,7 @@ class Change(Struct, frozen=True):
     """What one evaluation made of one series: `before` is what was remembered until then.
 
     `due` says that the reaction to what fired earlier comes now, since nothing mutes it any more, and `ripe` that what
-    was run for it has had its time to help.
+    was run for it has had its time to help, or was released.
     """
 
     threshold: Threshold
@@ -89,7 +89,7 @@ class Reacting:
         if change.after.forgotten or state.fired_at is None:
             return change
         goes_on = event is Event.NONE and not state.muted
-        if goes_on and not self._remedies.ripe(change.threshold, change.series, now):
+        if goes_on and not self._remedies.ripe(change.threshold, change.series, state.fired_at, now):
             return change
         mute = self._mutes.why(change.threshold.name, change.series, states, now)
         if goes_on:  # while something mutes it nothing more is run; whether it helped is seen afterwards
@@ -106,7 +106,7 @@ class Reacting:
         if event is Event.NONE:
             if not change.ripe:
                 return None
-            runs = self._remedies.look(threshold, series, now)
+            runs = self._remedies.look(threshold, series, state.fired_at or now, now)
             return Reaction(
                 threshold=threshold.name, series=series, event=event, value=state.value, runs=runs, late=True
             )

@@ -13,7 +13,7 @@ from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run
 from agent.model.signals import Labels
 from agent.rules.quantities import format_duration
-from agent.rules.remedies import Help, Remedy, acted, cleared, failed, help_of, may_act, remedy_name
+from agent.rules.remedies import Help, Remedy, acted, cleared, failed, help_of, is_released, may_act, remedy_name
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -35,33 +35,44 @@ class Remedies:
         made = (self._act(threshold, task, series, now) for task in threshold.run)
         return tuple(number for number in made if number is not None)
 
-    def ripe(self, threshold: Threshold, series: Labels, now: float) -> bool:
-        """Tell whether it is known of a task that is watched for a series, while it fires, whether it helps."""
-        if threshold.helps_within is None:
-            return False
-        remedies = (self._store.remedies.get(remedy_name(threshold.name, task, series)) for task in threshold.run)
-        watched = [remedy for remedy in remedies if remedy.awaited is not None]
-        return any(help_of(self._run(one), threshold.helps_within, now) is not Help.OPEN for one in watched)
+    def ripe(self, threshold: Threshold, series: Labels, fired_at: float, now: float) -> bool:
+        """Tell whether something is to be done of a threshold that has fired for a series and goes on firing.
 
-    def look(self, threshold: Threshold, series: Labels, now: float) -> tuple[int, ...]:
-        """A threshold goes on firing for a series: see whether its tasks have helped, and run anew what did not.
+        It is where it is known that a task does not help, and where an admin has released one meanwhile.
+        """
+        return any(self._ripe(threshold, task, series, fired_at, now) for task in threshold.run)
+
+    def _ripe(self, threshold: Threshold, task: str, series: Labels, fired_at: float, now: float) -> bool:
+        name = remedy_name(threshold.name, task, series)
+        remedy = self._store.remedies.get(name)
+        if threshold.helps_within is not None and remedy.awaited is not None:
+            return help_of(self._run(remedy), threshold.helps_within, now) is not Help.OPEN
+        return is_released(remedy, self._released(name), fired_at)
+
+    def look(self, threshold: Threshold, series: Labels, fired_at: float, now: float) -> tuple[int, ...]:
+        """Do what `ripe` asks for: see whether tasks have helped, and run anew what did not or was released.
 
         Returns the ids of the runs that were made.
         """
-        if threshold.helps_within is None:
-            return ()
         again = []
         for task in threshold.run:
             name = remedy_name(threshold.name, task, series)
             remedy = self._store.remedies.get(name)
-            if remedy.awaited is None:
-                continue
-            found = help_of(self._run(remedy), threshold.helps_within, now)
-            if found is Help.UNTRIED:
-                self._store.remedies.set(name, cleared(remedy, None, threshold.helps_within, now))
-            elif found is Help.NONE and self._failed(threshold, name, task, remedy, now):
+            if threshold.helps_within is None or remedy.awaited is None:
+                wanted = is_released(remedy, self._released(name), fired_at)
+            else:
+                wanted = self._tried_in_vain(threshold, task, name, remedy, now)
+            if wanted:
                 again.append(self._act(threshold, task, series, now))
         return tuple(number for number in again if number is not None)
+
+    def _tried_in_vain(self, threshold: Threshold, task: str, name: str, remedy: Remedy, now: float) -> bool:
+        """Look at a task that is watched while its threshold fires, and tell whether it is to be tried again."""
+        within = threshold.helps_within or 0.0
+        found = help_of(self._run(remedy), within, now)
+        if found is Help.UNTRIED:
+            self._store.remedies.set(name, cleared(remedy, None, within, now))
+        return found is Help.NONE and self._failed(threshold, name, task, remedy, now)
 
     def cleared(self, threshold: Threshold, series: Labels, now: float) -> None:
         """A threshold has cleared for a series: whatever of its tasks was watched has helped, or never came to it."""

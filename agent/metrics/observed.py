@@ -81,7 +81,7 @@ class ThresholdMetrics:
         self.block.add(f.THRESHOLD_EVENTS, (("threshold", threshold), ("event", event.value)), 1)
 
     def _find(self, order: Sequence[tuple[str, Labels]]) -> list[tuple[Series | None, ...]]:
-        keys = [(("threshold", threshold), *series) for threshold, series in order]
+        keys = [(("threshold", threshold), *_beside(series)) for threshold, series in order]
         for family in (f.THRESHOLD_FIRING, f.THRESHOLD_PENDING, f.THRESHOLD_VALUE):
             self.block.keep(family, set(keys))
         of_verdicts = [[(*key, ("verdict", verdict.value)) for verdict in _VERDICTS] for key in keys]
@@ -102,4 +102,4 @@ class ThresholdMetrics:
 
 def _beside(series: Labels) -> Labels:
     """Return the labels of a series that may stand beside those of the family."""
-    return tuple(pair for pair in series if pair[0] not in ("threshold", "reason"))
+    return tuple(pair for pair in series if pair[0] not in ("threshold", "verdict", "reason"))

@@ -4,7 +4,7 @@
 - It helped when the condition cleared within the time that it is given after its run. It did not when the condition
   still fires then, however the run ended. A run that never began says nothing, nor does one during which it cleared.
 - One that did not help acts again while the condition fires, until it did not help so many times in a row.
-- An admin who releases it gives it all of these chances anew.
+- An admin who releases it gives it all of these chances anew, and the first at once if the condition fires.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ def cleared(remedy: Remedy, run: Run | None, within: float, now: float) -> Remed
     """The condition has cleared at `now`: return what is remembered, given the awaited run as in `help_of`."""
     helped = run is not None and run.ended is not None and help_of(run, within, now) is Help.OPEN
     return replace(remedy, awaited=None, failures=() if helped else remedy.failures)
+
+
+def is_released(remedy: Remedy, released: float, fired_at: float) -> bool:
+    """Tell whether an admin has released a remedy since its threshold fired, and it has not acted since."""
+    return released > fired_at and all(made < released for made in remedy.made)
 
 
 def remedy_name(threshold: str, task: str, series: Labels) -> str:

@@ -12,7 +12,7 @@ from agent.daemon.thresholds import Thresholds
 from agent.engine.firing import Firing
 from agent.engine.submit import submit
 from agent.model.conditions import Bound, Condition
-from agent.model.policies import PolicySet, Probe, Task, Threshold
+from agent.model.policies import Breaker, PolicySet, Probe, Task, Threshold
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
 from agent.model.signals import Labels, Sample, Sampling, labels
@@ -152,6 +152,27 @@ def test_released_remedy_has_all_of_its_chances_again(store: Store) -> None:
     house.tick(95.0, seconds=60.0)
     assert len(house.made()) == 4
     assert store.holds.held() == {}
+
+
+@pytest.mark.parametrize("threshold", [WATCHED, replace(FULL, at_most=Breaker(2, 86_400.0))])
+def test_remedy_released_while_its_threshold_fires_acts_at_once_and_once(store: Store, threshold: Threshold) -> None:
+    house = House(store, threshold)
+    for _ in range(3):
+        house.tick(95.0)
+        if threshold.helps_within is None:
+            house.tick(50.0)
+        else:
+            house.end(house.made()[-1])
+            house.tick(95.0, seconds=60.0)
+    house.tick(95.0)
+    assert len(house.made()) == 2
+    house.tick(95.0)
+    assert store.holds.release('full/task{mountpoint="/"}', house.now)
+    house.begin()
+    house.tick(95.0)
+    house.begin()
+    house.tick(95.0)
+    assert len(house.made()) == 3
 
 
 def test_remedy_that_helps_in_time_is_never_held(store: Store) -> None:
