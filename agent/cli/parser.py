@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from agent import __version__
-from agent.cli import backup_arguments, incident_arguments, notify_arguments
+from agent.cli import backup_arguments, incident_arguments, notify_arguments, sample_arguments
 from agent.errors import BadArgument
 
 DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
@@ -194,6 +194,13 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     _span(parser)
 
 
+def _selftest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("threshold", nargs="*", metavar="THRESHOLD", help="only these thresholds (default: all)")
+    parser.add_argument(
+        "--no-send", action="store_true", help="send no test messages; what has a notifier then does not pass"
+    )
+
+
 def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("threshold", nargs="*", metavar="THRESHOLD", help="only these thresholds (default: all)")
     _span(parser)
@@ -230,8 +237,11 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),
     "history": ("list the runs, or show one with its steps", _history),
     "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),
+    "capacity": ("show what will be full and when, as a table and as curves", sample_arguments.capacity),
+    "signals": ("show what was measured, as a table and as curves", sample_arguments.signals),
     "notify": ("list who is told, send a test, show what waits to be told", notify_arguments.add),
     "diff": ("say what a change of policies changes: runs, what is deleted, what would have fired", _diff),
+    "selftest": ("inject the failure of each threshold into a sandbox, and see everything answer", _selftest),
     "replay": ("show when thresholds would have fired over recorded signals, and how often they would act", _replay),
     "why": ("say why a task, a run or an object is as it is", _why),
     "tasks": ("list the tasks in force", _nothing),

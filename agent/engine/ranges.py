@@ -101,7 +101,7 @@ def _selector(name: str, wanted: Mapping[str, str]) -> str:
     return f"{name}{{{matchers}}}"
 
 
-_OURS = ("__name__", "job", "instance", "probe", "signal")
+_OURS = ("__name__", "job", "instance", "probe", "task", "signal")
 
 
 def fetched(

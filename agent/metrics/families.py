@@ -206,6 +206,13 @@ OF_TASKS = (
     *(RUNS, RUN_DURATION, LAST_RUN, LAST_SUCCESS, FAILING, NEXT_DUE),
     *(STEPS_UNDONE, SKIPS, REFUSALS, OBJECTS),
 )
+SELFTEST_AT = _gauge(
+    "selftest_timestamp_seconds", "When a threshold was last tried by `hostkeeper selftest`.", "threshold"
+)
+SELFTEST_PASSED = _gauge(
+    "selftest_passed", "1 where probe, condition, reaction and notifiers of it all answered then, else 0.", "threshold"
+)
+OF_SELFTESTS = (SELFTEST_AT, SELFTEST_PASSED)
 INCIDENTS = _gauge("incidents", "Incidents that are not closed.", "severity", "state")
 INCIDENTS_OPENED = _counter("incidents_opened", "Incidents opened since there is a store.")
 INCIDENT_OLDEST = _gauge(

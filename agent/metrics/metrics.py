@@ -49,6 +49,7 @@ class Metrics:
         self._tasks = TaskMetrics()
         self._backups = BackupMetrics()
         self._incidents = Block(f.OF_INCIDENTS)
+        self._selftests = Block(f.OF_SELFTESTS)
         self._notifiers = Block(f.OF_NOTIFIERS)
         self._thresholds = ThresholdMetrics()
         self._probes = ProbeMetrics()
@@ -61,6 +62,7 @@ class Metrics:
             self._tasks.block,
             self._backups.block,
             self._incidents,
+            self._selftests,
             self._notifiers,
             self._readings,
             self._thresholds.block,
@@ -173,6 +175,13 @@ class Metrics:
         """Given how the prober is, show it."""
         with self._lock:
             self._probes.prober(facts)
+
+    def selftests(self, trials: Mapping[str, tuple[float, bool]]) -> None:
+        """Given when each threshold was tried last (seconds since the epoch), and whether it passed, show it."""
+        with self._lock:
+            keys: dict[str, Labels] = {name: (("threshold", name),) for name in trials}
+            self._selftests.replace(f.SELFTEST_AT, {keys[name]: at for name, (at, _) in trials.items()})
+            self._selftests.replace(f.SELFTEST_PASSED, {keys[name]: passed for name, (_, passed) in trials.items()})
 
     def queue(self, facts: QueueFacts) -> None:
         """Given what is at work, waits and is held, show it."""

@@ -16,6 +16,7 @@ from agent.host.http.fetch import Asked
 from agent.host.wires import NoAnswer
 from agent.model.conditions import Bound, Condition
 from agent.model.policies import PolicySet, Position, Probe, Threshold
+from tests.fakes import task
 from tests.rules.test_replay import HOT, T0
 
 AT = Position("p.yaml", 1, 1)
@@ -25,7 +26,7 @@ PROBES = {
     "host": Probe("host", "ping", {}, 15.0, 5.0, 0.0, AT),
     "own": Probe("own", "textfile", {}, 15.0, 5.0, 0.0, AT),
 }
-POLICIES = PolicySet("digest", 1, {}, {}, {}, probes=PROBES)
+POLICIES = PolicySet("digest", 1, {}, {"logs": task("logs")}, {}, probes=PROBES)
 
 
 def on(signal: str, **labels: str) -> Threshold:
@@ -59,6 +60,11 @@ def on(signal: str, **labels: str) -> Threshold:
             on("own.jobs", queue="a"),
             "",
             Expression('hostkeeper_probe_value{probe="own",signal="jobs",queue="a"}', 1.0, ("*",)),
+        ),
+        (
+            on("logs.lines"),
+            "",
+            Expression('hostkeeper_task_value{task="logs",signal="lines"}', 1.0, ("*",)),
         ),
     ],
 )
