@@ -6,7 +6,8 @@ import contextlib
 import importlib
 import logging
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.drivers.notifiers._address import address_of, hide, secrets_of
@@ -19,6 +20,7 @@ _MISSING = (
     "Apprise is not installed: `apt install apprise` on Debian, `pip install 'hostkeeper[notify]'` where it is from a "
     "wheel; or use a notifier of kind mail or webhook"
 )
+_SENTENCES = 5
 _OF_DEBIAN = "/usr/lib/python3/dist-packages"
 """Where Debian has it, which the environment of our own package does not look into."""
 
@@ -43,11 +45,7 @@ class Apprise:
         """Send a message; what Apprise logs meanwhile is the answer, since it says no more than whether it worked."""
         kinds = self._library.NotifyType
         kind = {Severity.INFO: kinds.INFO, Severity.WARNING: kinds.WARNING, Severity.CRITICAL: kinds.FAILURE}
-        heard = _Heard()
-        logger = logging.getLogger("apprise")
-        logger.addHandler(heard)
-        propagates, logger.propagate = logger.propagate, False
-        try:
+        with _heard() as sentences:
             delivered = bool(
                 self._apprise.notify(
                     title=message.subject,
@@ -56,12 +54,9 @@ class Apprise:
                     body_format=self._library.NotifyFormat.TEXT,
                 )
             )
-        finally:
-            logger.removeHandler(heard)
-            logger.propagate = propagates
         if delivered:
             return Answer(delivered=True, said="taken")
-        said = one_line(hide(" ".join(heard.sentences) or "Apprise could not deliver it", self._secrets), 300)
+        said = one_line(hide(" ".join(sentences) or "Apprise could not deliver it", self._secrets), 300)
         return Answer(delivered=False, said=said)
 
     def alive(self) -> Answer:
@@ -78,15 +73,23 @@ def _library() -> Any:
     raise RunFailed(_MISSING)
 
 
-class _Heard(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.sentences: list[str] = []
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Keep to ourselves what Apprise says meanwhile in this thread; it goes no further, since it may name secrets."""
+    sentences: list[str] = []
+    here = threading.get_ident()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep what is said, a little of it."""
-        if len(self.sentences) < 5:
-            self.sentences.append(record.getMessage())
+    def hear(record: logging.LogRecord) -> bool:
+        if record.thread == here and record.levelno >= logging.WARNING and len(sentences) < _SENTENCES:
+            sentences.append(record.getMessage())
+        return False
+
+    logger = logging.getLogger("apprise")
+    logger.addFilter(hear)
+    try:
+        yield sentences
+    finally:
+        logger.removeFilter(hear)
 
 
 def open_receiver(settings: Mapping[str, Any]) -> Apprise:
