@@ -10,6 +10,8 @@ from agent.metrics import (
     Metrics,
     NotifierFacts,
     PolicyFacts,
+    ProbeFacts,
+    ProberFacts,
     QueueFacts,
     RunFacts,
     TaskFacts,
@@ -122,6 +124,13 @@ def full_metrics() -> Metrics:
             NotifierFacts(name="pager/2", delivered=7, last_success=STARTED - 5),
         ]
     )
+    metrics.probes({"home": "http", AWKWARD: "prometheus", "files": "textfile"})
+    values = (("up", (), 1.0), ("latency_seconds", (), 0.25), ("status", (), 200.0))
+    metrics.probe(ProbeFacts(name="home", kind="http", samples=values, error=False), 0.002)
+    free = (("up", (), 1.0), ("jobs", (("probe", "x"), ("queue", AWKWARD)), 3.0))
+    metrics.probe(ProbeFacts(name="files", kind="textfile", samples=free, error=False), 0.2)
+    metrics.probe(ProbeFacts(name=AWKWARD, kind="prometheus", samples=(), error=True), None)
+    metrics.prober(ProberFacts(hung=1, restarts=2, cpu_seconds=3.5, resident=30 << 20))
     metrics.queue(QueueFacts(running=1, pending={"window_closed": 2}, holds={"root-filling": "breaker_open"}))
     metrics.readings(AWKWARD, [Sample("messages", (("level", "error"),), 3.0)])
     metrics.signals(a_pass(), 0.0012)

@@ -20,6 +20,7 @@ from agent.metrics import families
 from agent.metrics.metrics import Metrics
 from agent.model.signals import Sample, Sampling
 from agent.probes.catalogue import SIGNALS
+from agent.probes.offered import OFFERED
 from tests.metrics.full import a_pass, empty_metrics, full_metrics, some_facts
 
 FORMATS: dict[bool, tuple[Callable[[str], Iterable[Metric]], Callable[[CollectorRegistry], bytes]]] = {
@@ -90,7 +91,11 @@ def test_full_page_has_every_family() -> None:
     shown = {line.split(" ")[2] for line in page.split("\n") if line.startswith("# TYPE ")}
     defined = {value.name for value in vars(families).values() if isinstance(value, families.Family)}
     of_signals = {families.family_of(spec).name for spec in SIGNALS.values()}
-    assert shown | {families.SERIES_OMITTED.name} == defined | of_signals
+    of_probes = {
+        families.family_of_probe(kind, OFFERED[kind].signals[what]).name
+        for kind, what in (("http", "up"), ("http", "latency_seconds"), ("http", "status"))
+    }
+    assert shown | {families.SERIES_OMITTED.name} == defined | of_signals | of_probes
 
 
 def test_every_family_has_a_name_and_a_sentence_of_its_own() -> None:
