@@ -32,14 +32,14 @@ class Apprise:
         self._library = library = _library()
         self._secrets = secrets_of(url)
         asset = library.AppriseAsset(app_id="Hostkeeper", app_desc="Hostkeeper", secure_logging=True)
-        self._apprise = library.Apprise(asset=asset)
-        if not self._apprise.add(url):
+        # One service, which sends in the thread that asks it to.
+        self._service = library.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+        if not self._service:
             raise RunFailed(
                 "the address of the notifier is none that Apprise knows: see https://appriseit.com/services"
             )
         if "overflow=" not in url:
-            for server in self._apprise:
-                server.overflow_mode = library.OverflowMode.SPLIT
+            self._service.overflow_mode = library.OverflowMode.SPLIT
 
     def send(self, message: Message) -> Answer:
         """Send a message; what Apprise logs meanwhile is the answer, since it says no more than whether it worked."""
@@ -47,7 +47,7 @@ class Apprise:
         kind = {Severity.INFO: kinds.INFO, Severity.WARNING: kinds.WARNING, Severity.CRITICAL: kinds.FAILURE}
         with _heard() as sentences:
             delivered = bool(
-                self._apprise.notify(
+                self._service.notify(
                     title=message.subject,
                     body=message.body or message.subject,
                     notify_type=kind[message.severity],
@@ -80,7 +80,9 @@ def _heard() -> Iterator[list[str]]:
     here = threading.get_ident()
 
     def hear(record: logging.LogRecord) -> bool:
-        if record.thread == here and record.levelno >= logging.WARNING and len(sentences) < _SENTENCES:
+        if record.thread != here:
+            return True
+        if record.levelno >= logging.WARNING and len(sentences) < _SENTENCES:
             sentences.append(record.getMessage())
         return False
 
