@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from agent.model.samples import Key, Samples
 from agent.probes.group import Measured, read_bytes, read_short
@@ -26,12 +25,9 @@ _PF_KTHREAD = 0x00200000
 """The flag of the kernel's own threads, from its sched.h."""
 
 
-class Usage(NamedTuple):
-    """What one process uses; `started` (ticks since boot) tells it from a later one with the same id."""
-
-    started: int
-    ticks: int
-    pages: int
+Usage = tuple[int, int, int]
+"""When a process started (in ticks since boot: that tells it from a later one with the same id), the ticks of processor
+time that it has used, and the pages of memory that it has."""
 
 
 class _Held:
@@ -77,13 +73,13 @@ class Processes:
         pages: dict[str, int] = {}
         used: dict[str, int] = {}
         ticks: dict[tuple[str, int], int] = {}
-        for name, pid, usage in self._found():
+        for name, pid, (started, spent, resident) in self._found():
             counts[name] += 1
-            pages[name] = pages.get(name, 0) + usage.pages
-            ticks[pid, usage.started] = usage.ticks
-            before = self._ticks.get((pid, usage.started))
-            if before is not None and before <= usage.ticks:
-                used[name] = used.get(name, 0) + usage.ticks - before
+            pages[name] = pages.get(name, 0) + resident
+            ticks[pid, started] = spent
+            before = self._ticks.get((pid, started))
+            if before is not None and before <= spent:
+                used[name] = used.get(name, 0) + spent - before
         elapsed, self._at, self._ticks = now - self._at, now, ticks
         running = tuple([name for name in counts if name in pages])
         known = tuple([name for name in running if name in used]) if elapsed > 0 else ()
@@ -173,7 +169,7 @@ def parse_name(line: bytes) -> bytes:
 def parse_usage(line: bytes) -> Usage:
     """Given the bytes of /proc/PID/stat, return what the process uses; its name may hold any character."""
     fields = line[line.rindex(b")") + 2 :].split(b" ", 22)
-    return Usage(int(fields[19]), int(fields[11]) + int(fields[12]), int(fields[21]))
+    return int(fields[19]), int(fields[11]) + int(fields[12]), int(fields[21])
 
 
 def _is_settled(pid: str) -> bool:

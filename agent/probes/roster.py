@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
 
 YOUNG_FOR = 2
 LOOKED_AT_EVERY = 6
@@ -16,12 +15,10 @@ LISTED_EVERY = 30
 MOST_GUESSED = 24
 
 
-class _PassedOver(NamedTuple):
-    """How often a process was looked at in vain, every how many passes that happens, and in which it will next."""
+_PassedOver = tuple[int, int, int]
+"""How often a process was looked at in vain, every how many passes that happens, and in which it will next."""
 
-    looks: int
-    every: int
-    next: int
+_UNKNOWN: _PassedOver = (0, 1, 0)
 
 
 class Roster:
@@ -59,7 +56,7 @@ class Roster:
 
     def _is_due(self, pid: str) -> bool:
         passed_over = self._passed_over.get(pid)
-        return passed_over is not None and passed_over.next == self._passes
+        return passed_over is not None and passed_over[2] == self._passes
 
     def _list(self) -> list[str]:
         listed = self._listing()
@@ -86,7 +83,7 @@ class Roster:
         `is_settled` is asked of it once; after `SETTLED_AFTER` looks it is taken for settled.
         """
         self._interesting.discard(pid)
-        looks, every, _ = self._passed_over.get(pid, _PassedOver(0, 1, 0))
+        looks, every, _ = self._passed_over.get(pid, _UNKNOWN)
         following = self._passes + every
         if looks + 1 == YOUNG_FOR:
             every = SETTLED_LOOKED_AT_EVERY if is_settled(pid) else LOOKED_AT_EVERY
@@ -95,5 +92,5 @@ class Roster:
         elif looks == SETTLED_AFTER:
             every = SETTLED_LOOKED_AT_EVERY
             following = self._passes + every
-        self._passed_over[pid] = _PassedOver(looks + 1, every, following)
+        self._passed_over[pid] = (looks + 1, every, following)
         self._due.setdefault(following, []).append(pid)
