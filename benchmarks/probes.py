@@ -1,7 +1,7 @@
 """Processor time and memory of 100 probes every ten seconds beside Monit with the same checks, and their lateness.
 
-Half of them ask a web server for a page, half connect to its port; it answers on loopback, in a process of its own. Ours are
-the daemon and the prober together, with a threshold on each probe. Then 50 probes of pages beside Prometheus'
+Half of them ask a web server for a page, half connect to its port; it answers on loopback, in a process of its own.
+Ours are the daemon and the prober together, with a threshold on each probe. Then 50 probes of pages beside Prometheus'
 blackbox exporter, which is asked as a scraper asks it.
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CHUNK = 1 << 18
-_PATIENCE = 2.0
+_PATIENCE = 0.5
 
 
 def die_with_parent(number: signal.Signals) -> None:
@@ -77,7 +77,7 @@ class Companion:
     def end(self, *, kill: bool = False) -> str:
         """End it; return how it ended, as words, or "" when it ended well. `kill` does not let it see to that itself.
 
-        One that does not end by itself within two seconds is killed.
+        One that does not end by itself within half a second is killed.
         """
         if kill:
             self._process.kill()
@@ -87,7 +87,11 @@ class Companion:
             code = self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            code = self._process.wait()
+            try:
+                code = self._process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                # It waits in the kernel for what never comes; it is reaped when it has ended.
+                return "a wait that even a kill does not end"
         if code < 0:
             return f"signal {-code}"
         return f"exit code {code}" if code else ""

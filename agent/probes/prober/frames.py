@@ -85,10 +85,13 @@ class Lines:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Given the next bytes, yield the lines that are complete. Raises ValueError for one that is too long."""
-        self._rest += data
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = rest
-        if len(rest) > self._longest:
+        if b"\n" not in data:
+            self._rest += data
+            lines = []
+        else:
+            *lines, rest = (self._rest + data).split(b"\n")
+            self._rest = bytearray(rest)
+        if len(self._rest) > self._longest:
             raise ValueError(f"a line of more than {self._longest} bytes")
         yield from map(bytes, lines)
 
