@@ -55,6 +55,8 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.WORLD_DRIFTED: "The host or the policies are not as they were when the plan was made; plan again.",
         Reason.BREAKER_OPEN: "It acted as often as `at_most` allows; it is held until an admin releases it.",
         Reason.REPOSITORY_IN_USE: "Another agent is changing the backups of this task, or the repository, right now.",
+        Reason.ROTATED_ELSEWHERE: "The host's own logrotate rotates one of these logs; two that do lose some of it.",
+        Reason.UNSAFE_DIRECTORY: "Everybody may write to the directory, and so could have root change other files.",
     },
     "A message is not delivered": {
         Reason.GROUPING: "It waits for `group_wait`, so that what comes together is told together.",

@@ -56,6 +56,8 @@ class Reason(StrEnum):
     WORLD_DRIFTED = "world_drifted"
     BREAKER_OPEN = "breaker_open"
     REPOSITORY_IN_USE = "repository_in_use"
+    ROTATED_ELSEWHERE = "rotated_elsewhere"
+    UNSAFE_DIRECTORY = "unsafe_directory"
 
     # A message waits, or is not delivered.
     GROUPING = "grouping"

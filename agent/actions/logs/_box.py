@@ -21,3 +21,16 @@ def vacuum(options: Mapping[str, Any]) -> Box:
         writable=("/var/log/journal", "/run/log/journal") if named is None else (named,),
         capabilities=("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"),
     )
+
+
+def rotate(options: Mapping[str, Any]) -> Box:
+    """Given the options of `logs.rotate`, return its box: it writes to the directories of its logs, as their owners."""
+    return Box(
+        writable=tuple(dict.fromkeys(path.rpartition("/")[0] or "/" for path in options["paths"])),
+        capabilities=(
+            *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL"),
+            *("CAP_SETGID", "CAP_SETUID", "CAP_SYS_PTRACE"),
+        ),
+        programs=options.get("after") is not None,
+        services=bool(options.get("services")),
+    )

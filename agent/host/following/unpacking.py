@@ -15,7 +15,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def command(*argv: str, timeout: float = math.inf) -> Command:
-    """Given an argument list, return the command: as the agent's own user, in the C locale, 64 KiB of its output."""
+    """Given an argument list, return the command: as the agent's own user, in the C locale, 1 MiB of its output."""
     return Command(
         argv=argv,
         user=None,
@@ -23,7 +23,7 @@ def command(*argv: str, timeout: float = math.inf) -> Command:
         directory="/",
         timeout=timeout,
         grace=5.0,
-        output_limit=1 << 16,
+        output_limit=1 << 20,
     )
 
 
