@@ -37,6 +37,14 @@ def ago(then: float | None, now: float) -> str:
     return f"{duration(now - then)} ago" if then <= now else f"in {duration(then - now)}"
 
 
+def amount(number: float) -> str:
+    """Given a number of any unit, return a short reading such as `96.4` or `14.2G`."""
+    for least, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(number) >= least:
+            return f"{number / (1e3 if unit == 'k' else least):.3g}{unit}"
+    return f"{number:.3g}"
+
+
 def size(number: float) -> str:
     """Given bytes, return a short reading such as `14.2 GiB`."""
     for unit in _UNITS:

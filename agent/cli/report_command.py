@@ -16,6 +16,7 @@ from agent.cli.history_verify import noted_heads
 from agent.cli.output import emit_json
 from agent.cli.plan_command import open_private
 from agent.cli.world import World
+from agent.engine.capacity import outlooks as outlooks_of
 from agent.engine.coming import days_ahead
 from agent.engine.in_force import in_force
 from agent.engine.picture import look
@@ -27,6 +28,8 @@ from agent.report.ahead import DAYS
 from agent.report.document import document
 from agent.report.period import Period, read_instant
 from agent.report.story import Host, Present, Story, gather
+from agent.rules.capacity import Outlook
+from agent.rules.envelope import DAY
 from agent.store import Store
 from agent.store.verify import verify
 
@@ -72,15 +75,24 @@ def _story(arguments: argparse.Namespace, store: Store, world: World, period: Pe
 def _present(store: Store, world: World, period: Period, now: datetime) -> Present:
     policies, mistakes = _policies(store)
     picture = coming = None
+    outlooks: tuple[Outlook, ...] = ()
     damage = ""
     try:
         if policies is not None:
             picture = look(store, policies, world.zone, world.settings().concurrency, now.timestamp())
             coming = days_ahead(store, policies, world.zone, world.host_id, now, DAYS)
+        outlooks = tuple(outlooks_of(store, policies, now.timestamp()))
     except StoreError as error:
         damage = str(error)
     today = period.local(now.timestamp())
-    return Present(picture=picture, coming=coming, today=today, mistakes=tuple(mistakes), damage=damage)
+    return Present(
+        picture=picture,
+        coming=coming,
+        today=today,
+        mistakes=tuple(mistakes),
+        damage=damage,
+        outlooks=outlooks if period.until >= now.timestamp() - DAY else (),
+    )
 
 
 def _policies(store: Store) -> tuple[PolicySet | None, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.pages.html import Markup, element, page
 from agent.report.ahead import week
+from agent.report.capacity import capacity
 from agent.report.evidence import proof
 from agent.report.overview import day_by_day, sums, verdict
 from agent.report.story import Story
@@ -14,7 +15,7 @@ from agent.report.wording import moment
 
 WAYS = (
     *(("days", "What ran"), ("failed", "What went wrong"), ("tasks", "Tasks"), ("took", "Durations")),
-    *(("skipped", "Skipped"), ("freed", "Freed"), ("next", "Next"), ("proof", "Evidence")),
+    *(("skipped", "Skipped"), ("freed", "Freed"), ("capacity", "Capacity"), ("next", "Next"), ("proof", "Evidence")),
 )
 
 
@@ -22,7 +23,7 @@ def document(story: Story) -> str:
     """Given a story, return the report as HTML."""
     parts = (
         *(day_by_day, failures, listed, durations, skips, freed, judged),
-        *(taken_back, thresholds, holds, policies, week, proof),
+        *(taken_back, thresholds, holds, policies, filling, week, proof),
     )
     made = moment(story.period, story.host.made)
     return page(
@@ -42,6 +43,11 @@ def document(story: Story) -> str:
             element("span", f"All times are {story.period.zone}"),
         ),
     )
+
+
+def filling(story: Story) -> Markup:
+    """Given a story, return what fills up by the samples that there are when it is told."""
+    return capacity(story.present.outlooks, story.period)
 
 
 def _way(name: str, title: str) -> Markup:

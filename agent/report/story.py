@@ -13,6 +13,7 @@ from agent.engine.picture import BAD, Picture
 from agent.errors import StoreError
 from agent.model.runs import Run, RunState, StepRecord, StepState
 from agent.report.period import QUANTUM, Period, place
+from agent.rules.capacity import Outlook
 from agent.rules.upcoming import Upcoming
 from agent.store import Store
 from agent.store.tally import Caused, Ending, Point, Tally
@@ -74,7 +75,7 @@ class Present(Struct, frozen=True, kw_only=True):
     """How things stand when the report is made. `today` is an aware instant of the day that `coming` begins with.
 
     `coming` is None when the policies in force cannot be read, and `mistakes` says why then; otherwise it names the
-    mistakes in the files as they are. `damage` is what keeps the rest from being told.
+    mistakes in the files as they are. `damage` is what keeps the rest from being told. `outlooks` are of what fills up.
     """
 
     picture: Picture | None = None
@@ -82,6 +83,7 @@ class Present(Struct, frozen=True, kw_only=True):
     today: datetime
     mistakes: tuple[str, ...] = ()
     damage: str = ""
+    outlooks: tuple[Outlook, ...] = ()
 
 
 class Story(Struct, frozen=True, kw_only=True):

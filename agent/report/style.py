@@ -28,6 +28,9 @@ font-size:12px;line-height:1;margin:-6px 0}
 .chart .hit{fill:transparent}.chart .hit:hover{fill:var(--text);fill-opacity:.08}
 .columns .idle{fill:var(--mark);opacity:.55}
 .chart .mark{fill:none;stroke:var(--soft);stroke-width:1;stroke-dasharray:3 4;vector-effect:non-scaling-stroke}
+.chart.curve{overflow:hidden}.chart .shade{fill:var(--bad);opacity:.18}
+.chart .limit{fill:none;stroke:var(--bad);stroke-width:1;vector-effect:non-scaling-stroke}
+.chart .course{fill:none;stroke:var(--ink);stroke-width:1.5;vector-effect:non-scaling-stroke}
 .dot{fill:none;stroke-width:5;stroke-linecap:round;vector-effect:non-scaling-stroke}
 .dot.good{stroke:var(--ink);stroke-opacity:.75}.dot.bad{stroke:var(--bad);stroke-width:7}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:22px 30px}

@@ -18,7 +18,20 @@ from agent.store.connection import DATABASE_NAME
 from tests.report.month import Month, now
 from tests.system.agent import AgentUnderTest
 
-CARDS = ["days", "failed", "tasks", "took", "skipped", "freed", "judged", "undone", "thresholds", "holds", "policies"]
+CARDS = [
+    "days",
+    "failed",
+    "tasks",
+    "took",
+    "skipped",
+    "freed",
+    "judged",
+    "undone",
+    "thresholds",
+    "holds",
+    "policies",
+    "capacity",
+]
 
 
 class Text(HTMLParser):

@@ -1,0 +1,90 @@
+"""What was measured and what fills up, on the command line."""
+
+from __future__ import annotations
+
+import json
+import time
+from array import array
+
+from agent.cli.chart import Canvas, drawn
+from agent.engine.capacity import curve
+from agent.errors import ExitCode
+from agent.model.signals import Points
+from agent.rules.capacity import Outlook
+from agent.rules.forecast import Subject, forecast
+from agent.store import Store
+from agent.store.blocks import Block
+from tests.cli.policy import good
+from tests.rules.histories import DAY, T0, flat, history, leak, together
+from tests.system.agent import AgentUnderTest
+
+ROOT = ("disk.used_percent", (("mountpoint", "/"),))
+LEAK = history(together(flat(40), leak(2)), 31, 1, 0.3)
+
+
+def measured(agent: AgentUnderTest) -> None:
+    """Let a leak of 25 days end now, as raw numbers."""
+    points = LEAK.until(25)
+    later = time.time() - 600 - points.times[-1]
+    with Store(str(agent.state)) as store:
+        number = store.samples.add(ROOT, time.time())
+        times = array("d", [at + later for at in points.times])
+        store.samples.write([Block(times, {number: array("d", points.high)})])
+
+
+def test_capacity_names_the_days_left_draws_them_and_writes_a_page(agent: AgentUnderTest) -> None:
+    assert "no samples yet" in good(agent.command("capacity"))
+    measured(agent)
+    text = good(agent.command("capacity"))
+    assert 'disk.used_percent{mountpoint="/"}' in text
+    assert "growing" in text
+    (found,) = json.loads(good(agent.command("capacity", "--json")))
+    assert found["state"] == "growing"
+    assert found["soonest"] < found["days_left"] < found["latest"]
+    assert abs(found["days_left"] - (LEAK.full - 25)) < 0.6
+    page = agent.place / "page.html"
+    good(agent.command("capacity", "-o", str(page)))
+    assert '<path class="shade"' in page.read_text()
+    assert "days left" in page.read_text()
+    assert agent.command("capacity", "swap").returncode == ExitCode.NOT_FOUND
+
+
+def test_signals_are_listed_drawn_and_told_as_data(agent: AgentUnderTest) -> None:
+    assert "no samples yet" in good(agent.command("signals"))
+    measured(agent)
+    text = good(agent.command("signals", "disk.used", "--since", "7d"))
+    assert "until" in text
+    assert 'disk.used_percent{mountpoint="/"}' in text
+    (found,) = json.loads(good(agent.command("signals", "disk", "--since", "7d", "--json")))
+    assert 160 <= len(found["points"]) <= 193
+    assert found["points"][0].keys() == {"at", "seconds", "low", "mean", "high", "samples"}
+    assert agent.command("signals", "nothing.like.it").returncode == ExitCode.NOT_FOUND
+    assert agent.command("signals", "--since", "lately").returncode == ExitCode.USAGE
+
+
+def test_curve_shows_history_line_interval_and_limit_in_whatever_the_terminal_knows() -> None:
+    now = T0 + 25 * DAY
+    subject = Subject(limit=100.0, empty=0.0)
+    points = LEAK.until(25)
+    picture = curve(Outlook(ROOT, subject, forecast(points, subject, now), points))
+    wide = "\n".join(drawn(picture, plain=False))
+    assert all(sign in wide for sign in "─·│")
+    plain = "\n".join(drawn(picture, plain=True))
+    assert plain.isascii()
+    assert "*" in plain
+    assert picture.start < now < picture.end
+
+
+def test_canvas_draws_nothing_beyond_its_edges() -> None:
+    canvas = Canvas(4, 2)
+    canvas.through([(-1, 0.5), (0.0, 0.0), (1.0, 1.0), (2, 3)])
+    canvas.sign(5, 5, "x")
+    assert canvas.lines(plain=True) == ["   *", "*  *"]
+
+
+def test_nothing_known_makes_an_empty_curve() -> None:
+    subject = Subject(limit=100.0)
+    nothing = Points((), (), (), (), (), ())
+    picture = curve(Outlook(ROOT, subject, forecast(nothing, subject, T0), nothing))
+    assert picture.shown == ()
+    assert drawn(picture, plain=True)
