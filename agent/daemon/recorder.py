@@ -117,7 +117,16 @@ class Recorder:
                 LOG.warning("samples of the last minutes are in memory alone: %s", error)
                 return
             LOG.error("samples of %d minutes are given up: %s", LATE // 60, error)
+        else:
+            self._fold(now)
         self._buffers.clear()
+
+    def _fold(self, now: float) -> None:
+        """Let some of what is old grow coarser each time, so that it is never much at once."""
+        try:
+            self._store.samples.fold(now, self._settings.raw)
+        except StoreError as error:
+            LOG.warning("samples could not be made coarser: %s", error)
 
     def _write(self, now: float, buffers: Sequence[_Buffer]) -> None:
         if self._ids is None:
@@ -164,4 +173,5 @@ class Recorder:
             LOG.warning("samples of a time to come are forgotten, since the clock was ahead: %d rows", count)
             self._buffers.clear()
             self._floor, self._due = None, -math.inf
-        return self._store.samples.thin(now, self._settings.raw, self._settings.kept)
+        more = self._store.samples.forget_before(now - self._settings.kept)
+        return self._store.samples.fold(now, self._settings.raw) or more

@@ -34,6 +34,9 @@ FINE_KEPT = 15 * DAY
 ROWS: dict[int, float] = {FINE: 2 * 3600.0, COARSE: DAY}
 """Seconds that one row of each coarseness covers: shorter ones weigh more, longer ones take longer to make."""
 
+FORGOTTEN_AT_MOST = 50
+"""Rows that are deleted in one transaction: nobody waits for it."""
+
 _BODIES = "SELECT step, start, CAST(body AS BLOB) FROM samples"  # damage may have made a text of what was bytes
 
 _FINER = {FINE: 0, COARSE: FINE}
@@ -98,13 +101,11 @@ class Samples:
             self._db.rows_with_bytes("INSERT INTO samples VALUES (0, ?, ?, ?)", (start, until, body))
         reach("samples.write:after")
 
-    def thin(self, now: float, raw: float, kept: float) -> bool:
-        """Given how many seconds samples are kept raw and at all, see to a part of it; return whether more is due.
+    def fold(self, now: float, raw: float) -> bool:
+        """Given how many seconds samples are kept raw, replace the oldest rows that are due; return whether any were.
 
         A row is replaced once all it covers is that old, so it may stay for the length of a coarser row longer.
         """
-        if self._older_than(now - kept):
-            return True
         for step, age in ((FINE, raw), (COARSE, max(raw, FINE_KEPT))):
             oldest = self._db.rows("SELECT min(start) FROM samples WHERE step = ?", (_FINER[step],))[0][0]
             if oldest is not None:
@@ -114,19 +115,22 @@ class Samples:
                     return True
         return False
 
-    def _older_than(self, instant: float) -> bool:
+    def forget_before(self, instant: float) -> bool:
+        """Forget samples from before an instant, a part at a time; return whether there may be more."""
         with self._db.transaction():
             self._db.rows(
-                "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE until < ? LIMIT 50)", (instant,)
+                "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE until < ? LIMIT ?)",
+                (instant, FORGOTTEN_AT_MOST),
             )
             removed = self._db.changes()
             self._db.rows("DELETE FROM series WHERE seen < ?", (instant - 2 * DAY,))
-        return removed >= 50
+        return removed >= FORGOTTEN_AT_MOST
 
     def _replace(self, step: int, start: float, end: float) -> None:
-        finer = _FINER[step]
+        finer, where = _FINER[step], "WHERE step = ? AND start >= ? AND start < ?"
+        (until,) = self._db.rows(f"SELECT max(until) FROM samples {where}", (finer, start, end))[0]
         rows = self._db.rows_with_bytes(
-            f"{_BODIES} WHERE step = ? AND start >= ? AND start < ? ORDER BY start",
+            f"{_BODIES} {where} ORDER BY start",
             (finer, start, end),
         )
         blocks = [(finer, block) for row in rows for block in self._unpacked(*row)[1]]
@@ -134,8 +138,10 @@ class Samples:
         with self._db.transaction():
             if blocks:
                 body = pack(str(step), start, [fold(blocks, step)], exact=False)
-                self._db.rows_with_bytes("INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?)", (step, start, end, body))
-            self._db.rows("DELETE FROM samples WHERE step = ? AND start >= ? AND start < ?", (finer, start, end))
+                self._db.rows_with_bytes(
+                    "INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?)", (step, start, until, body)
+                )
+            self._db.rows(f"DELETE FROM samples {where}", (finer, start, end))
         reach("samples.fold:after")
         self._recent.clear()
 

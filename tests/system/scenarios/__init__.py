@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.system.scenarios import acts, backups, dues, incidents, losses, notices, stops
+from tests.system.scenarios import acts, backups, dues, incidents, logs, losses, notices, samples, stops
 from tests.system.scenarios.scenario import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -12,7 +12,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     for scenario in (
         *(*acts.SCENARIOS, *losses.SCENARIOS, *stops.SCENARIOS, *dues.SCENARIOS),
         *backups.SCENARIOS,
+        *logs.SCENARIOS,
         *notices.SCENARIOS,
         *incidents.SCENARIOS,
+        *samples.SCENARIOS,
     )
 }
