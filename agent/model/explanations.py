@@ -31,9 +31,9 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
         Reason.NOTHING_TO_DO: "The host was already as the task wants it.",
     },
     "A threshold is muted, or a remedy is held": {
-        Reason.PARENT_FIRING: "A threshold that explains it fires; it is told of when that is over, if it still fires.",
-        Reason.OWN_MAINTENANCE: "A task that is expected to cause it is or was at work; it is told of if it outlasts it.",
-        Reason.DOES_NOT_HELP: "It was run and the threshold went on firing; look why, then `hostkeeper release-hold` it.",
+        Reason.PARENT_FIRING: "A threshold that explains it fires or is violated; it is told of if it outlasts that.",
+        Reason.OWN_MAINTENANCE: "A task that causes it is or was at work; it is told of if it outlasts that.",
+        Reason.DOES_NOT_HELP: "It ran, and the threshold went on firing; look why, then `hostkeeper release-hold` it.",
     },
     "A run is stopped or fails": {
         Reason.STEP_FAILED: "A step failed; the run's detail says which and how.",
