@@ -1,4 +1,4 @@
-"""A sender that is killed at random instants while notices come in, and what its receivers make of what they get."""
+"""Who leaves notices and who sends them are killed at random instants; what the receivers make of what they get."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +16,13 @@ from pathlib import Path
 from agent.engine.sender_protocol import Request, load_report
 from agent.store import Store
 from tests.drivers.notifiers.peers import Peer, answer, ok
-from tests.notices import notice, notifier
+from tests.notices import notifier
+from tests.system.notices.writer import RECEIVERS
 
 COMMAND = (sys.executable, "-I", "-m", "agent", "send-notices")
-RECEIVERS = ("first", "second")
+TURN = 1_000_000
+"""Whoever leaves notices counts from another million each time."""
+
 PATIENCE = 900.0
 
 
@@ -36,8 +39,8 @@ class Account:
 
     def __str__(self) -> str:
         return (
-            f"{self.kills} kills, {self.notices} notices to each of {len(RECEIVERS)} receivers: {self.lost} lost, "
-            f"{self.disordered} out of order, {self.repeated} of {self.received} messages came again under the same id"
+            f"{self.kills} kills, {self.notices} acknowledged notices to each of {len(RECEIVERS)} receivers: "
+            f"{self.lost} lost, {self.disordered} out of order, {self.repeated} of {self.received} messages came again under the same id"
         )
 
 
@@ -48,7 +51,7 @@ def flaky(seed: int) -> Peer:
 
 
 def strike(place: Path, kills: int, seed: int) -> Account:
-    """Let a sender work on a store in a place, kill it so often while notices come in, then let it finish."""
+    """Let notices be left and sent on a store in a place, kill who does either so often, then let it be finished."""
     chance = random.Random(seed)
     state, peers = str(place / "state"), {name: flaky(seed + number) for number, name in enumerate(RECEIVERS)}
     notifiers = {}
@@ -58,20 +61,22 @@ def strike(place: Path, kills: int, seed: int) -> Account:
         settings = {"url_file": str(url)}
         notifiers[name] = notifier(name=name, settings=settings, group_wait=0.0, repeat=None, expire=86400.0)
     request = Request(directory=state, host="shop", timezone="UTC", notifiers=notifiers).encode()
-    put = 0
+    acknowledged: set[int] = set()
+    Store(state).close()
+    for turn in range((kills + 1) // 2):
+        sender, writer = _started(request), _writer(state, 1 + turn * TURN)
+        assert writer.stdout is not None
+        acknowledged.add(int(writer.stdout.readline()))
+        victims = [sender, writer]
+        chance.shuffle(victims)
+        for victim in victims:
+            time.sleep(chance.uniform(0.1, 0.8))
+            victim.kill()
+        sender.communicate()
+        said, _ = writer.communicate()
+        # A number that was cut off was not acknowledged.
+        acknowledged.update(int(line) for line in said.decode().split("\n")[:-1])
     with Store(state) as store:
-        for _ in range(kills):
-            sender = _started(request)
-            until = time.monotonic() + chance.uniform(0.1, 1.3)
-            while time.monotonic() < until:
-                put += 1
-                now = time.time()
-                store.outbox.put(
-                    [notice(notifier=name, subject=f"n{put}", key=f"k{put}", at=now) for name in RECEIVERS]
-                )
-                time.sleep(chance.uniform(0.0, 0.2))
-            sender.kill()
-            sender.communicate()
         end = time.monotonic() + PATIENCE
         while store.outbox.notices() or store.outbox.waiting_receivers():
             assert time.monotonic() < end, f"{len(store.outbox.messages())} messages still wait"
@@ -79,10 +84,15 @@ def strike(place: Path, kills: int, seed: int) -> Account:
             report = load_report(said)
             if report is not None and report.wake is not None:
                 time.sleep(max(0.0, min(5.0, report.wake - time.time())))
-    found = [_judged(peer, put) for peer in peers.values()]
+    found = [_judged(peer, acknowledged) for peer in peers.values()]
     for peer in peers.values():
         peer.close()
-    return Account(put, kills, *(sum(column) for column in zip(*found, strict=True)))
+    return Account(len(acknowledged), 2 * ((kills + 1) // 2), *(sum(column) for column in zip(*found, strict=True)))
+
+
+def _writer(state: str, first: int) -> subprocess.Popen[bytes]:
+    command = (sys.executable, "-m", "tests.system.notices.writer", state, str(first))
+    return subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 def _started(request: bytes) -> subprocess.Popen[bytes]:
@@ -96,7 +106,7 @@ def _started(request: bytes) -> subprocess.Popen[bytes]:
     return sender
 
 
-def _judged(peer: Peer, put: int) -> tuple[int, int, int, int]:
+def _judged(peer: Peer, acknowledged: Collection[int]) -> tuple[int, int, int, int]:
     """Return how many messages came, how many of them again, what never came, and what came before its time."""
     ids: list[str] = []
     told: list[int] = []
@@ -104,7 +114,7 @@ def _judged(peer: Peer, put: int) -> tuple[int, int, int, int]:
         if message["id"] not in ids:
             ids.append(message["id"])
             told += [int(item["subject"][1:]) for item in message["items"]]
-    return len(peer.bodies), len(peer.bodies) - len(ids), put - len(set(told)), _disorder(told)
+    return len(peer.bodies), len(peer.bodies) - len(ids), len(set(acknowledged) - set(told)), _disorder(told)
 
 
 def _disorder(told: Sequence[int]) -> int:
