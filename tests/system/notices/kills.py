@@ -40,7 +40,8 @@ class Account:
     def __str__(self) -> str:
         return (
             f"{self.kills} kills, {self.notices} acknowledged notices to each of {len(RECEIVERS)} receivers: "
-            f"{self.lost} lost, {self.disordered} out of order, {self.repeated} of {self.received} messages came again under the same id"
+            f"{self.lost} lost, {self.disordered} out of order, "
+            f"{self.repeated} of {self.received} messages came again under the same id"
         )
 
 
