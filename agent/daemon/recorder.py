@@ -7,6 +7,7 @@ has the wrong time was forgotten.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from array import array
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.daemon.trail import SHOWN
 from agent.errors import StoreError
+from agent.model.policies import PolicySet
 from agent.model.samples import Samples, Selection, in_rows
 from agent.model.settings import SampleSettings
 from agent.model.signals import Sample
@@ -25,6 +27,8 @@ LOG = logging.getLogger(__name__)
 
 KEPT = SHOWN | {"disk.inodes_used_percent", "uptime.seconds"}
 """The signals of the host that are kept whether or not a policy names them."""
+
+LOOKS_AHEAD = "capacity.forecast"
 
 FEW = 20
 """Of a probe that tells no more numbers than this all are kept, of others what policies name."""
@@ -75,6 +79,14 @@ class Recorder:
         self._due = -math.inf
         self._ids: dict[Key, tuple[int, float]] | None = None
         self._omitted = False
+
+    def put_in_force(self, policies: PolicySet) -> None:
+        """Given the set in force, keep what its thresholds and its tasks that look ahead name."""
+        named = {threshold.signal for threshold in policies.thresholds.values()}
+        for task in policies.tasks.values():
+            if task.action == LOOKS_AHEAD:
+                named.update(str(one["signal"]) for one in json.loads(task.options)["signals"])
+        self.want(named)
 
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals that policies name, keep those too."""

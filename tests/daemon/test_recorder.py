@@ -14,6 +14,9 @@ from agent.daemon.recorder import FEW, LATE, Recorder
 from agent.errors import StoreError
 from agent.model.settings import SampleSettings
 from agent.model.signals import Sample
+from agent.policy.load import load
+from agent.probes.catalogue import SIGNALS
+from agent.registry import names
 from agent.store import Store
 from agent.store.blocks import Block
 from agent.store.samples import DAY, FINE, Samples
@@ -161,3 +164,17 @@ def test_store_that_takes_nothing_is_tried_again_until_it_is_too_late(
     took(recorder, end + FINE, int(LATE / 10) + 80)
     assert "are given up" in caplog.text
     assert sum(len(buffer.times) for buffer in recorder._buffers.values()) < LATE / 10
+
+
+def test_what_thresholds_and_forecasts_name_is_kept(store: Store, tmp_path: Path) -> None:
+    text = """version: 1
+thresholds: {hot: {signal: temperature.celsius, above: 80}}
+tasks: {ahead: {schedule: "@daily", action: capacity.forecast, with: {signals: [{signal: disk.free_bytes, limit: 0}]}}}
+"""
+    (tmp_path / "p").mkdir(mode=0o700)
+    (tmp_path / "p" / "a.yaml").write_text(text)
+    recorder = Recorder(store, KEEP)
+    recorder.put_in_force(load(str(tmp_path / "p"), SIGNALS, names(), root=False))
+    recorder.take("", T0, [of("temperature.celsius"), of("disk.free_bytes"), of("memory.total_bytes")])
+    recorder.flush(T0)
+    assert [signal for signal, _ in store.samples.series()] == ["disk.free_bytes", "temperature.celsius"]
