@@ -162,7 +162,11 @@ def test_agent_killed_at_any_pass_tells_and_does_what_it_would_have(
 def test_agent_killed_after_each_pass_tells_of_every_kind_of_condition() -> None:
     rise = [50.0, 60.0, 70.0, 80.0, 90.0]
     levels = [*rise, *[99.0] * 8, None, *[50.0] * 6, 99.0, 50.0, 99.0, 99.0, 50.0, 50.0, 50.0, 50.0, 50.0]
-    told, made = life(levels, ["after"] * len(levels), [])
-    assert (told, made) == life(levels, [""] * len(levels), [])
+    works = [5, 6]
+    told, made = life(levels, ["after"] * len(levels), works)
+    assert (told, made) == life(levels, [""] * len(levels), works)
+    assert (told, made) == life(levels, ["before"] * len(levels), works)
     assert {name for name, *_ in told} == POLICIES.thresholds.keys()
-    assert made
+    of_plain = [(event, muted, runs) for name, event, _, _, muted, runs in told if name == "plain"]
+    assert of_plain[:2] == [("fired", "own_maintenance", 0), ("fired", "", 1)], "muted, and once when that is over"
+    assert any(name.startswith("lasting/task") for name, _ in made), "a remedy is held that does not help"
