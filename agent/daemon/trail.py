@@ -56,7 +56,7 @@ class Trail:
         self._latest = Samples((), ())
         self._errors: Mapping[str, str] = {}
         self._probes: dict[str, Sampling] = {}
-        self._beside: list[Samples] = []
+        self._beside: dict[str, Samples] = {}
         self._stride = 1
         self._passes = 0
         self.want(())
@@ -64,14 +64,16 @@ class Trail:
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals of the thresholds in force, keep those too."""
         wanted = SHOWN.union(signals)
-        self._selection = Selection(lambda key: key[0] in wanted)
-        self._select_probes()
+        self._selection, self._of_probes = (Selection(lambda key: key[0] in wanted) for _ in range(2))
+        self._beside = {}
+        for probe, sampling in self._probes.items():
+            self.take_probe(probe, sampling)
 
     def take(self, now: float, sampling: Sampling) -> None:
         """Given the present (seconds since the epoch) and what was measured, add it."""
         found, errors = self._selection.among(in_rows(sampling.samples)), sampling.errors
         if self._probes:
-            every = [found, *self._beside]
+            every = [found, *self._beside.values()]
             found = Samples(
                 tuple([key for rows in every for key in rows.keys]), [value for rows in every for value in rows.values]
             )
@@ -88,15 +90,12 @@ class Trail:
     def take_probe(self, probe: str, sampling: Sampling) -> None:
         """Given what a probe has just measured, tell it with every pass over the host until it measures anew."""
         self._probes[probe] = sampling
-        self._select_probes()
+        self._beside[probe] = self._of_probes.among(in_rows(sampling.samples))
 
     def keep_probes(self, probes: Container[str]) -> None:
         """Given the probes that there still are, tell of no others."""
         self._probes = {name: sampling for name, sampling in self._probes.items() if name in probes}
-        self._select_probes()
-
-    def _select_probes(self) -> None:
-        self._beside = [self._selection.among(in_rows(probe.samples)) for probe in self._probes.values()]
+        self._beside = {name: samples for name, samples in self._beside.items() if name in probes}
 
     def _add(self, now: float, found: Samples) -> None:
         if len(self._times) >= self._room:

@@ -7,6 +7,7 @@ decides; one that does not come round within `STILL_SECONDS` is ended by the ker
 from __future__ import annotations
 
 import gc
+import math
 import os
 import resource
 import select
@@ -31,8 +32,8 @@ MOST_HUNG = 16
 TOO_MANY_HANG = 75
 """The exit code then."""
 
-FLUSH_SECONDS = 0.2
-"""Results are told together, at most so often."""
+FLUSH_SECONDS = 1.0
+"""Results that say nothing new of how their probe is are told together, at most so often; others at once."""
 
 _AGAIN = 0.05
 
@@ -57,11 +58,14 @@ class Prober:
         self._processes = Asides()
         self._crew = Crew()
         self._probes: dict[int, Measuring] = {}
-        self._lost: list[tuple[Measuring, Measurement]] = []
+        self._lost: list[Measurement] = []
         self._done: deque[tuple[Measuring, Measurement, Measured]] = deque()
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._results: list[Result] = []
+        self._under_way: list[Measuring] = []
+        self._next_due = 0.0
         self._told_at = 0.0
+        self._news = True
 
     def leave(self, code: int) -> NoReturn:
         """End at once, whatever hangs, and leave no program behind."""
@@ -86,13 +90,15 @@ class Prober:
 
     def _patience(self) -> float:
         now = self._clock.monotonic()
-        waits = [self._told_at + (FLUSH_SECONDS if self._results else BEAT_SECONDS) - now]
-        for probe in self._probes.values():
-            waits.append(probe.looked_at - now)
-            if probe.under_way is not None and not probe.under_way.over:
-                waits.append(probe.under_way.deadline + GRACE - now)
+        waits = [self._told_at + self._pause() - now, self._next_due - now]
+        waits += [one.under_way.deadline + GRACE - now for one in self._under_way if one.under_way is not None]
         # Half a millisecond beyond, so that what is due is due when it is looked at.
         return max(0.0, min(waits)) + 0.0005
+
+    def _pause(self) -> float:
+        if self._news:
+            return 0.0
+        return FLUSH_SECONDS if self._results or self._under_way else BEAT_SECONDS
 
     def _take_orders(self) -> bool:
         message = received(self._orders, LONGEST)
@@ -104,10 +110,13 @@ class Prober:
             self._probes.pop(serial).gone = True
         for serial in wanted.keys() - self._probes.keys():
             self._probes[serial] = Measuring(wanted[serial], orders.scratch, self._processes, self._clock)
+        self._next_due = 0.0
         return True
 
     def _begin_due(self) -> None:
         now = self._clock.monotonic()
+        if now < self._next_due:
+            return
         for probe in self._probes.values():
             if probe.looked_at > now:
                 continue
@@ -118,14 +127,17 @@ class Prober:
                 self._tell_hang(probe, probe.under_way)
             else:
                 probe.looked_at = now + _AGAIN
+        self._next_due = min((probe.looked_at for probe in self._probes.values()), default=math.inf)
 
     def _begin(self, probe: Measuring) -> None:
         measurement = probe.begin()
+        self._under_way.append(probe)
 
         def job() -> None:
             found = probe.measure()
             self._done.append((probe, measurement, found))
-            os.eventfd_write(self._woken, 1)
+            if found.error != probe.error or measurement.over:
+                os.eventfd_write(self._woken, 1)
 
         self._crew.do(job)
 
@@ -134,28 +146,37 @@ class Prober:
         while self._done:
             probe, measurement, found = self._done.popleft()
             probe.under_way = None
-            if not measurement.over and not probe.gone:
-                self._results.append(result(probe, measurement, found))
-            self._lost = [lost for lost in self._lost if lost[1] is not measurement]
+            if measurement.over:
+                self._lost = [lost for lost in self._lost if lost is not measurement]
+                continue
+            self._under_way.remove(probe)
+            if not probe.gone:
+                self._take(probe, result(probe, measurement, found))
         now = self._clock.monotonic()
-        for probe in self._probes.values():
-            late = probe.under_way
-            if late is not None and not late.over and probe.hangs(now):
-                late.over = True
-                self._lost.append((probe, late))
-                self._tell_hang(probe, late)
+        for probe in [one for one in self._under_way if one.hangs(now)]:
+            self._under_way.remove(probe)
+            if probe.under_way is not None:
+                probe.under_way.over = True
+                self._lost.append(probe.under_way)
+                self._tell_hang(probe, probe.under_way)
+
+    def _take(self, probe: Measuring, found: Result) -> None:
+        self._news = self._news or found.error != probe.error
+        probe.error = found.error
+        self._results.append(found)
 
     def _tell_hang(self, probe: Measuring, measurement: Measurement) -> None:
         since = self._clock.monotonic() - measurement.begun
         error = f"hangs: no answer for {since:.0f} s, where it may take {probe.order.timeout:g} s"
         at = self._clock.now().timestamp()
-        self._results.append(result(probe, measurement, Measured(error=error), at=at, hung=True))
+        self._take(probe, result(probe, measurement, Measured(error=error), at=at, hung=True))
 
     def _tell(self) -> None:
         now = self._clock.monotonic()
         too_many = len(self._lost) > MOST_HUNG
-        if not too_many and now < self._told_at + (FLUSH_SECONDS if self._results else BEAT_SECONDS):
+        if not too_many and now < self._told_at + self._pause():
             return
+        self._news = False
         usage = resource.getrusage(resource.RUSAGE_SELF)
         of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = usage.ru_utime + usage.ru_stime + of_children.ru_utime + of_children.ru_stime

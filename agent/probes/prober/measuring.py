@@ -44,6 +44,7 @@ class Measuring:
         self._source: Source | None = None
         self.under_way: Measurement | None = None
         self.gone = False
+        self.error: str | None = None
         self.due = self.looked_at = first_due(clock.monotonic(), order.every, order.delay)
 
     def begin(self) -> Measurement:
