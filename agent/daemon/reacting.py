@@ -101,6 +101,8 @@ class Reacting:
     def react(self, change: Change, now: float) -> Reaction | None:
         """Do what follows from a change at `now`; None where nothing does."""
         threshold, series, state = change.threshold, change.series, change.after.state
+        if change.after.forgotten:
+            self._remedies.forget(threshold, series, now)
         event = Event.FIRED if change.due else change.after.event
         runs: tuple[int, ...] = ()
         if event is Event.NONE:

@@ -13,7 +13,18 @@ from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run
 from agent.model.signals import Labels
 from agent.rules.quantities import format_duration
-from agent.rules.remedies import Help, Remedy, acted, cleared, failed, help_of, is_released, may_act, remedy_name
+from agent.rules.remedies import (
+    Help,
+    Remedy,
+    acted,
+    cleared,
+    counts_nothing,
+    failed,
+    help_of,
+    is_released,
+    may_act,
+    remedy_name,
+)
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -82,6 +93,13 @@ class Remedies:
             if remedy.awaited is not None and threshold.helps_within is not None:
                 after = cleared(remedy, self._run(remedy), threshold.helps_within, now)
                 self._store.remedies.set(name, after)
+
+    def forget(self, threshold: Threshold, series: Labels, now: float) -> None:
+        """A series is gone for good: forget whatever of its remedies would not count if it came back."""
+        for task in threshold.run:
+            name = remedy_name(threshold.name, task, series)
+            if counts_nothing(self._store.remedies.get(name), threshold.at_most, now):
+                self._store.remedies.forget(name)
 
     def _act(self, threshold: Threshold, task: str, series: Labels, now: float) -> int | None:
         name = remedy_name(threshold.name, task, series)

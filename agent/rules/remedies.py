@@ -78,6 +78,11 @@ def cleared(remedy: Remedy, run: Run | None, within: float, now: float) -> Remed
     return replace(remedy, awaited=None, failures=() if helped else remedy.failures)
 
 
+def counts_nothing(remedy: Remedy, at_most: Breaker | None, now: float) -> bool:
+    """Tell whether what is remembered of a remedy, whose condition does not fire, decides nothing any more."""
+    return not remedy.failures and (at_most is None or all(now - made >= at_most.per for made in remedy.made))
+
+
 def is_released(remedy: Remedy, released: float, fired_at: float) -> bool:
     """Tell whether an admin has released a remedy since its threshold fired, and it has not acted since."""
     return released > fired_at and all(made < released for made in remedy.made)

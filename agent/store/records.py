@@ -163,6 +163,10 @@ class Remedies:
             LOG.warning("remedy %s begins anew, since what is remembered of it cannot be read: %s", name, error)
             return Remedy()
 
+    def forget(self, name: str) -> None:
+        """Forget a remedy of which nothing counts any more."""
+        self._db.rows("DELETE FROM remedies WHERE name = ?", (name,))
+
     def set(self, name: str, remedy: Remedy) -> None:
         """Remember a remedy."""
         values = (name, dump_remedy(remedy))
