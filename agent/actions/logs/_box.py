@@ -29,8 +29,9 @@ def rotate(options: Mapping[str, Any]) -> Box:
         writable=tuple(dict.fromkeys(path.rpartition("/")[0] or "/" for path in options["paths"])),
         capabilities=(
             *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL"),
-            *("CAP_SETGID", "CAP_SETUID", "CAP_SYS_PTRACE"),
+            *("CAP_SETGID", "CAP_SETUID"),
         ),
-        programs=options.get("after") is not None,
+        # logrotate becomes the owner of a directory, and gives new logs to theirs.
+        programs=True,
         services=bool(options.get("services")),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 from msgspec import Struct
 
@@ -134,6 +135,17 @@ def _copy_problem(before: Before, current: Candidate | None, older: list[Candida
         return "it is gone"
     same = current.size >= before.size and _digest(current.descriptor, before.size) == before.digest
     return "it was copied and not truncated" if same and before.size else ""
+
+
+def sizes(befores: Sequence[Before]) -> dict[str, int]:
+    """Return how large the renamed logs are now, by the path that they had; those that are not found are left out."""
+    found = {}
+    for before in befores:
+        with ExitStack() as stack, suppress(OSError, UnsafePath, RunFailed):
+            for one in listed(before.path, stack):
+                if not one.current and (one.device, one.inode) == (before.device, before.inode):
+                    found[before.path] = one.size
+    return found
 
 
 def create_missing(before: Before) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agent.actions.logs._rotated import Around, Before, around, create_missing, found, problem
+from agent.actions.logs._rotated import Around, Before, around, create_missing, found, problem, sizes
 from agent.errors import Refused, RunFailed
 from agent.host.durable import replace
 from agent.host.following.unpacking import PATH, command
@@ -39,6 +39,8 @@ SYSTEM = "/etc/logrotate.conf"
 _MEMORY = "rotation"
 _ENDINGS = {"zstd": ".zst", "gzip": ".gz", "none": ""}
 _LOOK_EVERY = 0.2
+_WATCHED = 2.0
+"""For so many seconds a renamed log is watched where the processes that have it open may not be looked at."""
 
 
 class Job(Struct, frozen=True):
@@ -185,7 +187,9 @@ class Rotation(Struct):
         return [msgspec.convert(one, Before) for one in known["logs"]]
 
     def settled(self) -> str:
-        """Wait until nobody writes to a renamed log any more; return `none`, or `unknown` where that cannot be told.
+        """Wait until nobody has a renamed log open to write to it; return `none`.
+
+        Where other processes may not be looked at, it is `unknown` once the log has not grown for a while.
 
         Raises RunFailed when somebody still does after the patience that the options have.
         """
@@ -193,18 +197,23 @@ class Rotation(Struct):
         files = {(one.device, one.inode) for one in befores}
         if not files or self.options.method == "copytruncate":
             return "none"
-        deadline = self.ctx.clock.monotonic() + self.options.patience
+        began, was = self.ctx.clock.monotonic(), sizes(befores)
         while True:
             writers, complete = writers_of(files)
-            if not writers:
-                return "none" if complete else "unknown"
-            if self.ctx.clock.monotonic() >= deadline:
+            if not writers and complete:
+                return "none"
+            waited = self.ctx.clock.monotonic() - began
+            grew = sorted(path for path, size in sizes(befores).items() if size > was.get(path, size))
+            if not writers and not grew and waited >= min(_WATCHED, self.options.patience):
+                return "unknown"
+            if waited >= self.options.patience:
+                who = f"{', '.join(writers[:5])} still write" if writers else f"somebody still writes ({grew[0]})"
                 raise RunFailed(
-                    f"{', '.join(writers[:5])} still write to a log that was renamed: "
-                    "have them open it anew by `after`, or choose `method: copytruncate`"
+                    f"{who} to a log that was renamed: have it opened anew by `after`, or choose `method: copytruncate`"
                 )
             self.ctx.checkpoint()
             self.ctx.clock.sleep(_LOOK_EVERY)
+            was = sizes(befores) if grew and not writers and waited < self.options.patience / 2 else was
 
     def require(self, jobs: Sequence[Job]) -> None:
         """Raise Refused when these logs must not be rotated."""

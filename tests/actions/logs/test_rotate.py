@@ -14,7 +14,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import Limits
 from agent.model.reasons import Reason
 from agent.ports import Command, Completed, Context
-from tests.fakes import FakeClock, FakeMemory, FakeObjectLog, FakeProcesses, context
+from tests.fakes import FakeMemory, FakeObjectLog, FakeProcesses, context
 
 
 def options(*paths: Path, **changes: Any) -> Options:
@@ -142,9 +142,10 @@ def test_rotate_whose_writer_goes_on_in_the_old_log_fails(log: Path, place: Path
 def test_rotate_runs_what_has_writers_open_their_logs_anew(log: Path, place: Path, tmp_path: Path) -> None:
     run(options(log, after=["touch", str(tmp_path / "told")]), real(place))
     assert (tmp_path / "told").exists()
-    log.write_bytes(b"more\n")
+    other = log.with_name("other.log")
+    other.write_bytes(b"more\n")
     with pytest.raises(RunFailed, match="the logs are rotated, and `after` ended with 1"):
-        run(options(log, after=["false"], keep=9), real(place, memory=FakeMemory(), clock=FakeClock()))
+        run(options(other, after=["false"]), real(place))
 
 
 class Dying(FakeProcesses):

@@ -57,6 +57,9 @@ SAMPLES = {
     ),
     "backup.verify": backups("backup.verify", SPOILS, 1.9),
     "backup.drill": backups("backup.drill", {*SPOILS, *BRINGS_BACK}, 2.8),
+    "logs.analyze": Sample("logs.analyze", {"files": ["/srv/canary/a.log"]}, frozenset(), 1.3),
+    "logs.vacuum": Sample("logs.vacuum", {"directory": "/srv/tidy", "max_files": 5}, frozenset(), 1.4),
+    "logs.rotate": Sample("logs.rotate", {"paths": ["/srv/tidy/a.log"]}, PROGRAMS, 2.3),
     "command": command(set(), 2.4),
     "command as another user": command(set(), 2.2, user="nobody"),
     "command that writes": command(
