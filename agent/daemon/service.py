@@ -5,29 +5,22 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 
-from agent.daemon.analyses import Analyses
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
-from agent.daemon.incidents import IncidentDesk
 from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
-from agent.daemon.probing import Probing
 from agent.daemon.pulse import Pulse
-from agent.daemon.reacting import Reaction
-from agent.daemon.recorder import Recorder
 from agent.daemon.reloads import Reloads
-from agent.daemon.sending import Sending
 from agent.daemon.telling import Teller, named
-from agent.daemon.thresholds import Probe, Thresholds
 from agent.daemon.upkeep import Upkeep
+from agent.daemon.watching import Watching
 from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
-from agent.engine.notifying import Notices
 from agent.engine.supervise import Supervisor, Watched
 from agent.errors import RunFailed
 from agent.host.http import HttpServer
@@ -75,25 +68,16 @@ class Daemon:
         self._notifier = notifier
         self._metrics = metrics
         self._local = local
-        self._worst_lag, self._errors = 0.0, 0
+        self._worst_lag = 0.0
         self._mark = (0, 0)
         self.ready = self._stopping = self._idle = False
         self.beat = time.monotonic()
         self.http: HttpServer | None = None
-        self._loop = Loop(clock, self._stepped, self._erred)
+        self._loop = Loop(clock, self._stepped, lambda: None)
         self._policies = policies
         self._reloadable: list[Policies | Web] = [policies]
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
         self._planner = Planner(store, local, host)
-        self._incidents = IncidentDesk(store, metrics, self._loop, clock, settings.incidents)
-        self._sending = Sending(store, self._loop, clock, settings.timezone, metrics)
-        reactors = (self._incidents.reactor, Notices(store))
-        self._thresholds = Thresholds(store, lambda: _host_probe(clock), settings.sample_every, reactors, local)
-        self.course = self._thresholds.trail.course
-        self._recorder = Recorder(store, settings.samples)
-        self._probing = Probing(store, metrics, self._thresholds, self._recorder, clock, self._reacted)
-        self._probing.attach(self._loop, host)
-        self._analyses = Analyses(store, metrics, self._thresholds, self._recorder, self._reacted)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended
@@ -101,6 +85,18 @@ class Daemon:
         self._others = Others(store, self._ended)
         self._teller = Teller(store, metrics, notifier)
         self._evidence = Evidence(store, metrics)
+        self._watching = Watching(
+            store=store,
+            settings=settings,
+            loop=self._loop,
+            clock=clock,
+            metrics=metrics,
+            teller=self._teller,
+            local=local,
+            host=host,
+            made=self._take_on,
+        )
+        self.course = self._watching.course
 
     def run(self) -> None:
         """Be the agent until SIGTERM or SIGINT."""
@@ -108,7 +104,7 @@ class Daemon:
             signal.signal(number, lambda *_: self.stop())
         signal.signal(signal.SIGHUP, lambda *_: [part.reload() for part in self._reloadable])
         self._policies.start()
-        Upkeep(self._store, self._settings.history, self._loop, self._clock, tidy=self._recorder.tidy).start()
+        Upkeep(self._store, self._settings.history, self._loop, self._clock, tidy=self._watching.tidy).start()
         self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.suspect)
         self._loop.steadily("sample", self._settings.sample_every, self._sample)
@@ -117,10 +113,7 @@ class Daemon:
             self._notifier.ready()
             self._loop.run()
         self._evidence.note()
-        self._recorder.flush(self._now())
-        self._incidents.stop()
-        self._probing.stop()
-        self._sending.stop()
+        self._watching.stop()
         for part in self._reloadable:
             part.stop()
         self._loop.close()
@@ -159,9 +152,7 @@ class Daemon:
         now = self._now()
         first = not self.ready
         self._dispatcher.put_in_force(policies, Agenda(self._store, policies, self._local))
-        self._incidents.put_in_force(self._policies.in_force, policies)
-        self._thresholds.put_in_force(policies, now)
-        self._recorder.want(threshold.signal for threshold in policies.thresholds.values())
+        self._watching.put_in_force(self._policies.in_force, policies, now)
         if first:
             # Before anything ends: only what ends of tasks that were told of is counted.
             self._teller.tasks(policies, {}, ())
@@ -169,9 +160,6 @@ class Daemon:
             self._recover(policies)
         self._dispatcher.add(self._planner.put_in_force(policies, now))
         self._dispatcher.adopt()
-        self._sending.put_in_force(policies.notifiers)
-        self._probing.put_in_force(policies.probes)
-        self._analyses.put_in_force(policies)
         self._teller.tasks(policies, self._planner.next_by_task(), self._planner.replanned)
         self._dispatch()
 
@@ -221,7 +209,7 @@ class Daemon:
         holds = {name: hold.reason for name, hold in self._store.holds.held().items()}
         self._teller.queue(running, self._dispatcher.waits.values(), holds)
         self.tell_status()
-        self._sending.look()
+        self._watching.send()
         if self._stopping and not running:
             self._loop.stop()
 
@@ -255,15 +243,10 @@ class Daemon:
     def _ended(self, run: Run) -> None:
         self._others.told(run.id)
         self._teller.run_ended(run)
-        self._analyses.ended(run, self._now())
+        self._watching.ended(run)
 
     def _sample(self) -> None:
-        begun = time.monotonic()
-        now = self._now()
-        sampling, reactions = self._thresholds.tick(now)
-        self._recorder.take("", now, sampling.samples)
-        self._metrics.signals(sampling, time.monotonic() - begun)
-        self._reacted(reactions)
+        self._watching.sample(self._now())
         if self._look_at_store():
             self._dispatch()
         self._launcher.reap()
@@ -272,14 +255,10 @@ class Daemon:
         self._worst_lag = self._loop.lag = 0.0
         self.beat = time.monotonic()
 
-    def _reacted(self, reactions: Sequence[Reaction]) -> None:
-        """Tell how the thresholds stand, and start what those that fired call for."""
-        self._teller.thresholds(self._thresholds.snapshot(), reactions)
-        if reactions:
-            self._incidents.look()
-            self._sending.look()
-            self._dispatcher.add(self._store.runs.get(number) for one in reactions for number in one.runs)
-            self._dispatch()
+    def _take_on(self, runs: Iterable[Run]) -> None:
+        """Start the runs that thresholds call for."""
+        self._dispatcher.add(runs)
+        self._dispatch()
 
     def _look_at_store(self) -> bool:
         """See to what is new in the store; return whether there may be something to start.
@@ -292,8 +271,7 @@ class Daemon:
         others_wrote = mark[0] != self._mark[0]
         if others_wrote:
             self._others.look(self._supervisor.children)
-            self._incidents.look()
-            self._sending.look()
+            self._watching.look()
         taken = self._take_strays()
         self._evidence.show()
         self._idle = not self._store.runs.begun()
@@ -305,8 +283,8 @@ class Daemon:
 
         The command line was killed, a process could not be started, or the store could not be asked when one ended.
         """
-        known = set(self._supervisor.children)
-        settled = self._take_up(self._tasks(), strays=True)
+        known, policies = set(self._supervisor.children), self._policies.in_force
+        settled = self._take_up(policies.tasks if policies is not None else {}, strays=True)
         for run in settled:
             self._dispatcher.settled(run)
         taken = self._supervisor.children.keys() - known
@@ -314,22 +292,9 @@ class Daemon:
             self._watch(self._supervisor.children[number])
         return bool(settled or taken)
 
-    def _tasks(self) -> Mapping[str, Task]:
-        policies = self._policies.in_force
-        return policies.tasks if policies is not None else {}
-
     def _stepped(self, _seconds: float) -> None:
         self._dispatcher.add(self._planner.replan(self._now()))
         self._dispatch()
 
-    def _erred(self) -> None:
-        self._errors += 1
-
     def _now(self) -> float:
         return self._clock.now().timestamp()
-
-
-def _host_probe(clock: Clock) -> Probe:
-    from agent.probes.host import HostProbe  # noqa: PLC0415 - first needed once the agent is ready
-
-    return HostProbe(clock.monotonic)
