@@ -62,9 +62,11 @@ def scraping(server: Served) -> Iterator[list[float]]:
 
     thread = threading.Thread(target=scrape)
     thread.start()
-    yield times
-    done.set()
-    thread.join()
+    try:
+        yield times
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("addresses", [1, 200])

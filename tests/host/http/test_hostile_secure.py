@@ -123,10 +123,12 @@ def flood(server: Served, source: str, clients: int = 40) -> Iterator[list[int]]
     threads = [threading.Thread(target=guess, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
-    yield statuses
-    done.set()
-    for thread in threads:
-        thread.join()
+    try:
+        yield statuses
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
 
 
 def under_tls(server: Served, sock: socket.socket) -> ssl.SSLSocket:
