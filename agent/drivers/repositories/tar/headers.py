@@ -7,7 +7,6 @@ kinds of sparse files, numbers in base 256. Checksums of headers are not looked 
 from __future__ import annotations
 
 import functools
-import struct
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -34,8 +33,6 @@ MAGIC = b"ustar\x0000"
 _CHARACTER = b"3"
 _TIME, _ONE_TIME = b"30 mtime=", 30
 """The record that most objects have, and no other: the time with nanoseconds."""
-_FIELDS = struct.Struct("100s24s12s12s8sc100s8s64x8s8s155s12x")
-"""name, (mode, uid, gid), size, mtime, checksum, type, link, magic, (names of owners), device, prefix (ustar)."""
 _MOST_OWNERS = 4096
 
 
@@ -91,24 +88,27 @@ def records_of(content: bytes) -> dict[bytes, bytes]:
 
 def member_of(header: bytes, records: Mapping[bytes, bytes]) -> Member:
     """Given a header block and the records before it, return what they say. Raises BadHeader."""
-    name, owner, length, time, _, flag, link, magic, major, minor, prefix = _FIELDS.unpack(header)
+    # Offsets are those of ustar: name 0, owners 100, size 124, time 136, kind 156, link 157, magic 257, devices 329,
+    # prefix 345.
+    flag = header[156:157]
     kind = KINDS.get(flag)
-    if kind is None or magic != MAGIC:
+    if kind is None or header[257:265] != MAGIC:
         raise BadHeader(f"has an object of a kind that does not belong there ({flag!r})")
-    mode, uid, gid = _owners(owner)
-    size = octal(length)
+    mode, uid, gid = _owners(header[100:124])
+    size = octal(header[124:136])
+    name = header[:100].rstrip(b"\0")
     modified = records.get(b"mtime")
     member = Member(
-        absolute(_joined(prefix, name)),
+        absolute(header[345:500].rstrip(b"\0") + b"/" + name if header[345] else name),
         kind,
         mode,
         uid,
         gid,
         size,
         size,
-        octal(time) * 1_000_000_000 if modified is None else _instant(modified),
-        b"" if kind == "file" else link.partition(b"\0")[0],
-        _device(flag, major, minor) if kind == "device" else "",
+        octal(header[136:148]) * 1_000_000_000 if modified is None else _instant(modified),
+        b"" if kind == "file" else header[157:257].partition(b"\0")[0],
+        _device(flag, header[329:337], header[337:345]) if kind == "device" else "",
         records,
     )
     if len(records) > 1 or (records and modified is None):
@@ -186,14 +186,11 @@ def _instant(text: bytes) -> int:
     """Given seconds since the epoch with a fraction, return nanoseconds."""
     whole, _, fraction = text.partition(b".")
     try:
+        if len(fraction) == 9:
+            return int(whole + fraction)
         return int(whole + (fraction + b"000000000")[:9])
     except ValueError:
         raise BadHeader("has a time that cannot be read") from None
-
-
-def _joined(prefix: bytes, name: bytes) -> bytes:
-    name = name.rstrip(b"\0")
-    return prefix.rstrip(b"\0") + b"/" + name if prefix[0] else name
 
 
 def absolute(name: bytes) -> bytes:

@@ -57,7 +57,10 @@ class Stream:
         if self._left:
             raise AssertionError("a member was left before its end")
         if self._padding:
-            self._advance(self._padding)
+            if self._padding <= self._end - self._at:
+                self._at += self._padding
+            else:
+                self._advance(self._padding)
             self._padding = 0
         try:
             return self._next()

@@ -20,7 +20,7 @@ _OPTIONS = (
     "--format=posix",
     # Times of reading and of the inode are not brought back.
     "--pax-option=delete=atime,delete=ctime",
-    "--record-size=1M",
+    "--record-size=128K",
     "--numeric-owner",
     "--xattrs",
     "--acls",
