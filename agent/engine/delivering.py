@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from agent.drivers.notifier import SECONDS, Driver
 from agent.drivers.notifiers import open_receiver
-from agent.errors import AgentError
+from agent.errors import AgentError, StoreError
 from agent.model.notices import Answer, Kept, Message, Receiver, State
 from agent.readable import duration
 from agent.rules.notices.pace import PATIENT, pause
@@ -51,12 +51,15 @@ class Delivery:
         self._opened = opened
         self._ways: dict[str, _Way] = {}
         self._answers: queue.SimpleQueue[tuple[_Way, Answer]] = queue.SimpleQueue()
+        self._said: list[tuple[_Way, Answer]] = []
+        """Answers that are not written down yet."""
+        self._complained = False
         self._random = SystemRandom()
 
     @property
     def busy(self) -> bool:
         """Whether an answer is waited for."""
-        return any(not way.lost for way in self._ways.values())
+        return bool(self._said) or any(not way.lost for way in self._ways.values())
 
     @property
     def stuck(self) -> bool:
@@ -113,19 +116,35 @@ class Delivery:
     def wait(self, seconds: float, now: Callable[[], float]) -> None:
         """Wait up to so many seconds for an answer, and write down what came."""
         try:
-            way, answer = self._answers.get(timeout=seconds)
+            self._hear(*self._answers.get(timeout=seconds))
         except queue.Empty:
-            self._give_up(now())
-            return
-        del self._ways[way.receiver.name]
-        if not way.lost:
-            self._take(way, answer, now())
+            self._give_up()
+        for way, answer in list(self._said):
+            try:
+                self._take(way, answer, now())
+            except StoreError as error:
+                # What was sent is not sent again for that: its receiver waits until it can be written.
+                if not self._complained:
+                    LOG.error("what notifier %s answered cannot be written, and is kept: %s", way.receiver.name, error)
+                self._complained = True
+                return
+            self._said.remove((way, answer))
+            self._complained = False
+            if not way.lost:
+                del self._ways[way.receiver.name]
 
-    def _give_up(self, now: float) -> None:
+    def _hear(self, way: _Way, answer: Answer) -> None:
+        if way.lost:
+            del self._ways[way.receiver.name]
+        # Whoever was given up has its failure; that it was delivered after all is worth knowing.
+        if not way.lost or answer.delivered:
+            self._said.append((way, answer))
+
+    def _give_up(self) -> None:
         for way in self._ways.values():
             if not way.lost and time.monotonic() > way.until:
                 way.lost = True
-                self._take(way, Answer(delivered=False, said=f"no answer within {GIVEN_UP:g} s"), now)
+                self._said.append((way, Answer(delivered=False, said=f"no answer within {GIVEN_UP:g} s")))
 
     def _take(self, way: _Way, answer: Answer, now: float) -> None:
         outbox, name = self._store.outbox, way.receiver.name

@@ -7,8 +7,10 @@ on where it was.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
+from collections.abc import Callable
 from datetime import tzinfo
 
 from agent.engine.composing import Composer
@@ -22,12 +24,16 @@ from agent.ports import Clock
 from agent.store import Store
 from agent.trigger import zone
 
+LOG = logging.getLogger(__name__)
 LOCK = "sender.lock"
 LINGER = 3.0
 """Seconds for which it is worth staying rather than starting anew."""
 
 LOOK_EVERY = 0.5
 """Seconds after which it looks for new notices while it waits for an answer."""
+
+AGAIN = 10.0
+"""Seconds after which a store that could not be used is used again."""
 
 LIFE = 600.0
 """Seconds after which a sender that always has something to do makes room for a fresh one."""
@@ -44,6 +50,7 @@ class Sender:
         expire = {name: request.notifiers[one.notifier].expire for name, one in receivers.items()}
         self._delivery = Delivery(store, receivers, expire)
         self._alive = request.alive
+        self._complained = False
 
     @property
     def stuck(self) -> bool:
@@ -57,7 +64,7 @@ class Sender:
             self._delivery.ping(name)
         while True:
             seen = self._store.outbox.last_notice()
-            wakes = (self._composer.look(self._now()), self._delivery.look(self._now()))
+            wakes = (self._safely(self._composer.look), self._safely(self._delivery.look))
             wake = min((one for one in wakes if one is not None), default=None)
             left = None if wake is None else wake - self._now()
             lingers = left is not None and left <= LINGER and self._clock.monotonic() < until
@@ -65,6 +72,17 @@ class Sender:
                 # What is stuck is tried again by the next sender.
                 return Report(wake=self._now() if self.stuck and wake is None else wake, seen=seen)
             self._delivery.wait(max(0.01, min(LOOK_EVERY, LOOK_EVERY if left is None else left)), self._now)
+
+    def _safely(self, look: Callable[[float], float | None]) -> float | None:
+        """Look; a store that cannot be written now, as on a full disk, is looked at again."""
+        now = self._now()
+        try:
+            return look(now)
+        except StoreError as error:
+            if not self._complained:
+                LOG.error("%s; this is tried again", error)
+            self._complained = True
+            return now + AGAIN
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
