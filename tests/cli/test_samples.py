@@ -9,14 +9,15 @@ from array import array
 from agent.cli.chart import Canvas, drawn
 from agent.engine.capacity import curve
 from agent.errors import ExitCode
-from agent.model.signals import Points
+from agent.model.signals import ConditionState, Points
 from agent.rules.capacity import Outlook
+from agent.rules.condition_json import load_state
 from agent.rules.forecast import Subject, forecast
 from agent.store import Store
 from agent.store.blocks import Block
 from tests.cli.policy import good
 from tests.rules.histories import DAY, T0, flat, history, leak, together
-from tests.system.agent import AgentUnderTest
+from tests.system.agent import AgentUnderTest, wait_for
 
 ROOT = ("disk.used_percent", (("mountpoint", "/"),))
 LEAK = history(together(flat(40), leak(2)), 31, 1, 0.3)
@@ -88,3 +89,29 @@ def test_nothing_known_makes_an_empty_curve() -> None:
     picture = curve(Outlook(ROOT, subject, forecast(nothing, subject, T0), nothing))
     assert picture.shown == ()
     assert drawn(picture, plain=True)
+
+
+def test_forecast_of_a_task_fires_a_threshold_and_is_a_finding(agent: AgentUnderTest) -> None:
+    agent.policy("""version: 1
+tasks:
+  ahead: {action: capacity.forecast, with: {warn_within: 9d}}
+thresholds:
+  full-soon: {signal: ahead.days_left, labels: {mountpoint: /}, below: 6}
+""")
+    agent.start()
+    wait_for(lambda: agent.facts().get("valid"))
+    measured(agent)
+    assert "state     succeeded" in good(agent.command("run", "ahead"))
+    wait_for(lambda: "full-soon" in agent.log.read_text())
+    states = wait_for(lambda: firing(agent))
+    assert 4 < (states[0].value or 0) < 6
+    agent.end()
+    found = good(agent.command("findings"))
+    assert "days are left" in found
+    assert 'disk.used_percent{mountpoint="/"}' in found
+
+
+def firing(agent: AgentUnderTest) -> list[ConditionState]:
+    with Store(str(agent.state), read_only=True) as store:
+        found = [load_state(text) for text in store.conditions.all().values()]
+    return [state for state in found if state.fired_at is not None]
