@@ -62,9 +62,7 @@ def write(path: Path, lines: int) -> None:
                 "s": chance.randrange(255),
                 "name": chance.choice(NAMES),
             }
-            log.write(
-                f"2026-03-01T12:{number // 60 % 60:02d}:{number % 60:02d}.{number % 1000:03d}Z app[7]: {message}\n"
-            )
+            log.write(f"2026-03-01T12:{number // 60 % 60:02d}:{number % 60:02d}Z app[7]: {message}\n")
     os.utime(path, (1_772_000_000, 1_772_000_000))
 
 

@@ -40,7 +40,10 @@ class Counting(Struct):
     _size: int = 0
 
     def take(self, records: Sequence[Record], level: str = "") -> None:
-        """Count records; `level` is what all of them have, "" to look for it in their lines."""
+        """Count records; `level` is what all of them have, "" to look for it in their lines.
+
+        What a service prints has the level `info` in the journal, whatever it says.
+        """
         if not records:
             return
         heads = [_head(record) for record in records]
@@ -59,7 +62,7 @@ class Counting(Struct):
     def _learn(self, head: bytes, key: bytes, level: str) -> Counted:
         clean = mask(visible(head.replace(b"\0", b"")), addresses=self.addresses)
         text = without_numbers(clean.encode()).decode()
-        found = level or level_of(text)
+        found = _level(level, text)
         before = self.miner.changes
         belongs = self.miner.belongs(found, text, self.now)
         if belongs.new:
@@ -86,3 +89,10 @@ def _head(record: Record) -> bytes:
     """Return the line that tells what kind of message a record is."""
     head = b"Traceback of an error: " + record.last if record.last else record.head
     return head[:_HEAD].replace(b"\n", b" ")
+
+
+def _level(given: str, text: str) -> str:
+    if given not in ("", "info"):
+        return given
+    said = level_of(text)
+    return said if said != "unknown" or not given else given

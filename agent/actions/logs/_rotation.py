@@ -22,6 +22,7 @@ from agent.host.scratch import make_private
 from agent.host.writers import writers_of
 from agent.model.reasons import Reason
 from agent.ports import Completed, Context
+from agent.rules.generations import stem
 from agent.rules.rotating import (
     Generation,
     Wanted,
@@ -169,6 +170,7 @@ class Rotation(Struct):
             )
         if jobs:
             self.checked(jobs, write=True)
+            self._await_free_names(jobs)
             completed = self._logrotate("-v", "-s", self._file("logrotate.state"))
             wrong = complaints(completed.output)
             if completed.code or wrong:
@@ -178,6 +180,13 @@ class Rotation(Struct):
             told = "; ".join(f"{path}: {why}" for path, why in list(failed.items())[:5])
             raise RunFailed(f"{len(failed):,} of {len(befores):,} logs were not rotated: {told}")
         return befores, list(_gone(jobs))
+
+    def _await_free_names(self, jobs: Sequence[Job]) -> None:
+        """Wait for the next second where there is an older log of this one: names differ in seconds."""
+        taken = {stem(one.name)[0][-10:] for job in jobs for one in job.around.generations}
+        while str(int(now := self.ctx.clock.now().timestamp())) in taken:
+            self.ctx.checkpoint()
+            self.ctx.clock.sleep(1.0 - now % 1)
 
     def _begun(self) -> list[Before] | None:
         """Return the logs that this run was about to rotate before it was killed, None if it had not come to that."""

@@ -14,7 +14,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import Limits
 from agent.model.reasons import Reason
 from agent.ports import Command, Completed, Context
-from tests.fakes import FakeMemory, FakeObjectLog, FakeProcesses, context
+from tests.fakes import FakeClock, FakeMemory, FakeObjectLog, FakeProcesses, context
 
 
 def options(*paths: Path, **changes: Any) -> Options:
@@ -103,6 +103,14 @@ def test_rotate_by_copying_leaves_the_writer_its_file(log: Path, place: Path) ->
     assert log.read_bytes() == b"three\n"
     (copy,) = [path for path in log.parent.iterdir() if path != log]
     assert copy.read_bytes() == b"one\ntwo\n"
+
+
+def test_rotate_twice_in_a_second_waits_for_the_next_one(log: Path, place: Path) -> None:
+    clock = FakeClock()
+    log.with_name(f"app.log-20260301-{int(clock.now().timestamp())}.zst").touch()
+    began = clock.monotonic()
+    run(options(log), real(place, clock=clock))
+    assert 0 < clock.monotonic() - began <= 1.0
 
 
 def test_rotate_past_its_limits_is_refused_and_touches_nothing(log: Path, place: Path) -> None:
