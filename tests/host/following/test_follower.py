@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.errors import RunFailed
+from agent.host.following import LINGER, LONGEST, Follower, Position, fits, logs_at
+from agent.host.tree import UnsafePath
+
+
+@contextmanager
+def no_zstd(_descriptor: int) -> Iterator[int]:
+    raise RunFailed("there is no zstd")
+    yield -1
+
+
+def read(path: Path, position: Position | None, *, now: float = 0.0) -> tuple[list[bytes], Position, str]:
+    with Follower(str(path), position, now=now or path_time(path), unpack=no_zstd) as follower:
+        lines = []
+        for reading in follower.readings:
+            for block in reading.blocks():
+                lines += block.lines()
+                reading.reached(block, len(block.data))
+        return lines, follower.position(), follower.lost
+
+
+def path_time(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 1.0
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_bytes(b"one\n")
+    return path
+
+
+def test_follower_of_a_writer_that_was_not_told_of_a_truncation_passes_over_the_hole(log: Path) -> None:
+    _, position, _ = read(log, None)
+    os.truncate(log, 0)
+    with log.open("r+b") as writer:
+        writer.seek(1 << 32)
+        writer.write(b"two\n")
+    lines, position, lost = read(log, position)
+    assert lines == [b"two"]
+    assert lost
+    assert read(log, position)[0] == []
+
+
+def test_follower_of_a_file_without_line_ends_takes_it_in_pieces(log: Path) -> None:
+    log.write_bytes(b"x" * (2 * LONGEST + 5))
+    lines, position, _ = read(log, None)
+    assert [len(line) for line in lines] == [LONGEST, LONGEST]
+    assert read(log, position)[0] == []
+
+
+def test_follower_of_a_log_that_was_put_in_its_place_anew_reads_that_from_its_beginning(log: Path) -> None:
+    _, position, _ = read(log, None)
+    log.unlink()
+    log.write_bytes(b"other\n")
+    lines, _, lost = read(log, position)
+    assert lines == [b"other"]
+    assert "before it was read to its end" in lost
+
+
+def test_follower_of_a_log_that_goes_and_comes_back_keeps_its_place(log: Path) -> None:
+    _, position, _ = read(log, None)
+    with log.open("ab") as writer:
+        writer.write(b"two\n")
+    log.rename(log.with_name("app.log.1"))
+    lines, position, _ = read(log, position)
+    assert lines == [b"two"]
+    log.write_bytes(b"three\n")
+    assert read(log, position)[0] == [b"three"]
+
+
+def test_follower_of_a_renamed_log_reads_it_until_it_is_quiet_for_long(log: Path) -> None:
+    _, position, _ = read(log, None)
+    with log.open("ab") as writer:
+        log.rename(log.with_name("app.log.1"))
+        log.write_bytes(b"new\n")
+        lines, position, _ = read(log, position)
+        writer.write(b"late\nhal")
+    assert lines == [b"new"]
+    lines, position, _ = read(log, position)
+    assert lines == [b"late"]
+    lines, position, _ = read(log, position, now=path_time(log) + LINGER + 1)
+    assert lines == [b"hal"]
+    assert len(position.parts) == 1
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".xz", ".bz2"])
+def test_follower_beside_a_damaged_older_log_still_reads_the_log(log: Path, ending: str) -> None:
+    log.with_name(f"app.log.1{ending}").write_bytes(b"this is no archive")
+    lines, position, _ = read(log, None)
+    assert lines == [b"one"]
+    with log.open("ab") as writer:
+        writer.write(b"two\n")
+    assert read(log, position)[0] == [b"two"]
+
+
+def test_follower_of_what_is_no_file_fails(log: Path) -> None:
+    os.mkfifo(log.with_name("pipe.log"))
+    log.with_name("link.log").symlink_to(log)
+    for name in ("pipe.log", "link.log"):
+        with pytest.raises((RunFailed, OSError)):
+            read(log.with_name(name), None, now=1.0)
+
+
+def test_follower_in_a_directory_that_everybody_can_replace_refuses(log: Path) -> None:
+    log.parent.parent.chmod(0o777)
+    try:
+        with pytest.raises(UnsafePath, match="everybody"):
+            read(log, None)
+    finally:
+        log.parent.parent.chmod(0o700)
+
+
+def test_logs_at_a_pattern_are_logs_alone(log: Path) -> None:
+    for name in ("b.log", "b.log.1", "c.log.gz", "d.txt"):
+        log.with_name(name).touch()
+    assert logs_at(f"{log.parent}/*.log*") == [str(log), str(log.with_name("b.log"))]
+    assert logs_at(str(log)) == [str(log)]
+    assert fits(str(log), f"{log.parent}/*.log")
+    assert not fits(str(log), f"{log.parent}/x*.log")
+    assert not fits(f"{log.parent}/below/app.log", f"{log.parent}/*.log")
