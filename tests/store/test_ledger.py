@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -205,10 +206,11 @@ def test_store_of_an_earlier_version_gets_a_ledger(tmp_path: Path) -> None:
     with Store(str(state)) as store:
         store.facts.set("kept", 1)
     with apsw.Connection(str(state / DATABASE_NAME)) as raw:
-        raw.execute("DROP TABLE backups; DROP TABLE proofs; DROP TABLE verifications; PRAGMA user_version = 3")
+        for table in reversed(re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS[3:]))):
+            raw.execute(f"DROP TABLE {table}")
+        raw.execute("PRAGMA user_version = 3")
     raw.close()
     with Store(str(state)) as store:
         store.ledger.made(FIRST)
         assert store.facts.get("kept") == 1
         assert store.ledger.known("local", "save") == (FIRST,)
-    assert len(MIGRATIONS) == 4
