@@ -30,7 +30,6 @@ class Notices:
         # Whoever was told that it fires is told that it is over; the sender knows who was.
         if event is None or not threshold.notify or (firing.muted and event is Event.FIRED):
             return
-        detail = f"made run {', '.join(map(str, firing.runs))}" if firing.runs else ""
         self._store.outbox.put(
             [
                 Notice(
@@ -45,7 +44,6 @@ class Notices:
                     signal=threshold.signal,
                     labels=firing.series,
                     value=firing.state.value,
-                    detail=detail,
                 )
                 for name in threshold.notify
             ]

@@ -241,9 +241,9 @@ def test_reactor_leaves_a_notice_for_each_notifier_and_none_while_muted(store: S
     notices.react(replace(firing, muted="a parent fires"))
     assert store.outbox.notices() == []
     notices.react(firing)
-    assert [(found.notifier, found.detail) for found in store.outbox.notices()] == [
-        ("ops", "made run 4"),
-        ("boss", "made run 4"),
+    assert [(found.notifier, found.value) for found in store.outbox.notices()] == [
+        ("ops", 93.5),
+        ("boss", 93.5),
     ]
     notices.withdraw(one.name, (), NOW + 5)
     assert [found.event for found in store.outbox.notices()] == [Event.FIRED] * 2 + [Event.CLEARED] * 2
