@@ -49,7 +49,8 @@ class Check:
 
 def run() -> list[tuple[str, float, float, float, float]]:
     """Return two rows: name, our milliseconds per cycle, Monit's, the ratio, and the goal for it."""
-    with tempfile.TemporaryDirectory() as directory, _watched_programs(Path(directory)):
+    # Whatever others do in /tmp is told to whoever watches a directory below it; policies lie where nothing happens.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory, _watched_programs(Path(directory)):
         checks = _checks()
         with _ours(Path(directory), checks) as ours, _monit(Path(directory), checks) as monit:
             time.sleep(WARM_UP_CYCLES * EVERY)
