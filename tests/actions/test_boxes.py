@@ -18,6 +18,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "backup.verify": {"repository": REPOSITORY, "writable": []},
     "command.run": COMMAND,
     "files.retain": {"paths": ["/srv/a"]},
+    "logs.analyze": {"files": ["/srv/a/app.log"]},
+    "logs.rotate": {"paths": ["/srv/a/app.log", "/srv/a/*.log"]},
+    "logs.vacuum": {"directory": "/srv/journal"},
 }
 FILES_OF_ALL = ("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER")
 ROOT = (
@@ -29,6 +32,13 @@ ROOT = (
 @pytest.mark.parametrize("name", registry.names())
 def test_box_of_an_action_is_the_one_it_exposes(name: str) -> None:
     assert registry.box_of(name, OPTIONS[name]) == registry.load(name).box(OPTIONS[name])
+
+
+def test_logs_are_read_by_their_analysis_and_written_to_beside_themselves_by_the_others() -> None:
+    assert registry.box_of("logs.analyze", OPTIONS["logs.analyze"]).writable == ()
+    assert registry.box_of("logs.rotate", OPTIONS["logs.rotate"]).writable == ("/srv/a",)
+    assert registry.box_of("logs.vacuum", OPTIONS["logs.vacuum"]).writable == ("/srv/journal",)
+    assert registry.box_of("logs.vacuum", {"max_files": 1}).writable == ("/var/log/journal", "/run/log/journal")
 
 
 def test_files_retain_writes_below_its_paths_and_starts_nothing() -> None:
