@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 from agent.cli.backups.explain import explained
 from agent.cli.looking import look
 from agent.cli.output import duration, emit_json, harmless, instant, path_text
-from agent.cli.replay_command import span_of
+from agent.cli.replay_command import span_of, times
 from agent.cli.world import World
 from agent.engine.coming import days_ahead
 from agent.engine.differing import Change, Course, Judged, changes, courses, judged
@@ -230,5 +230,4 @@ def _episodes(episodes: tuple[Episode, ...] | None) -> str:
         return "not judged"
     lasted = sum(one.cleared - one.fired for one in episodes if one.cleared is not None)
     still = ", still firing" if any(one.cleared is None for one in episodes) else ""
-    times = "once" if len(episodes) == 1 else f"{len(episodes)} times"
-    return f"fired {times} ({duration(lasted)}{still})"
+    return f"fired {times(len(episodes))} ({duration(lasted)}{still})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,8 @@ def main(arguments: argparse.Namespace) -> int:
     policies = world.policies()
     names = chosen(policies, arguments.threshold)
     span = span_of(arguments, world)
-    if arguments.prometheus:
+    if arguments.prometheus is not None:
+        _check_address(arguments.prometheus)
         found = list(_of_server(arguments, policies, names, span))
     else:
         with Store(arguments.state, read_only=True) as store:
@@ -63,6 +65,12 @@ def span_of(arguments: argparse.Namespace, world: World) -> Span:
     if not 0 <= since < until:
         raise BadArgument(f"--since {arguments.since} is not before --until {arguments.until or 'now'}")
     return Span(since, until, world.zone, world.settings().sample_every)
+
+
+def _check_address(url: str) -> None:
+    """Raise BadArgument unless a server can be asked there; what may be a password is not repeated."""
+    if not re.fullmatch(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:[0-9]{1,5})?(/[^\s?#]*)?", url):
+        raise BadArgument("--prometheus is not the address of a server: give one such as http://127.0.0.1:9090")
 
 
 def _of_server(
@@ -146,13 +154,18 @@ def _row(one: Replayed, zone: tzinfo) -> tuple[str, ...]:
         one.threshold,
         where,
         instant(one.since, zone),
-        f"{len(outcome.episodes)} times",
+        times(len(outcome.episodes)),
         duration(sum(lengths)) if lengths else "-",
         duration(max(lengths)) if lengths else "-",
         str(outcome.acts),
         str(outcome.held),
         f"{outcome.points}{coarse}{f', {one.damaged} rows damaged' if one.damaged else ''}",
     )
+
+
+def times(number: int) -> str:
+    """Given how often, say it."""
+    return "once" if number == 1 else f"{number} times"
 
 
 def _labels(series: Labels) -> str:

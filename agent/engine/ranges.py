@@ -26,6 +26,9 @@ MOST_POINTS = 10_000
 """So many numbers of a series are asked for at a time; the server gives no more than 11,000."""
 
 MOST_BYTES = 64 << 20
+ROUNDED = 0.01
+"""So many seconds off may an instant be that the server has rounded."""
+
 TIMEOUT = 60.0
 
 
@@ -120,8 +123,8 @@ def fetched(
             if key in seen:
                 raise RunFailed(f"{url} has {asked.text} of several agents: name one with --instance")
             seen.add(key)
-            for at, text in one.values:
-                value = float(text) * asked.scale
+            for at, number in _believed(url, one.values, start, end):
+                value = number * asked.scale
                 if math.isfinite(value):
                     times.setdefault(key, array("d")).append(at)
                     values.setdefault(key, array("d")).append(value)
@@ -155,6 +158,19 @@ def _asked(url: str, asked: Expression, start: float, end: float, step: float, a
     if reply.status != "success" or reply.data is None or reply.data.result_type != "matrix":
         raise RunFailed(f"{url}: {visible(reply.error)[:300] or f'status {answer.status}'}")
     return reply.data.result
+
+
+def _believed(url: str, values: Sequence[tuple[float, str]], start: float, end: float) -> Iterator[tuple[float, float]]:
+    """Yield instants and numbers; raise RunFailed for what is none, not of the time asked for, or out of order."""
+    last = -math.inf
+    for at, text in values:
+        if not last < at or not start - ROUNDED <= at <= end + ROUNDED:
+            raise RunFailed(f"{url}: its numbers are out of order, or of another time than was asked for")
+        last = at
+        try:
+            yield at, float(text.replace("_", "?"))  # Python alone takes 1_0 for a number
+        except ValueError as error:
+            raise RunFailed(f"{url}: {visible(text)[:80]} is not a number") from error
 
 
 def _key(asked: Expression, metric: Mapping[str, str]) -> Labels:

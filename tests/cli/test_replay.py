@@ -56,6 +56,10 @@ def test_threshold_without_numbers_is_unknown_and_not_well(recorded: AgentUnderT
     ("arguments", "code", "said"),
     [
         (("hto",), 8, "did you mean hot?"),
+        (("hot", "--prometheus", ""), 2, "not the address of a server"),
+        (("hot", "--prometheus", "ftp://server"), 2, "not the address of a server"),
+        (("hot", "--prometheus", "http://[::1"), 2, "not the address of a server"),
+        (("hot", "--prometheus", "http://me:secret@server"), 2, "not the address of a server"),
         (("hot", "--since", "yesterdya"), 2, "yesterdya"),
         (("hot", "--since", "1h", "--until", "2h"), 2, "--since 1h is not before --until 2h"),
         (("hot", "--prometheus", "http://127.0.0.1:1"), 4, "127.0.0.1:1"),

@@ -129,6 +129,12 @@ def test_long_stretch_is_asked_for_in_parts_that_the_server_gives() -> None:
             200,
             "several agents: name one with --instance",
         ),
+        (matrix(({}, [(T0, "many")])), 200, "many is not a number"),
+        (matrix(({}, [(T0, "1_0")])), 200, "is not a number"),
+        (matrix(({}, [(T0 + 10, "1"), (T0, "1")])), 200, "out of order"),
+        (matrix(({}, [(T0, "1"), (T0, "1")])), 200, "out of order"),
+        (matrix(({}, [(1e18, "1")])), 200, "of another time"),
+        (matrix(({}, [(T0 - 10, "1")])), 200, "of another time"),
     ],
 )
 def test_answer_that_cannot_be_believed_is_an_error(body: Any, status: int, wrong: str) -> None:
