@@ -99,3 +99,25 @@ def test_clock_that_a_server_keeps_is_believed(house: House) -> None:
     house.clock.step(400 * DAY)
     house.upkeep.do()
     assert house.runs() == 20
+
+
+def test_what_else_is_kept_is_seen_to_until_nothing_is_left_and_not_while_the_clock_is_in_doubt(tmp_path: Path) -> None:
+    clock = FakeClock(EPOCH)
+    loop = Loop(clock, lambda _: None, lambda: None)
+    told: list[float] = []
+
+    def tidy(now: float) -> bool:
+        told.append(now)
+        return len(told) < 3
+
+    with Store(str(tmp_path / "s")) as store:
+        upkeep = Upkeep(store, 30 * DAY, loop, clock, kept_by_server=lambda: False, tidy=tidy)
+        upkeep.do()
+        for _ in range(5):
+            clock.advance(AGAIN_SECONDS)
+            loop.turn(0)
+        assert [now - told[0] for now in told] == [0, AGAIN_SECONDS, 2 * AGAIN_SECONDS]
+        clock.step(400 * DAY)
+        upkeep.do()
+        assert len(told) == 3
+    loop.close()
