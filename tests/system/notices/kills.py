@@ -71,7 +71,7 @@ def strike(place: Path, kills: int, seed: int) -> Account:
         victims = [sender, writer]
         chance.shuffle(victims)
         for victim in victims:
-            time.sleep(chance.uniform(0.1, 0.8))
+            time.sleep(chance.uniform(0.05, 0.5))
             victim.kill()
         sender.communicate()
         said, _ = writer.communicate()
