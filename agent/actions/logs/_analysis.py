@@ -88,12 +88,15 @@ class Analysis:
                 self.state.tally.lost += bool(follower.lost)
                 if not follower.readings and not missing_ok:
                     self.state.tally.problems[path] = MISSING
-                for reading in follower.readings:
-                    for read in records_of(reading, self._left, self._counting.take):
-                        self._keep(source, read, lambda: self._reached(path, follower.position()))
-                    if self._left <= 0:
-                        break
-                self._commit(source, lambda: self._reached(path, follower.position()))
+                try:
+                    for reading in follower.readings:
+                        for read in records_of(reading, self._left, self._counting.take):
+                            self._keep(source, read, lambda: self._reached(path, follower.position()))
+                        if self._left <= 0:
+                            break
+                finally:
+                    # What was counted before something could not be read stays counted.
+                    self._commit(source, lambda: self._reached(path, follower.position()))
         except (OSError, RunFailed) as error:
             self._problem(path, error)
 
@@ -108,19 +111,21 @@ class Analysis:
                 return
             by_level: dict[str, list[Record]] = {}
             size, cursor = 0, self.state.cursor
-            with closing(journal.entries(cursor, self._ctx.stopping)) as entries:
-                for found, length in entries:
-                    cursor = found.cursor
-                    by_level.setdefault(found.level, []).append(found.record)
-                    size += length
-                    if size >= _SOME:
-                        self._count(by_level)
-                        self._keep(JOURNAL, size, partial(self._at, cursor))
-                        size = 0
-                        if self._left <= 0:
-                            break
-            self._count(by_level)
-            self._commit(JOURNAL, partial(self._at, cursor))
+            try:
+                with closing(journal.entries(cursor, self._ctx.stopping)) as entries:
+                    for found, length in entries:
+                        cursor = found.cursor
+                        by_level.setdefault(found.level, []).append(found.record)
+                        size += length
+                        if size >= _SOME:
+                            self._count(by_level)
+                            self._keep(JOURNAL, size, partial(self._at, cursor))
+                            size = 0
+                            if self._left <= 0:
+                                break
+            finally:
+                self._count(by_level)
+                self._commit(JOURNAL, partial(self._at, cursor))
         except RunFailed as error:
             self._problem(JOURNAL, error)
 

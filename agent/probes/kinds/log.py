@@ -54,7 +54,7 @@ class Log:
     def measure(self, timeout: float) -> Measured:
         """Count what is new; the first time, only look where the logs end."""
         notes, now = self._notes, self._tools.clock.now().timestamp()
-        before, self._lines, self._found = notes.at, 0, 0
+        before = notes.at
         first = not notes.opened
         if self._settings["journal"] is not None:
             self._read_journal(timeout, first=first)
@@ -64,14 +64,16 @@ class Log:
             notes.matched = now
         notes.at, notes.opened = now, True
         self._remember()
+        # Lines that were counted before something could not be read are told once everything can be.
+        lines, matches, self._lines, self._found = self._lines, self._found, 0, 0
         if first:
             return Measured()
         seconds = max(now - before, 0.001)
         found = [
-            sample("lines", self._lines),
-            sample("matches", self._found),
-            sample("lines_per_second", self._lines / seconds),
-            sample("matches_per_second", self._found / seconds),
+            sample("lines", lines),
+            sample("matches", matches),
+            sample("lines_per_second", lines / seconds),
+            sample("matches_per_second", matches / seconds),
         ]
         age = [] if notes.matched is None else [sample("last_match_seconds", max(0.0, now - notes.matched))]
         return Measured([*found, *age])
@@ -99,7 +101,7 @@ class Log:
 
     def _read(self, path: str, *, from_end: bool) -> None:
         now = self._tools.clock.now().timestamp()
-        position = self._notes.files.get(path)
+        position, counted = self._notes.files.get(path), (self._lines, self._found)
         try:
             with Follower(path, position, now=now, unpack=self._unpack, from_end=from_end) as follower:
                 if not follower.readings and position is None and not set(path) & set("*?["):
@@ -107,8 +109,11 @@ class Log:
                 for reading in follower.readings:
                     self._read_one(reading)
                 self._notes.files[path] = follower.position()
+                counted = self._lines, self._found
         except OSError as error:
             raise RunFailed(f"{path}: {error.strerror}") from error
+        finally:
+            self._lines, self._found = counted
 
     def _read_one(self, reading: Reading) -> None:
         for block in reading.blocks():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -182,6 +183,27 @@ def test_analyze_after_rotation_finishes_the_old_log_whether_or_not_it_is_compre
     analyst.write(log, b"INFO number 3\n")
     assert analyst.run()["lines"] == 2
     assert analyst.run()["lines"] == 0
+
+
+def test_analyze_of_an_older_log_that_is_damaged_counts_what_could_be_read_once(log: Path) -> None:
+    analyst = Analyst(files=[str(log), str(log.with_name("other.log"))])
+    analyst.write(log, b"INFO number 1\n")
+    analyst.write(log.with_name("other.log"), b"INFO other\n")
+    analyst.run()
+    chance = random.Random(1)
+    content = log.read_bytes() + b"".join(b"INFO %x\n" % chance.getrandbits(400) for _ in range(30_000))
+    log.unlink()
+    packed = log.with_name("app.log.1.gz")
+    packed.write_bytes(gzip.compress(content)[:-1000])
+    analyst.write(log, b"INFO last\n")
+    analyst.write(log.with_name("other.log"), b"INFO other\n")
+    with pytest.raises(RunFailed, match=r"app\.log: its content cannot be unpacked"):
+        analyst.run()
+    first = analyst.number("lines")
+    assert first > 1000
+    packed.write_bytes(gzip.compress(content))
+    analyst.run()
+    assert first + analyst.number("lines") == 30_002
 
 
 def test_analyze_of_a_log_that_was_truncated_says_that_something_is_lost(log: Path) -> None:

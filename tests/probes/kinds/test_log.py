@@ -69,6 +69,23 @@ def test_log_that_is_not_there_or_no_log_is_an_error(tmp_path: Path) -> None:
         assert "lines" not in found
 
 
+def test_log_that_could_not_be_read_for_a_while_is_counted_once_it_can_be(tmp_path: Path) -> None:
+    logs = [tmp_path / "a.log", tmp_path / "b.log"]
+    for log in logs:
+        write(log, b"old\n")
+    asked = Asked(tmp_path, "log", {"files": [str(log) for log in logs]})
+    asked.measure()
+    for log in logs:
+        write(log, b"new\n")
+    away = logs[1].rename(tmp_path / "away")
+    logs[1].mkdir()
+    found, error = asked.measure()
+    assert ("b.log" in error, "lines" in found) == (True, False)
+    logs[1].rmdir()
+    away.rename(logs[1])
+    assert counted(asked) == (2, 2)
+
+
 def test_log_of_a_journal_counts_its_entries(tmp_path: Path) -> None:
     place = tmp_path / "journal"
     place.mkdir()
