@@ -43,7 +43,10 @@ class Helper:
                 self._process.wait(0.2)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-        code = self._process.wait()
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return "it cannot be ended"  # a call into a dead disk has it, and the caller must not wait for that
         if code < 0:
             return f"signal {-code}"
         return f"exit code {code}" if code else ""

@@ -103,14 +103,19 @@ class Incidents:
         return [int(row[0] or 0) for row in rows]
 
     def collected(self, number: int, exhibits: Sequence[Exhibit], entry: Entry) -> None:
-        """Keep what was collected for an incident, and say so in its timeline."""
+        """Keep what was collected for an incident, and say so in its timeline; what came first stays.
+
+        One that collects may outlive the agent that started it, and what it saw is closer to the moment.
+        """
         reach("incident.collected:before")
         with self._db.transaction():
+            if self._db.rows("SELECT 1 FROM incident_exhibits WHERE incident = ? LIMIT 1", (number,)):
+                return
             for one in exhibits:
                 values = (number, one.name, one.title, one.at, one.text[:MOST_TEXT], one.error)
                 marks = ", ".join("?" * (len(values) + 1))
                 row = (*values, seal("incident_exhibits", values))
-                self._db.rows(f"INSERT OR REPLACE INTO incident_exhibits VALUES ({marks})", row)
+                self._db.rows(f"INSERT INTO incident_exhibits VALUES ({marks})", row)
             self._add(number, entry)
         reach("incident.collected:after")
 

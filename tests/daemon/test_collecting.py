@@ -31,7 +31,7 @@ def loop() -> Iterator[Loop]:
     made.close()
 
 
-def turned_until_told(store: Store, loop: Loop, command: Sequence[str]) -> Collecting:
+def turned_until_told(store: Store, loop: Loop, command: Sequence[str]) -> None:
     """Collect with a command until every incident has something."""
     collecting = Collecting(store, loop, SystemClock(), command)
     collecting.look()
@@ -41,7 +41,7 @@ def turned_until_told(store: Store, loop: Loop, command: Sequence[str]) -> Colle
         return not store.incidents.without_exhibits()
 
     wait_for(told)
-    return collecting
+    collecting.stop()
 
 
 @pytest.mark.parametrize(

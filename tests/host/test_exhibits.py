@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 
 import pytest
 
 from agent.host.clock import SystemClock
-from agent.host.exhibits import OF_HOST, collected, network, pressure, processes
+from agent.host.exhibits import OF_HOST, collected, network, pressure, processes, promptly
 from agent.host.tools import name_of, output_of
 
 
@@ -29,6 +30,19 @@ def test_exhibit_that_fails_takes_no_other_along_and_shows_no_secret() -> None:
     assert (first.text, first.error) == ("", "OSError: [Errno 5] Input/output error")
     assert "hunter2" not in second.text
     assert "user=ada" in second.text
+
+
+def test_exhibit_that_hangs_is_left_behind() -> None:
+    never = threading.Event()
+
+    def hangs() -> tuple[str, str]:
+        never.wait()
+        return "too late", ""
+
+    said = promptly(hangs, 0.05)()
+    never.set()
+    assert said == ("", "no answer within 0.05 s")
+    assert promptly(lambda: ("here", ""))() == ("here", "")
 
 
 def test_processes_name_this_one_without_its_arguments() -> None:

@@ -102,6 +102,16 @@ def test_exhibits_are_kept_in_order_and_no_longer_than_allowed(store: Store) -> 
     assert store.incidents.without_exhibits() == [other]
 
 
+def test_exhibits_that_come_second_are_left_out(store: Store) -> None:
+    number = store.incidents.open(INCIDENT)
+    first = Exhibit(name="log", title="Log", at=OPENED, text="the moment it opened")
+    store.incidents.collected(number, [first], NOTE)
+    late = [replace(first, at=OPENED + 9, text="later"), replace(first, name="units")]
+    store.incidents.collected(number, late, replace(NOTE, at=OPENED + 9))
+    assert store.incidents.exhibits(number) == [first]
+    assert store.incidents.timeline(number) == [NOTE]
+
+
 def test_prune_forgets_what_was_closed_long_ago_with_all_that_belongs_to_it(store: Store) -> None:
     old, young, standing = (store.incidents.open(INCIDENT) for _ in range(3))
     exhibit = Exhibit(name="log", title="Log", at=OPENED, text="line")

@@ -5,6 +5,7 @@ Each piece says for itself what of it could not be had.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from agent.host.exhibits import log, network, pressure, processes, units
@@ -15,12 +16,30 @@ from agent.rules.masking import mask
 Collect = Callable[[], tuple[str, str]]
 """Return a text of lines, and what of it could not be had, "" for nothing. Whatever it raises is that too."""
 
+SECONDS = 10.0
+"""So long each may take, so that one that hangs takes no other along."""
+
+
+def promptly(collect: Collect, seconds: float = SECONDS) -> Collect:
+    """Given what collects, return what waits for it for so many seconds only, and then says that it did not answer."""
+
+    def waits() -> tuple[str, str]:
+        answers: list[tuple[str, str]] = []
+        # One that hangs is left: the process that collects ends soon.
+        thread = threading.Thread(target=lambda: answers.append(_asked(collect)), daemon=True)
+        thread.start()
+        thread.join(seconds)
+        return answers[0] if answers else ("", f"no answer within {seconds:g} s")
+
+    return waits
+
+
 OF_HOST: tuple[tuple[str, str, Collect], ...] = (
-    ("processes", "Top processes", processes.collect),
-    ("pressure", "Load, pressure, memory and disks", pressure.collect),
-    ("units", "Failed units", units.collect),
-    ("log", "Last log lines", log.collect),
-    ("network", "Network", network.collect),
+    ("processes", "Top processes", promptly(processes.collect)),
+    ("pressure", "Load, pressure, memory and disks", promptly(pressure.collect)),
+    ("units", "Failed units", promptly(units.collect)),
+    ("log", "Last log lines", promptly(log.collect)),
+    ("network", "Network", promptly(network.collect)),
 )
 """By name: the title of an exhibit, and what collects it."""
 
@@ -29,9 +48,13 @@ def collected(collectors: tuple[tuple[str, str, Collect], ...], clock: Clock) ->
     """Given collectors, ask them one after the other; each instant is when its exhibit was complete."""
     found = []
     for name, title, collect in collectors:
-        try:
-            text, error = collect()
-        except Exception as raised:  # one that fails must not take the others along
-            text, error = "", f"{type(raised).__name__}: {raised}"
-        found.append(Exhibit(name=name, title=title, at=clock.now().timestamp(), text=mask(text), error=error))
+        text, error = _asked(collect)
+        found.append(Exhibit(name=name, title=title, at=clock.now().timestamp(), text=mask(text), error=mask(error)))
     return found
+
+
+def _asked(collect: Collect) -> tuple[str, str]:
+    try:
+        return collect()
+    except Exception as raised:  # one that fails must not take the others along
+        return "", f"{type(raised).__name__}: {raised}"
