@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from agent.daemon.reacting import Reaction
 from agent.daemon.recorder import Recorder
 from agent.daemon.thresholds import Thresholds
+from agent.errors import StoreError
 from agent.metrics import Metrics
 from agent.model.policies import PolicySet
 from agent.model.runs import Run
@@ -14,6 +16,7 @@ from agent.model.signals import Sample, Sampling
 from agent.probes.offered import BY_ACTION
 from agent.store import Store
 
+LOG = logging.getLogger(__name__)
 FIRST = 3600.0
 """Seconds that are taken to lie between two runs of a task that has told its numbers once."""
 
@@ -53,7 +56,11 @@ class Analyses:
         """Given a run that has ended, judge the numbers that it left, if it did."""
         if run.action not in BY_ACTION:
             return
-        found = self._store.findings.readings(run.task)
+        try:
+            found = self._store.findings.readings(run.task)
+        except StoreError as error:
+            LOG.error("what run %d of %s has found out cannot be told: %s", run.id, run.task, error)
+            return
         before = self._told.get(run.task)
         if found is None or found[0] == before:
             return

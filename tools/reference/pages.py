@@ -13,7 +13,7 @@ from agent.metrics.families import Family, Kind
 from agent.model.explanations import BY_SUBJECT
 from agent.model.signals import SignalSpec
 from agent.probes.catalogue import SIGNALS
-from agent.probes.offered import ANY, OFFERED
+from agent.probes.offered import ANY, BY_ACTION, OFFERED
 from agent.schema import Schemas
 from tools.reference.options import Options, block
 
@@ -131,6 +131,10 @@ def signals() -> Iterator[str]:
         yield from ("", f"### {kind}", "")
         if offer.free:
             yield from ("Beside these, whatever the source gives, with its labels.", "")
+        yield from table(("signal", "labels", "means"), _signal_rows(offer.signals.values()))
+    yield from ("", "## Tasks", "", "A task of one of these actions gives these behind its own name, once a run ends.")
+    for action, offer in BY_ACTION.items():
+        yield from ("", f"### {action}", "")
         yield from table(("signal", "labels", "means"), _signal_rows(offer.signals.values()))
 
 
