@@ -53,7 +53,7 @@ SUBCOMMANDS: dict[str, tuple[str, Adder]] = {
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) < 2**63:
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a number from 1 on")
     return int(text)
 

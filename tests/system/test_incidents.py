@@ -70,6 +70,7 @@ def test_incident_is_worked_through_and_closed(agent: AgentUnderTest) -> None:
     assert agent.command("incident", "runbook", "1", "--step", "1").returncode == 0
     pressed(agent, "2q")
     assert (agent.place / "cleaned").exists()
+    assert agent.command("incident", "note", "1", "").returncode == 2
     told = [(entry["kind"], entry["text"]) for entry in shown(agent)["timeline"] if entry["who"]]
     assert told[:3] == [
         ("acknowledged", "looks after it"),

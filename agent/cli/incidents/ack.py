@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.incidents.telling import SETTLED, entry
+from agent.cli.incidents.telling import SETTLED, entry, said
 from agent.cli.output import emit_json
 from agent.cli.world import World
 from agent.errors import ExitCode, Refused
@@ -13,7 +13,8 @@ from agent.model.incidents import EntryKind, IncidentState
 
 def main(arguments: argparse.Namespace) -> int:
     """Acknowledge an incident; refused where that has been done already."""
-    note = entry(EntryKind.ACKNOWLEDGED, " ".join(arguments.text) or "looks after it")
+    text = said(arguments.text, "the text") if arguments.text else "looks after it"
+    note = entry(EntryKind.ACKNOWLEDGED, text)
     with World(arguments).store() as store:
         moved = store.incidents.move(arguments.incident, IncidentState.ACKNOWLEDGED, note)
         state = store.incidents.get(arguments.incident).state

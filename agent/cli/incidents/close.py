@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.incidents.telling import LONGEST, SETTLED, entry
+from agent.cli.incidents.telling import SETTLED, entry, said
 from agent.cli.output import emit_json
 from agent.cli.world import World
-from agent.errors import BadArgument, ExitCode, Refused
+from agent.errors import ExitCode, Refused
 from agent.model.incidents import EntryKind, IncidentState
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Close an incident; what fires again afterwards opens another."""
-    cause = arguments.cause.strip()[:LONGEST]
-    if not cause:
-        raise BadArgument("an empty --cause says nothing: write what the cause was, or that nobody knows it")
+    cause = said([arguments.cause], "--cause")
     with World(arguments).store() as store:
         moved = store.incidents.move(arguments.incident, IncidentState.CLOSED, entry(EntryKind.CLOSED, cause), cause)
         incident = store.incidents.get(arguments.incident)

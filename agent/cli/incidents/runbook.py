@@ -9,7 +9,7 @@ import tty
 
 from agent.cli.incidents.show import steps
 from agent.cli.incidents.telling import entry
-from agent.cli.output import emit_json
+from agent.cli.output import emit_json, harmless
 from agent.cli.running import Foreground, report
 from agent.cli.world import World
 from agent.errors import AgentError, ExitCode, NotFound
@@ -34,8 +34,10 @@ def main(arguments: argparse.Namespace) -> int:
         if arguments.json:
             emit_json(incident.runbook)
             return ExitCode.OK
-        print("\n".join([f"incident {incident.id}: {incident.subject}", *steps(incident.runbook)]))
-        if sys.stdin.isatty() and sys.stdout.isatty():
+        asks = sys.stdin.isatty() and sys.stdout.isatty()
+        shown = steps(incident.runbook, KEYS if asks else "")
+        print("\n".join([f"incident {incident.id}: {harmless(incident.subject)}", *shown]))
+        if asks:
             _keys(arguments, world, store, incident)
     return ExitCode.OK
 
@@ -49,7 +51,7 @@ def _keys(arguments: argparse.Namespace, world: World, store: Store, incident: I
         try:
             _do(arguments, world, store, incident, number)
         except AgentError as error:
-            print(error, file=sys.stderr)
+            print("\n".join(map(harmless, str(error).splitlines())), file=sys.stderr)
         print("\nnext key, or q to leave")
 
 
@@ -59,8 +61,9 @@ def _do(arguments: argparse.Namespace, world: World, store: Store, incident: Inc
         raise NotFound(f"the runbook of incident {incident.id} has {len(incident.runbook)} steps")
     step = incident.runbook[number - 1]
     if not step.run:
-        store.incidents.tell(incident.id, entry(EntryKind.STEP, f"step {number}, {step.text}: done by hand"))
-        print(f"step {number} noted as done")
+        note = entry(EntryKind.STEP, f"step {number}, {step.text}: done by hand")
+        store.incidents.tell(incident.id, note)
+        emit_json(note) if arguments.json else print(f"step {number} noted as done")
         return ExitCode.OK
     policies = world.policies()
     task = world.task(policies, step.run)

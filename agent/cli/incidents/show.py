@@ -56,9 +56,15 @@ def text(found: Dossier, zone: tzinfo) -> list[str]:
     return lines
 
 
-def steps(runbook: Sequence[Instruction]) -> list[str]:
-    """Given a runbook, return its steps, numbered, with the task that does each."""
+def steps(runbook: Sequence[Instruction], keys: str = "") -> list[str]:
+    """Given a runbook, return its steps, numbered, with the task that does each, and its key where that is another."""
     return [
-        f"  {number}  {harmless(step.text)}{f'  [task {step.run}]' if step.run else ''}"
+        f"  {number}{_key(number, keys)}  {harmless(step.text)}{f'  [task {step.run}]' if step.run else ''}"
         for number, step in enumerate(runbook, start=1)
     ]
+
+
+def _key(number: int, keys: str) -> str:
+    if not keys or keys[number - 1 : number] == str(number):
+        return ""
+    return f" (key {keys[number - 1]})" if number <= len(keys) else f" (--step {number})"
