@@ -20,14 +20,26 @@ def test_b(): assert False
 
 def test_c(): ...
 """
+WHOLE = "import pytest; pytest.skip('no such bus', allow_module_level=True)"
 
 
 def outcome(tmp_path: Path, listed: str, *arguments: str) -> tuple[int, str]:
-    """Run two skipped tests and one good one with a list of allowed skips; return exit code and output."""
+    """Run skipped tests, a skipped file and a good test with a list of allowed skips; return exit code and output."""
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path / "conftest.py")
     (tmp_path / "allowed-skips.txt").write_text(listed, encoding="utf-8")
     (tmp_path / "test_it.py").write_text(SKIPPING, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "test_it.py"]
+    (tmp_path / "test_whole.py").write_text(WHOLE, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+        "test_it.py",
+        "test_whole.py",
+    ]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     return run.returncode, run.stdout + run.stderr
 
@@ -38,11 +50,12 @@ def test_skips_that_are_not_listed_fail_and_are_named(tmp_path: Path, processes:
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "SKIPPED, and not listed in tests/allowed-skips.txt: test_it.py::test_a" in said
     assert "SKIPPED, and not listed in tests/allowed-skips.txt: test_it.py::test_b" in said
-    assert "1 passed, 1 skipped, 1 xfailed" in said
+    assert "SKIPPED, and not listed in tests/allowed-skips.txt: test_whole.py" in said
+    assert "1 passed, 2 skipped, 1 xfailed" in said
 
 
 def test_skips_that_are_listed_pass(tmp_path: Path) -> None:
-    listed = "test_it.py::test_a | no device here\ntest_it.py::test_b | wrong upstream\n"
+    listed = "test_it.py::test_a | no device here\ntest_it.py::test_b | wrong upstream\ntest_whole.py | the same\n"
     assert outcome(tmp_path, listed, "--listed-skips-only")[0] == pytest.ExitCode.OK
 
 
