@@ -59,7 +59,11 @@ class Probing:
 
     def put_in_force(self, probes: Mapping[str, Probe]) -> None:
         """Given all probes by name, measure these and no others."""
-        if self._prober is None or (not probes and self._written is None):
+        if self._prober is None:
+            return
+        if not probes and self._written is None:
+            if self._store.facts.get(PROBES):  # of an agent before this one, which had probes
+                self._store.facts.set(PROBES, None)
             return
         self._errors = {name: error for name, error in self._errors.items() if name in probes}
         self._metrics.probes({name: probe.kind for name, probe in probes.items()})

@@ -105,3 +105,16 @@ def test_prober_is_there_only_while_there_are_probes(agent: AgentUnderTest) -> N
         pid = agent.process.pid
         wait_for(lambda: agent.metric(UP) is None and not proc.children(pid))
     agent.end()
+
+
+def test_trouble_of_probes_that_went_while_the_agent_was_down_is_told_no_longer(agent: AgentUnderTest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    agent.policy(policy(port))
+    agent.start()
+    wait_for(lambda: "Connection refused" in agent.command("status").stdout)
+    agent.end()
+    agent.policy("version: 1\n")
+    agent.start()
+    assert "probes in trouble" not in agent.command("status").stdout
+    agent.end()
