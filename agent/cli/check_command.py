@@ -26,6 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
         "windows": len(policies.windows),
         "tasks": len(policies.tasks),
         "thresholds": len(policies.thresholds),
+        "probes": len(policies.probes),
         "databases": len(policies.databases),
         "repositories": len(policies.repositories),
     }

@@ -44,7 +44,7 @@ def test_probes_measure_within_the_sandbox_of_the_unit(host: Host) -> None:
     host.run("sysctl", "-w", "net.ipv4.ping_group_range=0 2147483647")
     host.policy(POLICY)
     host.start()
-    active, failed = ('probe_systemd_%s{probe="units",unit="shop.service"}' % what for what in ("active", "failed"))
+    active, failed = (f'probe_systemd_{what}{{probe="units",unit="shop.service"}}' for what in ("active", "failed"))
     wait_for(lambda: shown(host).get(active) == 1, saying=f"for {shown(host)}")
     journal = 'probe_systemd_active{probe="units",unit="systemd-journald.service"}'
     wanted = {
