@@ -114,7 +114,7 @@ def _serve() -> None:
         number = next(numbers)
         metrics.signals(passes[number % len(passes)], 0.001 + number * 1e-6)
         state = ConditionState(Verdict.PASS, value=random.random() * 100)
-        metrics.thresholds([ThresholdFacts(f"threshold-{n}", (), state) for n in range(33)])
+        metrics.thresholds(lambda: [ThresholdFacts(f"threshold-{n}", (), state) for n in range(33)])
         metrics.daemon(
             DaemonFacts(
                 loop_lag=random.random() / 100,

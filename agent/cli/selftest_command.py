@@ -81,6 +81,7 @@ class Measured:
         self._known: dict[str, Sampling] = {}
 
     def __call__(self, threshold: Threshold) -> Sampling:
+        """Return what its source has just given."""
         source = threshold.signal.partition(".")[0]
         group = source if source in self._policies.probes or source in self._policies.tasks else ""
         if group not in self._known:
@@ -132,6 +133,7 @@ class Told:
         self._known: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
+        """Return why a notifier did not deliver, "" when it did."""
         if name not in self._known:
             self._known[name] = self._try(name)
         return self._known[name]

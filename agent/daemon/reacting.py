@@ -118,19 +118,7 @@ class Reacting:
             self._remedies.cleared(threshold, series, now)
         elif not muted:
             runs = self._remedies.act(threshold, series, now)
-        before = change.before.fired_at if change.before is not None else None
-        firing = Firing(
-            threshold=threshold,
-            series=series,
-            event=event,
-            at=now,
-            fired_at=state.fired_at or before or now,
-            state=state,
-            runs=runs,
-            muted=muted,
-        )
-        for reactor in self._reactors:
-            reactor.react(firing)
+        self._tell(change, event, now, runs, muted)
         return Reaction(
             threshold=threshold.name,
             series=series,
@@ -140,6 +128,21 @@ class Reacting:
             muted=muted,
             late=change.due,
         )
+
+    def _tell(self, change: Change, event: Event, now: float, runs: tuple[int, ...], muted: str) -> None:
+        before = change.before.fired_at if change.before is not None else None
+        firing = Firing(
+            threshold=change.threshold,
+            series=change.series,
+            event=event,
+            at=now,
+            fired_at=change.after.state.fired_at or before or now,
+            state=change.after.state,
+            runs=runs,
+            muted=muted,
+        )
+        for reactor in self._reactors:
+            reactor.react(firing)
 
     def withdraw(self, threshold: str, series: Labels, now: float) -> None:
         """A firing threshold is no longer in the policies, or means something else in them."""

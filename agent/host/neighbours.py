@@ -114,4 +114,3 @@ def _holds(pid: int, about: os.stat_result) -> bool:
                 if os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), about):
                     return True
     return False
-

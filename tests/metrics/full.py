@@ -7,6 +7,7 @@ from agent.metrics import (
     BackupFacts,
     DaemonFacts,
     HistoryFacts,
+    IncidentFacts,
     Metrics,
     NotifierFacts,
     PolicyFacts,
@@ -118,6 +119,8 @@ def full_metrics() -> Metrics:
             BackupFacts(repository="offsite", task=AWKWARD, backups=0),
         ]
     )
+    metrics.incidents(IncidentFacts(standing={("critical", "open"): 2}, opened=5, oldest=STARTED - 60))
+    metrics.selftests({"root-filling": (STARTED - 3600, True), AWKWARD: (STARTED, False)})
     metrics.notifiers(
         [
             NotifierFacts(name="ops", delivered=12, failed=3, dropped=1, waiting=2, parked=1, oldest=STARTED - 60),
