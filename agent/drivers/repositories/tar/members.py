@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from agent.drivers.repositories.tar.headers import BLOCK, BadHeader, Member, decimal, member_of, octal, records_of
 from agent.drivers.repository import Damaged
 
-_BUFFER = 1 << 17
-"""What is read stays in the processor's cache until it is hashed and written."""
+_BUFFER = 1 << 19
+"""More would not stay in the processor's cache until it is hashed and written."""
 _MOST_RECORDS = 1 << 28
 """The records of one object may take so many bytes: those of a directory hold every name in it."""
 _MOST_EXTENTS = 1 << 22
