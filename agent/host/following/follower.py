@@ -165,7 +165,13 @@ class Follower:
         for one, part in placed:
             quiet = self._now - one.modified
             finished = not one.current and (bool(one.ending) or quiet >= LINGER)
-            self.readings.append(Reading(one, part, finished, finished or quiet >= SETTLE, self._unpack))
+            if not one.ending and part.head_size < min(MARK, one.size):
+                # What was seen and not taken yet, such as half a line, makes the file known as well.
+                head = read_at(one.descriptor, 0, MARK)
+                known = replace(part, head=digest(head), head_size=len(head))
+            else:
+                known = part
+            self.readings.append(Reading(one, known, finished, finished or quiet >= SETTLE, self._unpack))
 
     def _fresh(self, one: Candidate) -> Part:
         head = b""
