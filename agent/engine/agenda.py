@@ -14,6 +14,7 @@ from agent.model.runs import Origin, Run, RunState
 from agent.rules.dispatch import Candidate
 from agent.rules.fit import p95
 from agent.rules.needs import READY, Answer, Need, NeededRun, cycle, ranks, state
+from agent.rules.retrying import is_retried
 from agent.rules.windows import Gate, Open, State, gate, opening
 from agent.rules.windows import state as window_state
 from agent.store import Store
@@ -129,15 +130,7 @@ class Agenda:
 
 def will_be_retried(run: Run, task: Task) -> bool:
     """Tell whether a task's newest run, if it failed, is followed by another try for the same due time."""
-    ended_badly = run.state in (RunState.FAILED, RunState.UNDONE) and run.why in RETRIED
-    return ended_badly and run.origin not in BY_HAND and run.tries < task.retry.attempts
-
-
-BY_HAND = frozenset({Origin.MANUAL, Origin.APPLY})
-"""Origins whose runs an admin sees fail and asks for again; a plan is applied once, to the host it was made on."""
-
-RETRIED = frozenset({Reason.STEP_FAILED, Reason.MAX_DURATION, Reason.KILLED})
-"""A refusal is not retried: the same look at the same host would refuse again."""
+    return is_retried(run, task.retry.attempts)
 
 
 def _hold(task: Task, held: set[str]) -> Reason | None:

@@ -19,6 +19,7 @@ class Event(StrEnum):
     REMINDER = "reminder"
     START = "start"
     SUCCESS = "success"
+    TRY = "try"
     FAILURE = "failure"
     RECOVERY = "recovery"
     MISSED = "missed"

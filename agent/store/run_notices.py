@@ -8,6 +8,7 @@ from msgspec import Struct
 from agent.model.notices import Event, Notice
 from agent.model.policies import Notify
 from agent.model.runs import Run, RunState
+from agent.rules.retrying import is_retried
 from agent.store.connection import Connection
 from agent.store.outbox import Outbox
 
@@ -22,6 +23,9 @@ _EVENTS = {
     RunState.MISSED: Event.MISSED,
     RunState.SKIPPED: Event.SKIPPED,
 }
+
+
+_SAID = frozenset({RunState.UNDONE, RunState.STUCK})
 
 
 class _Retry(Struct, frozen=True):
@@ -60,15 +64,20 @@ class RunNotices:
         if event is None or task is None or task.notify is None:
             return
         on = task.notify.on
-        if event is Event.SUCCESS and Event.RECOVERY in on and self._before(run) in BAD:
+        if event is Event.FAILURE and is_retried(run, task.retry.attempts):
+            event = Event.TRY
+        elif event in (Event.SKIPPED, Event.MISSED) and run.tries > 1:
+            # What failed before was not told, since this was to follow.
+            event = Event.FAILURE
+        elif event is Event.SUCCESS and Event.RECOVERY in on and self._before(run, Event.TRY in on) in BAD:
             event = Event.RECOVERY
         if event in on:
             parts = [
-                f"it is {run.state}" if run.state in (RunState.UNDONE, RunState.STUCK) else "",
+                f"it is {run.state}" if run.state in _SAID else "",
                 run.why,
                 run.detail,
             ]
-            if event is Event.FAILURE and task.retry.attempts > 1:
+            if event in (Event.FAILURE, Event.TRY) and task.retry.attempts > 1:
                 parts.append(f"try {run.tries} of {task.retry.attempts}")
             self._put(task, task.notify, event, run, run.ended or run.created, ": ".join(filter(None, parts)))
 
@@ -98,11 +107,14 @@ class RunNotices:
             return None
         return msgspec.json.decode(text, type=_Document).task
 
-    def _before(self, run: Run) -> str:
-        """Return how the run of the same task before this one ended, skipped ones aside; "" if there was none."""
+    def _before(self, run: Run, tries_are_told: bool) -> str:
+        """Return how the run of the same task before this one ended, skipped ones aside; "" if there was none.
+
+        Earlier tries for the same due time count where they are told.
+        """
         rows = self._db.rows(
             "SELECT state FROM runs WHERE task = ? AND id < ? AND ended IS NOT NULL AND state <> 'skipped' "
-            "ORDER BY id DESC LIMIT 1",
-            (run.task, run.id),
+            "AND (due <> ? OR ?) ORDER BY id DESC LIMIT 1",
+            (run.task, run.id, run.due, run.tries == 1 or tries_are_told),
         )
         return str(rows[0][0]) if rows else ""

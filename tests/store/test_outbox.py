@@ -8,14 +8,12 @@ from msgspec.structs import replace
 
 from agent.engine.submit import submit
 from agent.model.notices import Alert, Event, State
-from agent.model.policies import Notify, Retry, Severity
+from agent.model.policies import Notify, Retry, Severity, Task
 from agent.model.runs import Origin, RunState
 from agent.store import Store
 from agent.store.outbox import KEPT_ENDED, MOST_WAITING
 from tests.fakes import task
 from tests.notices import NOW, message, notice
-
-ALL = Notify(("ops",), tuple(Event), Severity.CRITICAL)
 
 
 @pytest.fixture
@@ -174,13 +172,68 @@ def test_end_of_a_run_leaves_the_notices_that_its_task_asks_for(
     assert all(one.severity is Severity.CRITICAL and one.subject == "task" for one in found)
 
 
-def test_failure_of_a_run_says_which_try_it_was(store: Store) -> None:
-    one = task(notify=ALL, retry=Retry(3, 0.0))
-    run = submit(store, one, policy="p", origin=Origin.RETRY, due=NOW, now=NOW, tries=2)
+def end_try(store: Store, one: Task, number: int, end: RunState, *, due: float = NOW, why: str = "") -> None:
+    run = submit(store, one, policy="p", origin=Origin.RETRY, due=due, now=due + number, tries=number)
     assert run is not None
-    store.runs.advance(run.id, RunState.PENDING, RunState.RUNNING, started=NOW)
-    store.runs.advance(run.id, RunState.RUNNING, RunState.FAILED, why="step_failed", detail="code 1", ended=NOW)
-    assert store.outbox.notices()[-1].detail == "step_failed: code 1: try 2 of 3"
+    was = RunState.PENDING
+    if end is not RunState.SKIPPED:
+        store.runs.advance(run.id, was, RunState.RUNNING, started=NOW)
+        was = RunState.RUNNING
+    store.runs.advance(run.id, was, end, why=why, detail="code 1", ended=due + number)
+
+
+def fail_try(store: Store, one: Task, number: int, *, due: float = NOW, why: str = "step_failed") -> None:
+    end_try(store, one, number, RunState.FAILED, due=due, why=why)
+
+
+TOLD_BY_DEFAULT = ("failure", "recovery")
+
+
+def test_failure_is_told_of_the_last_try_alone_and_says_which_it_was(store: Store) -> None:
+    one = task(notify=Notify(("ops",), TOLD_BY_DEFAULT, Severity.CRITICAL), retry=Retry(2, 0.0))
+    fail_try(store, one, 1)
+    assert store.outbox.notices() == []
+    fail_try(store, one, 2)
+    assert [found.detail for found in store.outbox.notices()] == ["step_failed: code 1: try 2 of 2"]
+
+
+def test_refusal_is_told_at_once_since_no_try_follows(store: Store) -> None:
+    one = task(notify=Notify(("ops",), TOLD_BY_DEFAULT, Severity.CRITICAL), retry=Retry(3, 0.0))
+    fail_try(store, one, 1, why="changed_since_plan")
+    assert [found.event for found in store.outbox.notices()] == [Event.FAILURE]
+
+
+def test_try_that_was_to_follow_and_is_skipped_is_told_as_a_failure(store: Store) -> None:
+    one = task(notify=Notify(("ops",), TOLD_BY_DEFAULT, Severity.CRITICAL), retry=Retry(3, 0.0))
+    fail_try(store, one, 1)
+    end_try(store, one, 2, RunState.SKIPPED, why="superseded")
+    assert [found.event for found in store.outbox.notices()] == [Event.FAILURE]
+
+
+@pytest.mark.parametrize(
+    ("on", "told"),
+    [
+        (TOLD_BY_DEFAULT, []),
+        (("success",), ["success"]),
+        (("try", "recovery"), ["try", "recovery"]),
+    ],
+)
+def test_success_of_a_second_try_recovers_from_what_was_told_alone(
+    store: Store, on: tuple[str, ...], told: list[str]
+) -> None:
+    one = task(notify=Notify(("ops",), on, Severity.CRITICAL), retry=Retry(3, 0.0))
+    fail_try(store, one, 1)
+    end_try(store, one, 2, RunState.SUCCEEDED)
+    assert [found.event.value for found in store.outbox.notices()] == told
+
+
+def test_success_of_a_second_try_recovers_from_the_due_time_before(store: Store) -> None:
+    one = task(notify=Notify(("ops",), TOLD_BY_DEFAULT, Severity.CRITICAL), retry=Retry(2, 0.0))
+    for number in (1, 2):
+        fail_try(store, one, number)
+    fail_try(store, one, 1, due=NOW + 60)
+    end_try(store, one, 2, RunState.SUCCEEDED, due=NOW + 60)
+    assert [found.event.value for found in store.outbox.notices()] == ["failure", "recovery"]
 
 
 def test_run_of_a_task_that_tells_nobody_leaves_no_notice(store: Store) -> None:

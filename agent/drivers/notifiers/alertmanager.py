@@ -15,9 +15,9 @@ from agent.model.notices import Answer, Event, Item, Message
 from agent.model.policies import Severity
 
 OPEN = frozenset({Event.FIRED, Event.REMINDER, Event.FAILURE, Event.MISSED, Event.HELD})
-"""What an alert begins or goes on with; it ends with the others, but a run that began or was skipped is none."""
+"""What an alert begins or goes on with; it ends with the others but these:"""
 
-NEITHER = frozenset({Event.START, Event.SKIPPED})
+NEITHER = frozenset({Event.START, Event.TRY, Event.SKIPPED})
 LASTING = 4.0
 """An alert is said to last so many times the interval in which it is said again."""
 

@@ -23,6 +23,7 @@ _ENDINGS = {
     Event.HELD: "/fail",
     Event.FIRED: "/fail",
     Event.REMINDER: "/fail",
+    Event.TRY: "/log",
     Event.SKIPPED: "/log",
 }
 """What is added to the path; `/log` is heard and changes nothing."""

@@ -24,6 +24,7 @@ _VERBS = {
     Event.REMINDER: "still fires",
     Event.START: "has begun",
     Event.SUCCESS: "succeeded",
+    Event.TRY: "failed and is tried again",
     Event.FAILURE: "failed",
     Event.RECOVERY: "succeeded again",
     Event.MISSED: "was missed",
@@ -32,7 +33,7 @@ _VERBS = {
 }
 _ORDER = (
     *(Event.FIRED, Event.HELD, Event.FAILURE, Event.MISSED, Event.REMINDER),
-    *(Event.CLEARED, Event.RECOVERY, Event.SKIPPED, Event.SUCCESS, Event.START),
+    *(Event.TRY, Event.CLEARED, Event.RECOVERY, Event.SKIPPED, Event.SUCCESS, Event.START),
 )
 """What a message tells first."""
 

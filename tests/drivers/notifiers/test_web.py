@@ -43,6 +43,7 @@ def test_webhook_gets_the_message_as_json_under_its_id(tmp_path: Path) -> None:
         (Event.RECOVERY, "/token/x"),
         (Event.FAILURE, "/token/x/fail"),
         (Event.MISSED, "/token/x/fail"),
+        (Event.TRY, "/token/x/log"),
         (Event.SKIPPED, "/token/x/log"),
     ],
 )
