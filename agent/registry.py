@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from agent import actions
@@ -18,6 +19,7 @@ from agent.model.box import Box
 from agent.nearest import nearest
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Return the dotted names of all actions, sorted, without importing any of them."""
     found = []

@@ -18,7 +18,7 @@ from agent.cli.output import duration, emit_json, harmless, instant, path_text
 from agent.cli.replay_command import span_of, times
 from agent.cli.world import World
 from agent.engine.coming import days_ahead
-from agent.engine.differing import Change, Course, Judged, changes, courses, judged
+from agent.engine.differing import Change, Course, Judged, changes, concerned, courses, judged
 from agent.engine.in_force import in_force
 from agent.engine.replay import replayed
 from agent.errors import AgentError, BadArgument, ExitCode, NotFound
@@ -63,7 +63,8 @@ def main(arguments: argparse.Namespace) -> int:
         found = changes(old, new)
         span, start = span_of(arguments, world), SystemClock().now()
         before, after = (
-            days_ahead(store, one, world.zone, world.host_id, start, arguments.days).entries for one in (old, new)
+            days_ahead(store, concerned(one, found), world.zone, world.host_id, start, arguments.days)
+            for one in (old, new)
         )
         runs = courses(before, after)
         firings = []
@@ -201,7 +202,8 @@ def _more(number: int, what: str, indent: str) -> list[str]:
 
 
 def _run(run: Course, zone: tzinfo) -> list[str]:
-    lines = [f"  {run.task}: {run.before} before, {run.after} now"]
+    until = "" if run.until is None else f" up to {instant(run.until, zone)}, and there are more"
+    lines = [f"  {run.task}: {run.before} before, {run.after} now{until}"]
     for words, instants in (("no longer at", run.only_before), ("now at", run.only_after)):
         if instants:
             shown = ", ".join(instant(at, zone) for at in instants[:3])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.engine.replay import Replayed
 from agent.model.policies import PolicySet
 from agent.model.signals import Labels
 from agent.rules.replay import Episode
-from agent.rules.upcoming import Entry
+from agent.rules.upcoming import Entry, Upcoming
 
 SECTIONS = ("windows", "databases", "repositories", "notifiers", "probes", "tasks", "thresholds")
 
@@ -67,7 +68,8 @@ class Course(Struct, frozen=True):
     """The runs of one task in the days to come, as they would be by two policy sets.
 
     `before` and `after` are how many start; `only_before` and `only_after` are the instants (seconds since the epoch)
-    at which a run starts by one of the two alone.
+    at which a run starts by one of the two alone. `until` is up to when that was looked at, None where it was to the
+    end: of a task that runs very often a calendar lists no more than the first runs.
     """
 
     task: str
@@ -75,17 +77,47 @@ class Course(Struct, frozen=True):
     after: int
     only_before: tuple[float, ...]
     only_after: tuple[float, ...]
+    until: float | None = None
 
 
-def courses(before: Sequence[Entry], after: Sequence[Entry]) -> list[Course]:
+def concerned(policies: PolicySet, found: Sequence[Change]) -> PolicySet:
+    """Given a policy set and what differs, return it with those tasks alone whose runs may, and what these need."""
+    windows = {one.name for one in found if one.section == "windows"}
+    wanted = {one.name for one in found if one.section == "tasks"}
+    wanted |= {name for name, task in policies.tasks.items() if task.window in windows}
+    needed_by: dict[str, list[str]] = {}
+    for name, task in policies.tasks.items():
+        for need in task.needs:
+            needed_by.setdefault(need, []).append(name)
+    wanted = _closure(wanted, lambda name: needed_by.get(name, ()))
+    wanted = _closure(wanted, lambda name: policies.tasks[name].needs if name in policies.tasks else ())
+    return replace(policies, tasks={name: task for name, task in policies.tasks.items() if name in wanted})
+
+
+def _closure(names: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    reached, left = set(names), list(names)
+    while left:
+        new = set(following(left.pop())) - reached
+        reached |= new
+        left += new
+    return reached
+
+
+def courses(before: Upcoming, after: Upcoming) -> list[Course]:
     """Given the calendars of two policy sets, return the tasks whose runs differ."""
-    old, new = _starts(before), _starts(after)
+    old, new = _starts(before.entries), _starts(after.entries)
     found = []
     for task in sorted(old.keys() | new.keys()):
         first, second = old.get(task, []), new.get(task, [])
+        listed = [
+            starts[-1] for starts, calendar in ((first, before), (second, after)) if starts and task in calendar.cut
+        ]
+        until = min(listed, default=None)
+        if until is not None:
+            first, second = ([at for at in starts if at <= until] for starts in (first, second))
         if first != second:
             gone, come = sorted(set(first) - set(second)), sorted(set(second) - set(first))
-            found.append(Course(task, len(first), len(second), tuple(gone), tuple(come)))
+            found.append(Course(task, len(first), len(second), tuple(gone), tuple(come), until))
     return found
 
 
