@@ -1,6 +1,6 @@
 """Regular expressions out of policies, by RE2: the time that one takes is in proportion to the text, whatever it says.
 
-RE2 comes with the extra `patterns`, and is imported when the first expression is there.
+RE2 is imported when the first expression is there: few policies have any.
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ class BadExpression(ValueError):
 
 def search_of(expression: str) -> Search:
     """Given an expression, return what looks for it; `.` is no line's end, as everywhere. Raises BadExpression."""
-    try:
-        import re2  # noqa: PLC0415 - few hosts have it, and few policies need it
-    except ImportError:
-        raise BadExpression("it needs RE2, which is not installed", "install hostkeeper[patterns]") from None
+    import re2  # noqa: PLC0415 - few policies need it
+
     options = re2.Options()
     options.max_mem = MOST_MEMORY
     options.log_errors = False
