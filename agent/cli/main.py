@@ -27,18 +27,20 @@ def main(argv: Sequence[str]) -> int:
     # A command imports what it needs when it is chosen: `hostkeeper status` does not pay for the policy compiler.
     command = importlib.import_module(f"agent.cli.{arguments.command.replace('-', '_')}_command")
     gc.enable()
+    code = int(ExitCode.OK)
     try:
-        code = int(command.main(arguments))
+        try:
+            code = int(command.main(arguments))
+        except AgentError as error:
+            code = int(error.code)
+            _complain(error, as_json=arguments.json)
         sys.stdout.flush()
-    except AgentError as error:
-        _complain(error, as_json=arguments.json)
-        return int(error.code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader has gone; what is left goes to memory, since a process that has only looked cannot open /dev/null.
         os.dup2(os.memfd_create("unread"), sys.stdout.fileno())
-        return int(ExitCode.OK)
+        return code
     return code
 
 

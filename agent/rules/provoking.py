@@ -55,7 +55,8 @@ def violating(bound: Bound) -> float:
         return bound.outside[1] + _margin(bound.outside[1])
     if bound.equals is not None:
         return bound.equals
-    return (bound.not_equals or 0.0) + 1.0
+    other = bound.not_equals or 0.0
+    return other + _margin(other)
 
 
 def well(condition: Condition) -> float:
@@ -69,7 +70,7 @@ def well(condition: Condition) -> float:
         low, high = clear.outside or bound.outside
         return (low + high) / 2
     if bound.equals is not None:
-        return bound.equals + 1.0
+        return bound.equals + _margin(bound.equals)
     return bound.not_equals or 0.0
 
 

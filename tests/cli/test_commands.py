@@ -211,7 +211,7 @@ def test_usage_error_is_data_for_a_reader_of_data(agent: AgentUnderTest) -> None
     assert "is not a whole number" in told["error"]
 
 
-@pytest.mark.parametrize("command", [["schema"], ["run", "tidy", "--explain"]])
+@pytest.mark.parametrize("command", [["schema"], ["run", "tidy", "--explain"], ["run", "nobody", "--json"]])
 def test_reader_that_leaves_early_gets_no_trace(agent: AgentUnderTest, command: list[str]) -> None:
     pipe = subprocess.Popen(
         [sys.executable, "-I", "-m", "agent", *command, *agent.arguments],

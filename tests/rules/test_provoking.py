@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from agent.model.conditions import Against, As, Bound, Comparison, Condition, Rate
 from agent.model.signals import ConditionState
-from agent.rules.conditions import Event, evaluate
-from agent.rules.provoking import PAST, STEPS, Provoker, interval, patience
+from agent.rules.conditions import Event, evaluate, violates
+from agent.rules.provoking import PAST, STEPS, Provoker, interval, patience, violating, well
 
 T0 = 1_772_366_400.0
 FINITE = st.floats(-1e9, 1e9).filter(lambda number: number == 0 or abs(number) > 1e-9)
@@ -27,6 +27,8 @@ def conditions(draw: st.DrawFn) -> Condition:
     number, further = draw(FINITE), draw(st.floats(0, 1e6))
     if kind in ("equals", "not_equals") and shape != "plain":
         number = 0.0  # what is worked out is hardly ever exactly any other number
+    if kind == "outside" and shape != "plain":
+        further += 1.0  # nor within a range that is hardly wider than one
     clear = Bound()
     if kind == "outside":
         bound = Bound(outside=(number, number + further))
@@ -79,3 +81,11 @@ def test_bound_of_zero_is_no_exception(bound: Bound) -> None:
     provoker = Provoker(condition, T0)
     assert evaluate(condition, ConditionState(), provoker.number(T0, bad=True), T0).event is Event.FIRED
     assert evaluate(condition, ConditionState(), provoker.number(T0, bad=False), T0).event is Event.NONE
+
+
+@pytest.mark.parametrize("kind", ["above", "below", "equals", "not_equals"])
+@pytest.mark.parametrize("number", [9e18, -9e18, 2.0**53])
+def test_bound_too_large_to_add_one_to_is_violated_and_left(kind: str, number: float) -> None:
+    bound = one_sided(kind, number)
+    assert violates(bound, violating(bound))
+    assert not violates(bound, well(Condition(signal="x.y", bound=bound, clear=bound)))
