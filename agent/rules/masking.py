@@ -1,8 +1,9 @@
 """Secrets in log lines, and putting `[masked]` in their place before a line is kept or shown.
 
 What is recognised: private keys, JSON web tokens (RFC 7519), credentials of HTTP (`Authorization: Bearer ...`,
-cookies), passwords in URLs (RFC 3986, userinfo), values of keys that are named as secrets are, tokens of well-known services by
-their prefix, and, if wanted, addresses of mail. A secret that looks like any other word cannot be recognised.
+cookies), passwords in URLs (RFC 3986, userinfo), values of keys that are named as secrets are, tokens of well-known
+services by their prefix, and, if wanted, addresses of mail. A secret that looks like any other word cannot be
+recognised.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 A fixed-depth tree finds the templates that a line could belong to (He et al., Drain: An Online Log Parsing Approach
 with Fixed Depth Tree, 2017): by its level, its number of words and the first word of the message. Among these it
-belongs to the oldest that it fits; else to the one that it resembles most, which becomes more general; else it is the first of a new
-template. The result depends on nothing but the lines and their order, and the number of templates is bounded.
+belongs to the oldest that it fits; else to the one that it resembles most, which becomes more general; else it is the
+first of a new template. The result depends on nothing but the lines and their order, and the number of templates is
+bounded.
 """
 
 from __future__ import annotations
