@@ -12,7 +12,7 @@ from agent.drivers.notifiers import receivers_of
 from agent.engine.sender_protocol import Report, Request, load_report
 from agent.host.helper import Helper
 from agent.metrics import Metrics, NotifierFacts
-from agent.model.notices import State
+from agent.model.notices import Standing, Tally
 from agent.model.policies import Notifier
 from agent.ports import Clock
 from agent.store import Store
@@ -179,21 +179,20 @@ def _intervals(notifiers: Mapping[str, Notifier]) -> dict[str, float]:
 
 def standings(store: Store, notifiers: Mapping[str, Notifier]) -> Iterator[NotifierFacts]:
     """Given the notifiers in force, yield how it goes with each of their receivers."""
-    kept, notices = store.outbox.messages(), store.outbox.notices()
+    unmade, tallies = store.outbox.tallies.unmade(), store.outbox.tallies.receivers()
     known = {one.receiver: one for one in store.outbox.standings()}
     for notifier in notifiers.values():
-        unmade = [notice.at for notice in notices if notice.notifier == notifier.name]
+        notices, since = unmade.get(notifier.name, (0, None))
         for receiver in receivers_of(notifier):
-            mine = [one for one in kept if one.message.receiver == receiver.name]
-            waiting = [*unmade, *(one.message.made for one in mine if one.state is State.WAITING)]
-            standing = known.get(receiver.name)
+            tally = tallies.get(receiver.name, Tally())
+            standing = known.get(receiver.name, Standing(receiver=receiver.name))
             yield NotifierFacts(
                 name=receiver.name,
-                delivered=standing.delivered if standing else 0,
-                failed=standing.failed if standing else 0,
-                dropped=standing.dropped if standing else 0,
-                waiting=len(waiting),
-                parked=sum(one.state is State.PARKED for one in mine),
-                oldest=min(waiting, default=None),
-                last_success=standing.last_success if standing else None,
+                delivered=standing.delivered,
+                failed=standing.failed,
+                dropped=standing.dropped,
+                waiting=notices + tally.waiting,
+                parked=tally.parked,
+                oldest=min((one for one in (since, tally.oldest) if one is not None), default=None),
+                last_success=standing.last_success,
             )

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from agent.digests import sha256
 from agent.drivers.notifiers import receivers_of
 from agent.engine.reminding import Reminders, pause_before_next, stays_open
-from agent.model.notices import Alert, Event, Item, Message, Notice, Receiver, State
+from agent.model.notices import Alert, Event, Item, Message, Notice, Receiver
 from agent.model.policies import Notifier
 from agent.readable import duration
 from agent.rules.notices.grouping import AT_ONCE, due, newest_of_each
@@ -98,7 +98,7 @@ class Composer:
     ) -> None:
         receivers = [one for one in self.receivers.values() if one.notifier == notifier.name]
         if refresh:
-            waiting = {kept.message.receiver for kept in self._store.outbox.messages() if kept.state is State.WAITING}
+            waiting = set(self._store.outbox.waiting_receivers())
             receivers = [one for one in receivers if one.name not in waiting]
         groups = _split(notifier.kind, items)
         messages = [
@@ -146,9 +146,8 @@ class Composer:
         if notices or over:
             LOG.warning("%d notices are told to nobody: no policy has their notifiers any more", len(notices))
             outbox.compose((), taken=notices, over=over)
-        for name in set(outbox.waiting_receivers()) - self.receivers.keys():
-            while (kept := outbox.waiting(name)) is not None:
-                outbox.settle(kept, State.DROPPED, "no policy has its notifier any more", now)
+        if not outbox.tallies.receivers().keys() <= self.receivers.keys():
+            outbox.abandon(self.receivers, now)
 
 
 def _split(kind: str, items: Sequence[Item]) -> list[list[Item]]:

@@ -81,18 +81,9 @@ class Delivery:
             # A clock that was set back must not hold a receiver back for longer than any pause is.
             if now < not_before <= now + PATIENT:
                 wakes.append(not_before)
-            elif (kept := self._next(name, now)) is not None:
+            elif (kept := self._store.outbox.waiting(name)) is not None:
                 self._start(self._receivers[name], kept)
         return min(wakes, default=None)
-
-    def _next(self, name: str, now: float) -> Kept | None:
-        """Return what a receiver is to get next; what is too old is let go of."""
-        while (kept := self._store.outbox.waiting(name)) is not None:
-            old = now - kept.message.made
-            if old <= self._expire[name]:
-                return kept
-            self._store.outbox.settle(kept, State.DROPPED, f"not delivered within {duration(old)}", now)
-        return None
 
     def _start(self, receiver: Receiver, kept: Kept | None) -> None:
         untold = self._store.outbox.standing(receiver.name).untold if kept is not None else 0
@@ -161,6 +152,18 @@ class Delivery:
             wait = pause(streak, self._random.random(), answer.retry_after)
             LOG.warning("notifier %s: %s; tried again in %s", name, answer.said, duration(wait))
             outbox.retry(way.kept, answer.said, now + wait)
+            self._let_go(name, now)
+
+    def _let_go(self, name: str, now: float) -> None:
+        """Drop what a receiver that has just failed did not take for too long.
+
+        Nothing is dropped before that: the agent may have been down for days, and the clock may have been set.
+        """
+        while (kept := self._store.outbox.waiting(name)) is not None:
+            old = now - kept.message.made
+            if old <= self._expire[name]:
+                return
+            self._store.outbox.settle(kept, State.DROPPED, f"not delivered within {duration(old)}", now)
 
 
 def _told(message: Message, untold: int) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent.engine.firing import Firing
-from agent.model.notices import Event, Notice, State
+from agent.model.notices import Event, Notice
 from agent.model.policies import Task, Threshold
 from agent.model.signals import Labels
 from agent.readable import duration
@@ -97,19 +97,15 @@ def remedy_held(threshold: Threshold, name: str, detail: str, now: float) -> lis
 
 def undelivered(store: Store, now: float) -> list[str]:
     """Return a sentence for each receiver that refuses messages, or has kept some waiting for long by failing."""
-    kept = store.outbox.messages()
     found = []
-    for name in dict.fromkeys(one.message.receiver for one in kept):
+    for name, tally in store.outbox.tallies.receivers().items():
         notifier = name.partition("/")[0]
-        mine = [one for one in kept if one.message.receiver == name]
-        parked = sum(one.state is State.PARKED for one in mine)
-        if parked:
-            said = mine[-1].answer or store.outbox.standing(name).last_error
+        if tally.parked:
+            said = store.outbox.tallies.refusal(name)
             found.append(
-                f"{name} refused {parked} messages ({said}); mend it, then `hostkeeper notify retry {notifier}`"
+                f"{name} refused {tally.parked} messages ({said}); mend it, then `hostkeeper notify retry {notifier}`"
             )
-        late = [one.message.made for one in mine if one.state is State.WAITING and one.tries]
-        if late and now - min(late) > LATE:
+        if tally.late is not None and now - tally.late > LATE:
             error = store.outbox.standing(name).last_error
-            found.append(f"{len(late)} messages to {name} wait, for {duration(now - min(late))} by now: {error}")
+            found.append(f"{tally.tried} messages to {name} wait, for {duration(now - tally.late)} by now: {error}")
     return found

@@ -60,6 +60,7 @@ class Sender:
     def work(self) -> Report:
         """Send; return when there is more to do."""
         until = self._clock.monotonic() + LIFE
+        self._safely(self._mend)
         for name in self._alive:
             self._delivery.ping(name)
         while True:
@@ -72,6 +73,9 @@ class Sender:
                 # What is stuck is tried again by the next sender.
                 return Report(wake=self._now() if self.stuck and wake is None else wake, seen=seen)
             self._delivery.wait(max(0.01, min(LOOK_EVERY, LOOK_EVERY if left is None else left)), self._now)
+
+    def _mend(self, _now: float) -> None:
+        self._store.outbox.discard_damaged()
 
     def _safely(self, look: Callable[[float], float | None]) -> float | None:
         """Look; a store that cannot be written now, as on a full disk, is looked at again."""

@@ -114,6 +114,19 @@ class Kept(Struct, frozen=True, kw_only=True):
     ended: float | None
 
 
+class Tally(Struct, frozen=True, kw_only=True):
+    """What is there for a receiver: how many messages wait and are parked, and when the `oldest` that waits was made.
+
+    `tried` of those that wait were tried before, the oldest of which was made at `late`.
+    """
+
+    waiting: int = 0
+    parked: int = 0
+    oldest: float | None = None
+    tried: int = 0
+    late: float | None = None
+
+
 class Receiver(Struct, frozen=True, kw_only=True):
     """One place that a notifier sends to: the kind of its driver, and that driver's settings for this place alone."""
 

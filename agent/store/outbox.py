@@ -8,30 +8,28 @@ process is killed; a message whose answer was not written down any more is sent 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from agent.errors import StoreError
 from agent.failpoints import reach
 from agent.model.notices import Alert, Event, Kept, Message, Notice, Standing, State
 from agent.store.connection import Connection
-from agent.store.seal import Value, seal, verified
+from agent.store.outbox_rows import KEYS, MESSAGES, NOTICES, kept_of, sealed, text_of, whole
+from agent.store.seal import Value
+from agent.store.tallies import Tallies
 
 LOG = logging.getLogger(__name__)
 MOST_NOTICES = 10_000
 """So many notices wait at most; the oldest go first."""
 
 MOST_WAITING = 1000
-"""So many messages wait for a receiver at most; the oldest go first."""
+"""So many messages wait for a receiver at most, and so many are parked; the oldest go first."""
 
 KEPT_ENDED = 200
 """So many messages that were delivered or dropped are kept to be looked at."""
 
-_NOTICES = "notifier, at, body"
 _RECEIVERS = "SELECT name, body, seal FROM receivers"
-_MESSAGES = "seq, id, receiver, made, state, tries, answer, ended, body"
 
 
 class Outbox:
@@ -39,6 +37,7 @@ class Outbox:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self.tallies = Tallies(connection)
 
     def put(self, notices: Sequence[Notice]) -> None:
         """Leave notices for the sender, in the caller's transaction if there is one."""
@@ -47,8 +46,8 @@ class Outbox:
         reach("notice.put:before")
         with self._db.transaction():
             for notice in notices:
-                values: tuple[Value, ...] = (notice.notifier, notice.at, _text(notice))
-                self._db.rows(f"INSERT INTO notices ({_NOTICES}, seal) VALUES (?, ?, ?, ?)", _sealed("notices", values))
+                values: tuple[Value, ...] = (notice.notifier, notice.at, text_of(notice))
+                self._db.rows(f"INSERT INTO notices ({NOTICES}, seal) VALUES (?, ?, ?, ?)", sealed("notices", values))
             self._db.rows("DELETE FROM notices WHERE seq <= (SELECT max(seq) FROM notices) - ?", (MOST_NOTICES,))
         reach("notice.put:after")
 
@@ -61,23 +60,31 @@ class Outbox:
         """Tell whether the sender could have something to do, now or later."""
         ((found,),) = self._db.rows(
             "SELECT EXISTS (SELECT 1 FROM notices) OR EXISTS (SELECT 1 FROM alerts) "
-            f"OR EXISTS (SELECT 1 FROM messages WHERE state = '{State.WAITING}')"
+            f"OR EXISTS (SELECT 1 FROM messages WHERE state IN ('{State.WAITING}', '{State.PARKED}'))"
         )
         return bool(found)
+
+    def discard_damaged(self) -> None:
+        """Forget rows that are not what was written: each is logged once, and keeps nothing else from being told."""
+        with self._db.transaction():
+            for table, (key, columns) in KEYS.items():
+                for row in self._db.rows(f"SELECT {key}, {columns}, seal FROM {table}"):
+                    if not list(whole(table, [row[1:]])):
+                        self._db.rows(f"DELETE FROM {table} WHERE {key} = ?", (row[0],))
 
     def notices(self) -> list[Notice]:
         """Return the notices that are in no message yet, oldest first."""
         found = []
-        for seq, *row in self._db.rows(f"SELECT seq, {_NOTICES}, seal FROM notices ORDER BY seq"):
-            for whole in _whole("notices", [row]):
-                notice = msgspec.json.decode(str(whole[2]), type=Notice)
+        for seq, *row in self._db.rows(f"SELECT seq, {NOTICES}, seal FROM notices ORDER BY seq"):
+            for _, _, body, *_ in whole("notices", [row]):
+                notice = msgspec.json.decode(str(body), type=Notice)
                 found.append(msgspec.structs.replace(notice, seq=int(seq or 0)))
         return found
 
     def alerts(self) -> list[Alert]:
         """Return what fires and was told, by notifier and key."""
         query = "SELECT notifier, key, next, body, seal FROM alerts ORDER BY notifier, key"
-        return [msgspec.json.decode(str(row[3]), type=Alert) for row in _whole("alerts", self._db.rows(query))]
+        return [msgspec.json.decode(str(row[3]), type=Alert) for row in whole("alerts", self._db.rows(query))]
 
     def told_of(self, key: str) -> list[Notice]:
         """Return a notice of what fires under a key for each notifier that was, or will be, told of it."""
@@ -103,8 +110,8 @@ class Outbox:
             for notice in taken:
                 self._db.rows("DELETE FROM notices WHERE seq = ?", (notice.seq,))
             for alert in alerts:
-                values = (alert.notice.notifier, alert.notice.key, alert.next, _text(alert))
-                self._db.rows("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?)", _sealed("alerts", values))
+                values = (alert.notice.notifier, alert.notice.key, alert.next, text_of(alert))
+                self._db.rows("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?)", sealed("alerts", values))
             for notice in over:
                 self._db.rows("DELETE FROM alerts WHERE notifier = ? AND key = ?", (notice.notifier, notice.key))
         reach("notice.compose:after")
@@ -113,12 +120,14 @@ class Outbox:
         ((last,),) = self._db.rows("SELECT coalesce(max(seq), 0) FROM messages")
         kept = Kept(seq=int(last or 0) + 1, message=message, state=State.WAITING, tries=0, answer="", ended=None)
         self._write(kept)
-        waiting = f"SELECT seq FROM messages WHERE receiver = ? AND state = '{State.WAITING}'"
-        too_many = self._db.rows(f"{waiting} ORDER BY seq DESC LIMIT -1 OFFSET ?", (message.receiver, MOST_WAITING))
-        for (seq,) in too_many:
+        self._bound(message.receiver, State.WAITING, message.made, "too many messages waited")
+
+    def _bound(self, receiver: str, state: State, now: float, why: str) -> None:
+        where = f"SELECT seq FROM messages WHERE receiver = ? AND state = '{state}' ORDER BY seq DESC"
+        for (seq,) in self._db.rows(f"{where} LIMIT -1 OFFSET ?", (receiver, MOST_WAITING)):
             one = self._message(f"seq = {int(seq or 0)}")
             if one is not None:
-                self._end(one, State.DROPPED, "too many messages waited", message.made)
+                self._end(one, State.DROPPED, why, now)
 
     def waiting(self, receiver: str) -> Kept | None:
         """Return the message that a receiver is to get next, None when there is none."""
@@ -127,8 +136,8 @@ class Outbox:
     def messages(self, *, ended: bool = False) -> list[Kept]:
         """Return the messages that wait or are parked, with `ended` also those that were, oldest first."""
         where = "1" if ended else f"state IN ('{State.WAITING}', '{State.PARKED}')"
-        rows = self._db.rows(f"SELECT {_MESSAGES}, seal FROM messages WHERE {where} ORDER BY seq")
-        return [_kept(row) for row in _whole("messages", rows)]
+        rows = self._db.rows(f"SELECT {MESSAGES}, seal FROM messages WHERE {where} ORDER BY seq")
+        return [kept_of(row) for row in whole("messages", rows)]
 
     def waiting_receivers(self) -> list[str]:
         """Return the receivers for which messages wait."""
@@ -173,7 +182,16 @@ class Outbox:
         else:
             self._write(msgspec.structs.replace(kept, state=state, tries=tries, answer=answer, ended=now))
         self._stand(standing)
+        if state is State.PARKED:
+            self._bound(name, State.PARKED, now, "too many messages were refused")
         self._prune()
+
+    def abandon(self, known: Collection[str], now: float) -> None:
+        """Drop what waits or is parked for receivers that are not known."""
+        with self._db.transaction():
+            for kept in self.messages():
+                if kept.message.receiver not in known:
+                    self._end(kept, State.DROPPED, "no policy has its notifier any more", now)
 
     def retry(self, kept: Kept, answer: str, not_before: float) -> None:
         """Write that a message could not be delivered, and that its receiver is left alone until then."""
@@ -218,12 +236,12 @@ class Outbox:
 
     def standing(self, receiver: str) -> Standing:
         """Return how it goes with a receiver."""
-        rows = list(_whole("receivers", self._db.rows(f"{_RECEIVERS} WHERE name = ?", (receiver,))))
+        rows = list(whole("receivers", self._db.rows(f"{_RECEIVERS} WHERE name = ?", (receiver,))))
         return msgspec.json.decode(str(rows[0][1]), type=Standing) if rows else Standing(receiver=receiver)
 
     def standings(self) -> list[Standing]:
         """Return how it goes with every receiver there ever was, by name."""
-        rows = _whole("receivers", self._db.rows(f"{_RECEIVERS} ORDER BY name"))
+        rows = whole("receivers", self._db.rows(f"{_RECEIVERS} ORDER BY name"))
         return [msgspec.json.decode(str(row[1]), type=Standing) for row in rows]
 
     def pinged(self, receiver: str, error: str, now: float) -> None:
@@ -236,8 +254,8 @@ class Outbox:
         self._stand(standing)
 
     def _stand(self, standing: Standing) -> None:
-        values = (standing.receiver, _text(standing))
-        self._db.rows("INSERT OR REPLACE INTO receivers VALUES (?, ?, ?)", _sealed("receivers", values))
+        values = (standing.receiver, text_of(standing))
+        self._db.rows("INSERT OR REPLACE INTO receivers VALUES (?, ?, ?)", sealed("receivers", values))
 
     def _still_waits(self, kept: Kept) -> bool:
         where = f"seq = ? AND id = ? AND state = '{State.WAITING}'"
@@ -252,8 +270,8 @@ class Outbox:
         )
 
     def _message(self, where: str, *values: Value) -> Kept | None:
-        rows = self._db.rows(f"SELECT {_MESSAGES}, seal FROM messages WHERE {where}", values)
-        return next(map(_kept, _whole("messages", rows)), None)
+        rows = self._db.rows(f"SELECT {MESSAGES}, seal FROM messages WHERE {where}", values)
+        return next(map(kept_of, whole("messages", rows)), None)
 
     def _write(self, kept: Kept) -> None:
         message = kept.message
@@ -266,35 +284,7 @@ class Outbox:
             kept.tries,
             kept.answer,
             kept.ended,
-            _text(message),
+            text_of(message),
         )
         marks = ", ".join("?" * 10)
-        self._db.rows(f"INSERT OR REPLACE INTO messages VALUES ({marks})", _sealed("messages", values))
-
-
-def _whole(table: str, rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[Value]]:
-    """Yield the rows that are what was written; a damaged one must not keep the others from being told."""
-    for row in rows:
-        try:
-            yield verified(table, row)
-        except StoreError as error:
-            LOG.error("%s; nobody is told of it", error)
-
-
-def _kept(row: Sequence[Value]) -> Kept:
-    return Kept(
-        seq=int(row[0] or 0),
-        message=msgspec.json.decode(str(row[8]), type=Message),
-        state=State(str(row[4])),
-        tries=int(row[5] or 0),
-        answer=str(row[6]),
-        ended=None if row[7] is None else float(row[7]),
-    )
-
-
-def _text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _sealed(table: str, values: tuple[Value, ...]) -> tuple[Value, ...]:
-    return (*values, seal(table, values))
+        self._db.rows(f"INSERT OR REPLACE INTO messages VALUES ({marks})", sealed("messages", values))

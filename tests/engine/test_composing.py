@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.engine.firing import Firing
-from agent.engine.notifying import Notices, held
+from agent.engine.notifying import LATE, Notices, held, undelivered
 from agent.engine.submit import submit
 from agent.model.notices import Event, State
 from agent.model.policies import Notify, Quiet, Repeat, Severity, Task
@@ -200,16 +200,39 @@ def test_message_that_is_refused_for_good_is_parked_and_the_next_goes(store: Sto
     assert [one.state for one in store.outbox.messages(ended=True)] == [State.PARKED, State.DELIVERED]
 
 
-def test_message_that_is_too_old_is_dropped_and_the_next_says_so(store: Store) -> None:
+def test_message_that_is_too_old_is_dropped_when_it_fails_again_and_the_next_says_so(store: Store) -> None:
     bench = SenderBench(
-        store, notifier(group_wait=0.0, expire=HOUR, repeat=None), carriers={"ops": Carrier(BUSY, TAKEN)}
+        store, notifier(group_wait=0.0, expire=HOUR, repeat=None), carriers={"ops": Carrier(BUSY, BUSY, TAKEN)}
     )
     store.outbox.put([notice(key="old")])
     bench.at(NOW)
     store.outbox.put([notice(key="new", at=NOW + 2 * HOUR)])
-    bench.at(NOW + 2 * HOUR)
+    wake = bench.at(NOW + 2 * HOUR)
+    assert wake is not None
+    bench.at(wake)
     assert bench.carriers["ops"].got[-1].body.endswith("(1 messages before this one were dropped undelivered)")
     assert (store.outbox.standing("ops").dropped, store.outbox.standing("ops").untold) == (1, 0)
+
+
+def test_message_that_waited_while_the_clock_was_set_or_the_agent_down_is_sent(store: Store) -> None:
+    lasting = notifier(group_wait=0.0, expire=HOUR, repeat=None)
+    bench = SenderBench(store, lasting, carriers={"ops": Carrier(BUSY, TAKEN)})
+    fires(store)
+    store.outbox.put([notice()])
+    bench.at(NOW)
+    bench.at(NOW + 365 * 24 * HOUR)
+    assert (store.outbox.standing("ops").delivered, store.outbox.standing("ops").dropped) == (1, 0)
+
+
+def test_message_that_was_parked_for_long_is_sent_once_it_is_asked_for(store: Store) -> None:
+    bench = SenderBench(store, notifier(group_wait=0.0, expire=HOUR), carriers={"ops": Carrier(NEVER, TAKEN)})
+    fires(store)
+    store.outbox.put([notice()])
+    bench.at(NOW)
+    assert store.outbox.release(["ops"]) == 1
+    bench.at(NOW + 2 * HOUR)
+    assert bench.carriers["ops"].got[1].id == bench.carriers["ops"].got[0].id
+    assert store.outbox.standing("ops").dropped == 0
 
 
 def test_message_sent_again_has_the_same_id(store: Store) -> None:
@@ -230,6 +253,26 @@ def test_what_is_for_a_notifier_that_is_gone_is_let_go(store: Store) -> None:
     SenderBench(store, notifier(group_wait=0.0)).at(NOW)
     assert not [one for one in store.outbox.messages() if one.message.receiver == "gone"]
     assert not store.outbox.anything()
+
+
+def test_what_a_notifier_that_is_gone_refused_is_let_go(store: Store) -> None:
+    store.outbox.put([notice(notifier="gone")])
+    SenderBench(store, notifier(name="gone", group_wait=0.0), carriers={"gone": Carrier(NEVER)}).at(NOW)
+    assert undelivered(store, NOW) == [
+        "gone refused 1 messages (status 400); mend it, then `hostkeeper notify retry gone`"
+    ]
+    assert store.outbox.anything()
+    SenderBench(store, notifier(group_wait=0.0)).at(NOW)
+    assert undelivered(store, NOW) == []
+    assert not store.outbox.anything()
+
+
+def test_message_that_is_late_is_trouble_once_it_was_tried(store: Store) -> None:
+    bench = SenderBench(store, notifier(group_wait=0.0, repeat=None), carriers={"ops": Carrier(BUSY)})
+    store.outbox.put([notice()])
+    bench.at(NOW)
+    assert undelivered(store, NOW + LATE) == []
+    assert undelivered(store, NOW + LATE + 1) == ["1 messages to ops wait, for 5m01s by now: status 503"]
 
 
 def test_reactor_leaves_a_notice_for_each_notifier_and_none_while_muted(store: Store) -> None:

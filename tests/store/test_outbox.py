@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.engine.submit import submit
-from agent.model.notices import Alert, Event, State
+from agent.model.notices import Alert, Event, State, Tally
 from agent.model.policies import Notify, Retry, Severity, Task
 from agent.model.runs import Origin, RunState
 from agent.store import Store
@@ -135,6 +135,45 @@ def test_damaged_message_is_passed_over(store: Store) -> None:
     kept = store.outbox.waiting("ops")
     assert kept is not None
     assert kept.message.id == "m1"
+
+
+def test_damaged_rows_are_forgotten_and_hide_no_other(store: Store) -> None:
+    store.outbox.put([notice(), notice(subject="whole")])
+    with store.transaction():
+        store.outbox.compose([message(id=f"m{number}") for number in range(30)])
+        store.outbox.compose((), alerts=[Alert(notice=notice(), reminders=0, next=NOW)])
+    for table, where in (("messages", "seq < 30"), ("notices", "seq = 1"), ("alerts", "1")):
+        store.connection.rows(f"UPDATE {table} SET body = replace(body, 'fires', 'is well'), seal = 'x' WHERE {where}")
+    store.outbox.discard_damaged()
+    kept = store.outbox.waiting("ops")
+    assert kept is not None
+    assert kept.message.id == "m29"
+    assert store.outbox.tallies.receivers()["ops"].waiting == 1
+    assert [one.subject for one in store.outbox.notices()] == ["whole"]
+    assert store.outbox.alerts() == []
+
+
+def test_messages_that_are_refused_for_ever_are_bounded(store: Store) -> None:
+    with store.transaction():
+        for number in range(MOST_WAITING + 3):
+            store.outbox.compose([message(id=f"m{number}")])
+            kept = store.outbox.waiting("ops")
+            assert kept is not None
+            store.outbox.settle(kept, State.PARKED, f"status {number}", NOW)
+    assert store.outbox.tallies.receivers()["ops"] == Tally(parked=MOST_WAITING)
+    assert store.outbox.tallies.refusal("ops") == f"status {MOST_WAITING + 2}"
+    assert store.outbox.standing("ops").untold == 3
+
+
+def test_tallies_count_what_waits_and_what_was_tried(store: Store) -> None:
+    store.outbox.put([notice(at=NOW - 1), notice(notifier="pager")])
+    store.outbox.compose([message(id="m0", made=NOW - 5), message(id="m1", made=NOW - 3)])
+    kept = store.outbox.waiting("ops")
+    assert kept is not None
+    store.outbox.retry(kept, "status 500", NOW)
+    assert store.outbox.tallies.receivers() == {"ops": Tally(waiting=2, oldest=NOW - 5, tried=1, late=NOW - 5)}
+    assert store.outbox.tallies.unmade() == {"ops": (1, NOW - 1), "pager": (1, NOW)}
+    assert store.outbox.tallies.refusal("ops") == ""
 
 
 @pytest.mark.parametrize(

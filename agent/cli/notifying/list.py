@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 
 from msgspec import Struct
 
@@ -12,7 +11,7 @@ from agent.cli.world import World
 from agent.drivers.notifiers import receivers_of
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
-from agent.model.notices import Receiver, Standing, State
+from agent.model.notices import Receiver, Standing, Tally
 
 
 class Line(Struct, frozen=True):
@@ -39,22 +38,21 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _lines(world: World) -> list[Line]:
-    counts: Counter[tuple[str, State]] = Counter()
-    notices: Counter[str] = Counter()
+    tallies: dict[str, Tally] = {}
+    notices: dict[str, tuple[int, float]] = {}
     standings: dict[str, Standing] = {}
     policies = world.policies()
     store = world.store_if_any()
     if store is not None:
         with store:
-            counts.update((kept.message.receiver, kept.state) for kept in store.outbox.messages())
-            notices.update(notice.notifier for notice in store.outbox.notices())
+            tallies, notices = store.outbox.tallies.receivers(), store.outbox.tallies.unmade()
             standings = {one.receiver: one for one in store.outbox.standings()}
     return [
         Line(
             receiver,
             standings.get(receiver.name, Standing(receiver=receiver.name)),
-            counts[receiver.name, State.WAITING] + notices[notifier.name],
-            counts[receiver.name, State.PARKED],
+            tallies.get(receiver.name, Tally()).waiting + notices.get(notifier.name, (0, 0.0))[0],
+            tallies.get(receiver.name, Tally()).parked,
         )
         for notifier in policies.notifiers.values()
         for receiver in receivers_of(notifier)
