@@ -14,6 +14,8 @@ import socket
 import struct
 from collections.abc import Mapping
 
+from agent.host.loglines import Plain
+
 SOCKET = "/run/systemd/journal/socket"
 FIELDS = "fields"
 """The attribute of a log record that holds its fields, as `about` makes them."""
@@ -52,7 +54,7 @@ class JournalHandler(logging.Handler):
 
     def __init__(self, address: str = SOCKET) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self.setFormatter(Plain("%(message)s", kept="\n\t"))
         self._address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         self._lost = 0

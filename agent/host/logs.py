@@ -6,6 +6,7 @@ import logging
 import sys
 
 from agent.host.journald import JournalHandler, is_journal
+from agent.host.loglines import Plain
 
 
 def start_logging(level: str) -> None:
@@ -15,7 +16,7 @@ def start_logging(level: str) -> None:
         handler = JournalHandler()
     else:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(Plain("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
