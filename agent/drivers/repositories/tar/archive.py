@@ -14,7 +14,7 @@ from agent.drivers.repositories.tar.flow import Read
 from agent.drivers.repositories.tar.hashing import Summing
 from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.job import Job
-from agent.drivers.repositories.tar.members import Cut, Stream
+from agent.drivers.repositories.tar.members import Stream
 from agent.drivers.repositories.tar.sink import Sink, sinking
 from agent.drivers.repositories.tar.site import Site
 from agent.drivers.repository import Damaged
@@ -126,10 +126,10 @@ class _Lines:
                     digest = summing.take(member)
                 self._tell(member, digest)
             self.whole = True
-        except Cut:
-            # What tar says of it when it has ended counts for more.
-            return
         except Damaged as error:
+            if stream.cut:
+                # What tar says of it when it has ended counts for more.
+                return
             raise RunFailed(f"{error}: is it GNU tar? See what tar --version says") from error
 
     def end(self, end: manifest.End) -> None:

@@ -25,10 +25,6 @@ _TIME_AT, _TIME_END = BLOCK + len(_TIME), BLOCK + 29
 _NONE: Mapping[bytes, bytes] = {}
 
 
-class Cut(Damaged):
-    """An archive that ends before its end."""
-
-
 def from_descriptor(descriptor: int) -> Callable[[memoryview], int]:
     """Return what reads an archive from a descriptor."""
     return lambda buffer: os.readv(descriptor, [buffer])
@@ -38,7 +34,8 @@ class Stream:
     """The members of an archive, in their order; each is to be taken or skipped to its end.
 
     `read(buffer)` puts what comes next into a buffer, and returns how many bytes, 0 at the end. `where` names the
-    archive in messages. `heard(bytes)` is called whenever more was read, and may raise.
+    archive in messages. `heard(bytes)` is called whenever more was read, and may raise. `cut` is that it ended before
+    its end.
     """
 
     def __init__(self, read: Callable[[memoryview], int], where: str, heard: Callable[[int], None]) -> None:
@@ -51,6 +48,7 @@ class Stream:
         self._end = 0
         self._left = 0
         self._padding = 0
+        self.cut = False
 
     def next(self) -> Member | None:
         """Return the next member, or None at the end of the archive. Raises Damaged."""
@@ -170,7 +168,8 @@ class Stream:
         while self._end < least:
             got = self._read(self._view[self._end :])
             if not got:
-                raise Cut(f"{self._where} ends too early")
+                self.cut = True
+                raise Damaged(f"{self._where} ends too early")
             self._end += got
             self._heard(got)
 
