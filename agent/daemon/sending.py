@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent.daemon.loop import Loop
+from agent.daemon.signs import Signs
 from agent.drivers.notifiers import receivers_of
 from agent.engine.sender_protocol import Report, Request, load_report
 from agent.host.helper import Helper
@@ -53,28 +54,25 @@ class Sending:
         self._fruitless = 0
         self._rests = 0.0
         """The monotonic instant before which none is started: the last ones came to nothing."""
-        self._alive: dict[str, float] = {}
-        """By notifier that waits for signs of life: the monotonic instant at which the next is due."""
+        self._signs = Signs(loop, clock, command, self._request, self._tell)
 
     @property
     def working(self) -> bool:
-        """Whether a sender is at work."""
-        return self._helper is not None
+        """Whether a sender is at work, or a sign of life is being sent."""
+        return self._helper is not None or self._signs.working
 
     def put_in_force(self, notifiers: Mapping[str, Notifier]) -> None:
         """Send for these notifiers from now on."""
         if notifiers == self._notifiers:
             return
         self._notifiers = notifiers
-        now = self._clock.monotonic()
-        intervals = _intervals(notifiers)
-        self._alive = {name: min(self._alive.get(name, now), now + every) for name, every in intervals.items()}
         if self._helper is not None:
             self._end()  # what it was at is gone on with by the next one
         self._next = self._now() if self._store.outbox.anything() else None
         self._seen = self._store.outbox.last_notice()
         self._tell()
         self.look()
+        self._signs.put_in_force(notifiers)
 
     def look(self) -> None:
         """Start the sender if there is something to send, or set the alarm for when there will be."""
@@ -83,36 +81,34 @@ class Sending:
         if self._notifiers and self._store.outbox.last_notice() > self._seen:
             self._next = self._now()
             self._tell()
-        due = [self._clock.monotonic() + max(0.0, self._next - self._now())] if self._next is not None else []
-        earliest = min([*due, *self._alive.values()], default=None)
-        if earliest is None or max(earliest, self._rests) > self._clock.monotonic():
-            self._loop.alarm("send", None if earliest is None else max(earliest, self._rests), self.look)
+        if self._next is None:
+            self._loop.alarm("send", None, self.look)
+            return
+        due = max(self._clock.monotonic() + max(0.0, self._next - self._now()), self._rests)
+        if due > self._clock.monotonic():
+            self._loop.alarm("send", due, self.look)
         else:
             self._start()
 
-    def _start(self) -> None:
-        now = self._clock.monotonic()
-        notifiers = dict(self._notifiers or {})
-        alive = tuple([name for name, due in self._alive.items() if due <= now])
-        for name, every in _intervals(notifiers).items():
-            if name in alive:
-                self._alive[name] = now + every
-        request = Request(
+    def _request(self, alive: tuple[str, ...] = ()) -> Request:
+        return Request(
             directory=os.path.abspath(self._store.directory),
             host=os.uname().nodename,
             timezone=self._timezone,
-            notifiers=notifiers,
+            notifiers=dict(self._notifiers or {}),
             alive=alive,
         )
+
+    def _start(self) -> None:
         self._said = b""
         try:
-            self._helper = Helper(self._command, request.encode())
+            self._helper = Helper(self._command, self._request().encode())
         except OSError as error:
             LOG.error("the sender cannot be started: %s; this is tried again", error.strerror)
             self._came_to_nothing()
             return
         self._loop.watch(self._helper.fileno(), self._read)
-        self._loop.alarm("send", now + PATIENCE, self._hangs)
+        self._loop.alarm("send", self._clock.monotonic() + PATIENCE, self._hangs)
 
     def _read(self) -> None:
         data = self._helper.read() if self._helper is not None else None
@@ -160,21 +156,13 @@ class Sending:
     def stop(self) -> None:
         """End the sender, if there is one; what it was at is in the store."""
         self._end()
+        self._signs.stop()
 
     def _tell(self) -> None:
         self._metrics.notifiers(standings(self._store, self._notifiers or {}))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
-
-
-def _intervals(notifiers: Mapping[str, Notifier]) -> dict[str, float]:
-    """Return by notifier how often it waits for a sign of life, in seconds."""
-    return {
-        name: float(every)
-        for name, notifier in notifiers.items()
-        if notifier.kind == "deadman" and (every := notifier.settings.get("every")) is not None
-    }
 
 
 def standings(store: Store, notifiers: Mapping[str, Notifier]) -> Iterator[NotifierFacts]:

@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable
 from datetime import tzinfo
 
+from agent.drivers.notifiers import receivers_of
 from agent.engine.composing import Composer
-from agent.engine.delivering import Delivery
+from agent.engine.delivering import GIVEN_UP, Delivery
 from agent.engine.sender_protocol import Report, Request, load_request
 from agent.errors import StoreError
 from agent.host.clock import SystemClock, local_zone
 from agent.host.flock import locked
-from agent.host.logs import log_to_journal
+from agent.host.logs import start_logging
 from agent.ports import Clock
 from agent.store import Store
 from agent.trigger import zone
@@ -46,10 +47,7 @@ class Sender:
         self._store = store
         self._clock = clock
         self._composer = Composer(store, request.notifiers, request.host, local)
-        receivers = self._composer.receivers
-        expire = {name: request.notifiers[one.notifier].expire for name, one in receivers.items()}
-        self._delivery = Delivery(store, receivers, expire)
-        self._alive = request.alive
+        self._delivery = _delivery(store, request)
         self._complained = False
 
     @property
@@ -61,8 +59,6 @@ class Sender:
         """Send; return when there is more to do."""
         until = self._clock.monotonic() + LIFE
         self._safely(self._mend)
-        for name in self._alive:
-            self._delivery.ping(name)
         while True:
             seen = self._store.outbox.last_notice()
             wakes = (self._safely(self._composer.look), self._safely(self._delivery.look))
@@ -92,25 +88,51 @@ class Sender:
         return self._clock.now().timestamp()
 
 
+def _delivery(store: Store, request: Request) -> Delivery:
+    receivers = {one.name: one for notifier in request.notifiers.values() for one in receivers_of(notifier)}
+    expire = {name: request.notifiers[one.notifier].expire for name, one in receivers.items()}
+    return Delivery(store, receivers, expire)
+
+
+def tell_alive(store: Store, request: Request, clock: Clock) -> bool:
+    """Tell whoever waits for it that the agent is healthy; return whether there are threads that may never end."""
+    delivery, until = _delivery(store, request), clock.monotonic() + GIVEN_UP
+    for name in request.alive:
+        delivery.ping(name)
+    while delivery.busy and clock.monotonic() < until:
+        delivery.wait(LOOK_EVERY, lambda: clock.now().timestamp())
+    return delivery.stuck
+
+
 def main() -> int:
     """Read a request from standard input, do it, write the report to standard output; return an exit code."""
-    log_to_journal()
+    start_logging("INFO")
     request = load_request(sys.stdin.buffer.read())
     gc.enable()
+    try:
+        stuck = _tell_alive(request) if request.alive else _send(request)
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return int(error.code)
+    if stuck:
+        os._exit(0)
+    return 0
+
+
+def _tell_alive(request: Request) -> bool:
+    with Store(request.directory) as store:
+        return tell_alive(store, request, SystemClock())
+
+
+def _send(request: Request) -> bool:
     with locked(os.path.join(request.directory, LOCK)) as mine:
         if not mine:
             _say(Report(wake=None, seen=0, busy=True))
-            return 0
-        try:
-            with Store(request.directory) as store:
-                sender = Sender(store, request, SystemClock(), zone(request.timezone, local_zone()))
-                _say(sender.work())
-        except StoreError as error:
-            print(error, file=sys.stderr)
-            return int(error.code)
-        if sender.stuck:
-            os._exit(0)
-    return 0
+            return False
+        with Store(request.directory) as store:
+            sender = Sender(store, request, SystemClock(), zone(request.timezone, local_zone()))
+            _say(sender.work())
+    return sender.stuck
 
 
 def _say(report: Report) -> None:

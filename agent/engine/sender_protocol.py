@@ -11,7 +11,7 @@ from agent.model.policies import Notifier
 class Request(Struct, frozen=True, kw_only=True):
     """What to send for: the state directory, the host's name, what `local` means, the notifiers in force.
 
-    `alive` are the notifiers that are told that the agent is healthy.
+    With `alive` nothing is sent but that the agent is healthy, to the notifiers that it names.
     """
 
     directory: str

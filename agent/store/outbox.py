@@ -246,12 +246,13 @@ class Outbox:
 
     def pinged(self, receiver: str, error: str, now: float) -> None:
         """Write what became of a ping that no message stands for: `error` is "" if it was taken."""
-        standing = self.standing(receiver)
-        if error:
-            standing = msgspec.structs.replace(standing, failed=standing.failed + 1, last_error=error)
-        else:
-            standing = msgspec.structs.replace(standing, delivered=standing.delivered + 1, last_success=now)
-        self._stand(standing)
+        with self._db.transaction():
+            standing = self.standing(receiver)
+            if error:
+                standing = msgspec.structs.replace(standing, failed=standing.failed + 1, last_error=error)
+            else:
+                standing = msgspec.structs.replace(standing, delivered=standing.delivered + 1, last_success=now)
+            self._stand(standing)
 
     def _stand(self, standing: Standing) -> None:
         values = (standing.receiver, text_of(standing))

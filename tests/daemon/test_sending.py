@@ -131,15 +131,6 @@ def test_sender_that_comes_to_nothing_is_started_again_with_growing_pauses(make:
     assert len(bench.started) == 3
 
 
-def test_sender_tells_dead_mans_switches_in_their_intervals(make: Make) -> None:
-    bench = make(says())
-    bench.force(notifier(name="alive", kind="deadman", settings={"url_file": "/x", "every": 60.0}), notifier())
-    bench.settle()
-    bench.pass_time(59)
-    bench.pass_time(1)
-    assert bench.started == [[["alive", "ops"], ["alive"]]] * 2
-
-
 def test_sender_at_work_is_ended_when_its_notifiers_change(make: Make) -> None:
     bench = make("import time; time.sleep(60)")
     bench.force(notifier())

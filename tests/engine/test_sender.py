@@ -56,6 +56,23 @@ def test_sender_sends_what_there_is_and_says_when_it_is_wanted_again(store: Stor
     assert store.outbox.standing("ops").delivered == 1
 
 
+def test_sender_logs_a_failure_where_the_agent_logs(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("http://127.0.0.1:1/T0kenT0ken")
+    one = notifier(settings={"url_file": str(tmp_path / "url")}, group_wait=0.0)
+    store.outbox.put([notice(at=NOW)])
+    request = Request(directory=store.directory, host="shop", timezone="UTC", notifiers={"ops": one})
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sender:
+        assert sender.stdin is not None
+        assert sender.stderr is not None
+        sender.stdin.write(request.encode().decode())
+        sender.stdin.close()
+        line = sender.stderr.readline()
+        sender.kill()
+    assert "notifier ops: " in line
+    assert "tried again in" in line
+    assert "T0kenT0ken" not in line
+
+
 def test_sender_beside_another_leaves_the_store_to_it(store: Store) -> None:
     store.outbox.put([notice()])
     request = Request(directory=store.directory, host="shop", timezone="UTC", notifiers={"ops": notifier()})
@@ -70,6 +87,21 @@ def test_sender_beside_another_leaves_the_store_to_it(store: Store) -> None:
 def test_sender_with_nothing_to_do_ends_at_once(store: Store) -> None:
     request = Request(directory=store.directory, host="shop", timezone="UTC", notifiers={"ops": notifier()})
     assert Sender(store, request, FakeClock(), UTC).work() == Report(wake=None, seen=0)
+
+
+def test_sign_of_life_is_sent_beside_a_sender_and_nothing_else_with_it(store: Store, tmp_path: Path) -> None:
+    with peer() as server:
+        (tmp_path / "url").write_text(server.url)
+        one = notifier(kind="deadman", settings={"url_file": str(tmp_path / "url"), "every": 60.0}, group_wait=0.0)
+        store.outbox.put([notice()])
+        request = Request(
+            directory=store.directory, host="shop", timezone="UTC", notifiers={"ops": one}, alive=("ops",)
+        )
+        with locked(f"{store.directory}/{LOCK}"):
+            assert sent(request) is None
+    assert server.bodies == [b""]
+    assert store.outbox.standing("ops").delivered == 1
+    assert len(store.outbox.notices()) == 1
 
 
 class Hanging(Carrier):

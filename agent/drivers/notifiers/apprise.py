@@ -32,8 +32,9 @@ class Apprise:
         self._library = library = _library()
         self._secrets = secrets_of(url)
         asset = library.AppriseAsset(app_id="Hostkeeper", app_desc="Hostkeeper", secure_logging=True)
-        # One service, which sends in the thread that asks it to.
-        self._service = library.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+        with _heard():
+            # One service, which sends in the thread that asks it to.
+            self._service = library.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
         if not self._service:
             raise RunFailed(
                 "the address of the notifier is none that Apprise knows: see https://appriseit.com/services"

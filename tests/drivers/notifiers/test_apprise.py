@@ -40,7 +40,10 @@ def test_apprise_that_cannot_deliver_says_why_without_the_address(tmp_path: Path
     assert "T0kenT0ken" not in found.said
 
 
-@pytest.mark.parametrize("url", ["nosuch://x/y", "json://"])
-def test_apprise_refuses_an_address_that_it_does_not_know(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["nosuch://x/y", "json://", "discord://T0kenT0ken"])
+def test_apprise_refuses_an_address_that_it_does_not_know_and_logs_none_of_it(
+    tmp_path: Path, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(RunFailed, match="none that Apprise knows"):
         open_receiver(written(tmp_path, url))
+    assert caplog.records == []
