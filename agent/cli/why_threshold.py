@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.cli.answer import Answer, answer
 from agent.model.policies import PolicySet
+from agent.model.signals import Verdict
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.remedies import is_of
@@ -22,18 +23,32 @@ def why_held(name: str, store: Store) -> list[Answer]:
 
 
 def why_firing(name: str, store: Store, policies: PolicySet) -> list[Answer]:
-    """Given the name of a threshold, say of each series for which it fires whether that is muted, and by what."""
+    """Given the name of a threshold, say of each series for which it fires whether that is muted, and by what.
+
+    Where it fires for none, say of which it cannot be judged, and which violate it but not yet for long enough.
+    """
     answers: list[Answer] = []
+    others: list[Answer] = []
     for key, text in sorted(store.conditions.all().items()) if name in policies.thresholds else ():
         threshold, series = parse_state_key(key)
         state = load_state(text)
-        if threshold != name or standing(state) is not Standing.FIRING:
+        if threshold != name:
             continue
-        about = " ".join([name, *(f"{label}={value}" for label, value in series), "fires"])
-        if state.muted:
-            answers.append(answer(f"{about} and is muted", state.muted, state.fired_at, f"by {state.muted_by}"))
-        else:
-            answers.append(Answer(about, "", "", state.fired_at))
+        about = " ".join([name, *(f"{label}={value}" for label, value in series)])
+        stands = standing(state)
+        if stands is Standing.FIRING and state.muted:
+            answers.append(answer(f"{about} fires and is muted", state.muted, state.fired_at, f"by {state.muted_by}"))
+        elif stands is Standing.FIRING:
+            answers.append(Answer(f"{about} fires", "", "", state.fired_at))
+        elif stands is Standing.PENDING:
+            others.append(Answer(f"{about} is violated, but not yet for long enough", stands, "", state.since))
+        elif stands is Standing.UNKNOWN:
+            missing = _missing(state.verdict)
+            others.append(Answer(f"{about} cannot be judged", state.verdict, "", state.missing_since, missing))
     if not answers and name in policies.thresholds:
-        answers.append(Answer(f"{name} does not fire", "", ""))
+        return others or [Answer(f"{name} does not fire", "", "")]
     return answers
+
+
+def _missing(verdict: Verdict) -> str:
+    return "it could not be measured" if verdict is Verdict.ERROR else "there is no number to judge"

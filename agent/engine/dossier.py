@@ -1,4 +1,4 @@
-"""Everything known of one incident, put together from its own records, the runs it made, and what changed meanwhile."""
+"""Everything known of one incident, from its own records, the runs of its threshold, and what changed meanwhile."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from agent.readable import duration
 from agent.store import Store
 
 MOST_RUNS = 200
-"""So many of the runs that an incident made are shown."""
+"""So many of the runs of its threshold are shown."""
 
 BEFORE = 86_400.0
 """A change of policies so many seconds before an incident may be its cause, so it stands in the timeline."""
 
 
 class Dossier(Struct, frozen=True, kw_only=True):
-    """An incident with its timeline, oldest entry first, its exhibits, and the runs that were made for it."""
+    """An incident with its timeline, oldest entry first, its exhibits, and the runs that its threshold made meanwhile,
+    for whichever of its series."""
 
     incident: Incident
     timeline: tuple[Entry, ...]

@@ -54,7 +54,7 @@ def _what(found: Dossier, zone: tzinfo, now: float) -> Markup:
         ("Acknowledged", _acknowledged(acknowledged, incident.opened)),
         ("Closed", [_moment(end, zone), f", after {duration(end - incident.opened)}"] if incident.ended else "not yet"),
         ("Cause", incident.cause or "–"),
-        ("Runs made for it", many(len(found.runs), "run")),
+        ("Runs of its threshold", many(len(found.runs), "run")),
         ("Policies", incident.policy[:12] or "–"),
     ]
     return card("what", "What happened", facts(rows), wide=True)

@@ -44,6 +44,21 @@ def test_threshold_that_does_not_fire_says_so(store: Store) -> None:
     assert why_firing("other", store, POLICIES) == []
 
 
+def test_threshold_that_does_not_fire_says_what_is_missing_and_what_comes(store: Store) -> None:
+    states = {
+        (): ConditionState(Verdict.INCONCLUSIVE, missing_since=4.0),
+        (("mountpoint", "/a"),): ConditionState(Verdict.ERROR, missing_since=5.0),
+        (("mountpoint", "/b"),): ConditionState(Verdict.FAIL, since=6.0, violations=1),
+        (("mountpoint", "/c"),): ConditionState(Verdict.PASS),
+    }
+    store.conditions.set({state_key("filling", series): dump_state(state) for series, state in states.items()})
+    assert [(one.about, one.reason, one.at, one.detail) for one in why_firing("filling", store, POLICIES)] == [
+        ("filling mountpoint=/a cannot be judged", "error", 5.0, "it could not be measured"),
+        ("filling mountpoint=/b is violated, but not yet for long enough", "pending", 6.0, ""),
+        ("filling cannot be judged", "inconclusive", 4.0, "there is no number to judge"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["filling", "task", REMEDY])
 def test_held_remedy_is_found_by_threshold_task_and_name(store: Store, name: str) -> None:
     store.holds.place(REMEDY, Reason.DOES_NOT_HELP, "task did not help 3 times", 5.0)
