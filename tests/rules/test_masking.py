@@ -30,6 +30,29 @@ from agent.rules.masking import mask
         ("session_id=deadbeef", "deadbeef"),
         ("clientSecret: very-secret", "very-secret"),
         ('msg="token=\\"abc\\" rest"', "abc"),
+        ('body {\\"password\\":\\"hunter2\\", x}', "hunter2"),
+        ("DB_PASS=hunter2", "hunter2"),
+        ("pass: hunter2", "hunter2"),
+        ("password := hunter2", "hunter2"),
+        ("password==hunter2", "hunter2"),
+        ("password=;hunter2", "hunter2"),
+        ("POST user=bob%26password%3Dhunter2", "hunter2"),
+        ("password=&quot;hunter2 x&quot;", "hunter2 x"),
+        ("<wsse:Password Type='PasswordText'>hunter2</wsse:Password>", "hunter2"),
+        ('CREATE USER bob IDENTIFIED BY "hunter2"', "hunter2"),
+        ("ALTER USER bob IDENTIFIED WITH mysql_native_password BY 'hunter2'", "hunter2"),
+        ("AccountKey=Zm9v+/bar==;EndpointSuffix=core", "Zm9v"),
+        ("encryption_key: 0123abcd", "0123abcd"),
+        ("api key: 0123abcd", "0123abcd"),
+        ("GET /files?sig=0123abcd&se=2026", "0123abcd"),
+        ("PHPSESSID=0123abcd", "0123abcd"),
+        ("Bearer: 0123456789abcdef", "0123456789"),
+        ("C: AUTH PLAIN AGJvYgBodW50ZXIy", "AGJvYg"),
+        ("clone https://0123456789abcdef0123@git.example.com/x", "0123456789"),
+        ("CMD (curl -s -u bob:hunter2 https://example.com)", "hunter2"),
+        ("COMMAND=/usr/bin/mysql -u root -phunter2 shop", "hunter2"),
+        ("post https://hooks.slack.com/services/T00/B00/0123abcd", "0123abcd"),
+        ("get https://api.telegram.org/bot123456:AAHdqTcvCH1vGWJxfSe/getMe", "AAHdqT"),
     ],
 )
 def test_mask_of_a_secret_leaves_nothing_of_it(line: str, secret: str) -> None:
@@ -44,6 +67,8 @@ def test_mask_of_a_secret_leaves_nothing_of_it(line: str, secret: str) -> None:
         "GET http://example.com:8080/path?x=1",
         "the key to success: work",
         "tokenizer finished",
+        "bypass=1 compass: north",
+        "git clone ssh://git@example.com/x",
         "ERROR 2026-03-01 something broke at foo.py:12",
         "bob@example.com logged in",
     ],
@@ -56,7 +81,26 @@ def test_mask_of_addresses_is_done_when_wanted() -> None:
     assert mask("from bob.b+x@mail.example.com to me", addresses=True) == "from [masked] to me"
 
 
-@pytest.mark.parametrize("piece", ["-", "a", "eyJ", "://", "password", "password=", "'", '"', "@", "a.", "token "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "-",
+        "a",
+        "eyJ",
+        "://",
+        "password",
+        "password=",
+        "'",
+        '"',
+        "@",
+        "a.",
+        "token ",
+        "\\",
+        "<pass ",
+        "curl -u ",
+        "&quot;",
+    ],
+)
 def test_mask_of_a_hostile_line_ends_soon(piece: str) -> None:
     line = (piece * 8192)[:8192] + "token"
     began = time.process_time()
