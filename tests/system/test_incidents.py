@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from agent.cli.incidents.telling import person
 from tests.system.agent import AgentUnderTest, agent_in, wait_for
 
 POLICY = """version: 1
@@ -71,6 +72,9 @@ def test_incident_is_worked_through_and_closed(agent: AgentUnderTest) -> None:
     pressed(agent, "2q")
     assert (agent.place / "cleaned").exists()
     assert agent.command("incident", "note", "1", "").returncode == 2
+    assert "  acknowledged  root: looks after it\n" in agent.command("incident", "show", "1").stdout.replace(
+        person(), "root"
+    )
     told = [(entry["kind"], entry["text"]) for entry in shown(agent)["timeline"] if entry["who"]]
     assert told[:3] == [
         ("acknowledged", "looks after it"),

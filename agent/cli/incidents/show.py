@@ -12,8 +12,12 @@ from agent.cli.output import emit_json, harmless, instant
 from agent.cli.world import World
 from agent.engine.dossier import Dossier, dossier
 from agent.errors import ExitCode
+from agent.model.incidents import EntryKind
 from agent.model.policies import Instruction
 from agent.store import Store
+
+KIND = max(map(len, EntryKind)) + 2
+"""How wide the kinds of entries are shown."""
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -46,7 +50,7 @@ def text(found: Dossier, zone: tzinfo) -> list[str]:
     lines += ["", "timeline"]
     for entry in found.timeline:
         who = f" {entry.who}:" if entry.who else ""
-        lines.append(f"  {instant(entry.at, zone)}  {entry.kind:<12}{harmless(f'{who} {entry.text}'.strip())}")
+        lines.append(f"  {instant(entry.at, zone)}  {entry.kind:<{KIND}}{harmless(f'{who} {entry.text}'.strip())}")
     if incident.runbook:
         lines += ["", f"runbook (`hostkeeper incident runbook {incident.id}`)", *steps(incident.runbook)]
     for exhibit in found.exhibits:
