@@ -31,6 +31,8 @@ CODES: Mapping[int, str] = {
 }
 
 _INTERNET, _OPT, _SIZE = 1, 41, 1232
+_MOST_POINTERS = 127
+"""As many as a name has labels: one that needs more is there to keep its reader busy."""
 
 
 class BadMessage(ValueError):
@@ -100,13 +102,14 @@ def _name(data: bytes, at: int) -> tuple[str, int]:
     """Return the name that stands at a place, and the place behind it. Pointers only ever lead back."""
     labels: list[str] = []
     behind = lowest = None
-    size = 0
+    size = pointers = 0
     while length := data[at]:
         if length & 0xC0 == 0xC0:
+            pointers += 1
             target = struct.unpack_from("!H", data, at)[0] & 0x3FFF
             behind = at + 2 if behind is None else behind
             lowest = at if lowest is None else lowest
-            if target >= lowest:
+            if target >= lowest or pointers > _MOST_POINTERS:
                 raise BadMessage("a name that leads nowhere")
             at = lowest = target
             continue

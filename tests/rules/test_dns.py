@@ -46,6 +46,16 @@ def test_reply_that_is_none_to_the_question_is_refused(message: bytes) -> None:
         reply(message, 7, "shop.example", "A")
 
 
+def test_reply_whose_names_lead_back_too_often_is_refused() -> None:
+    txt = ASKED.replace(b"\x00\x01\x00\x01", b"\x00\x10\x00\x01")
+    begins = len(HEAD + txt) + 11
+    chain = b"\0\0" + b"".join((0xC000 | (begins + 2 * n)).to_bytes(2, "big") for n in range(128))
+    holder = b"\0\x00\x63\x00\x01\0\0\0\0" + len(chain).to_bytes(2, "big") + chain
+    last = (0xC000 | (begins + 2 * 128)).to_bytes(2, "big") + b"\x00\x10\x00\x01\0\0\0\0\0\0"
+    with pytest.raises(BadMessage, match="leads nowhere"):
+        reply(HEAD[:6] + b"\0\2" + HEAD[8:] + txt + holder + last, 7, "shop.example", "TXT")
+
+
 @given(st.binary(max_size=200), st.sampled_from(sorted(TYPES)))
 def test_reply_of_any_bytes_is_read_or_refused(noise: bytes, kind: str) -> None:
     asked = NAME + TYPES[kind].to_bytes(2, "big") + b"\x00\x01"
