@@ -41,6 +41,14 @@ def test_http_answer_is_up_if_as_wanted(settings: dict[str, Any], status: str, u
     assert ("latency_seconds" in found) == bool(up)
 
 
+def test_http_passes_over_what_comes_before_the_answer(tmp_path: Path) -> None:
+    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+    with serving(answering(hints, WELCOME)) as port:
+        settings = {"url": f"http://127.0.0.1:{port}/", "contains": "Welcome home"}
+        found, error = Asked(tmp_path, "http", settings).measure()
+    assert (error, found["status"], found["body_bytes"]) == ("", 200, len("Welcome home"))
+
+
 def test_http_splits_latency_into_its_parts(tmp_path: Path) -> None:
     context = certificate(tmp_path)
     with serving(answering(WELCOME), context) as port:

@@ -74,6 +74,19 @@ OF_BOTH: dict[str, tuple[Says, str]] = {
     "cut body": (answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nWelcome"), "ends early"),
     "cut chunks": (answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nWelcome"), "ends early"),
     "bad chunks": (answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nWelcome\r\n0\r\n\r\n"), ""),
+    "chunk of less than nothing": (
+        answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-7\r\nWelcome\r\n0\r\n\r\n"),
+        "",
+    ),
+    "HTTP of 1991": (answering(b"<html>Welcome</html>\r\n"), "not an answer of a web server"),
+    "two lengths": (answering(page(b"Welcome", "200 OK", "Content-Length: 3")), "which is none"),
+    "length in words": (answering(b"HTTP/1.1 200 OK\r\nContent-Length: seven\r\n\r\nWelcome"), "which is none"),
+    "length and chunks": (answering(page(b"Welcome", "200 OK", "Transfer-Encoding: chunked")), "is not certain"),
+    "unknown coding": (
+        answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n7\r\nWelcome\r\n0\r\n\r\n"),
+        "is not certain",
+    ),
+    "endless hints": (dripping(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", b""), "no complete answer within"),
     "gzip bomb": (answering(page(gzip.compress(bytes(50 << 20)), "200 OK", "Content-Encoding: gzip")), "packed"),
     "redirect elsewhere": (answering(page(b"", "302 Found", "Location: http://elsewhere.example/")), ""),
     "endless continue": (dripping(b"HTTP/1.1 100 Continue\r\n\r\n", b""), "no complete answer within"),
@@ -104,6 +117,10 @@ OF_PROMETHEUS: dict[str, tuple[Callable[[], bytes], str]] = {
         "2000",
     ),
     "nested": (lambda: page(b'{"status":' + b"[" * 100_000), "not an answer of Prometheus"),
+    "huge label": (
+        lambda: success("vector", [{"metric": {"a": "x" * (1 << 19)}, "value": [time.time(), "1"]}]),
+        "characters of labels",
+    ),
     "two of one labels": (
         lambda: success("vector", [{"metric": {"__name__": name}, "value": [time.time(), "1"]} for name in "ab"]),
         "differ in their names alone",
