@@ -12,6 +12,9 @@ from agent.probes.group import Measured
 MOST_SERIES = 1000
 """How many samples one measurement of a probe gives at most."""
 
+MOST_TEXT = 1 << 18
+"""How many characters their names and labels have at most, all together."""
+
 
 class Down(Exception):
     """The source did not answer as the policy wants: that is a fact, its `up` is 0. The message says what it did."""
@@ -38,6 +41,9 @@ def concluded(found: Measured, seconds: float) -> Measured:
         return failed(Down(f"{wrong.signal} is {wrong.value}, which is no number"), seconds)
     if len(found.samples) > MOST_SERIES:
         return failed(Down(f"{len(found.samples)} series, of which there may be {MOST_SERIES}"), seconds)
+    text = sum(len(one.signal) + sum(len(name) + len(label) for name, label in one.labels) for one in found.samples)
+    if text > MOST_TEXT:
+        return failed(Down(f"{text} characters of labels, of which there may be {MOST_TEXT}"), seconds)
     up = [] if found.error or any(one.signal == "up" for one in found.samples) else [sample("up", 1)]
     return Measured([*up, sample("duration_seconds", seconds), *found.samples], found.error)
 
