@@ -79,7 +79,8 @@ class Processes:
 
 def _written(path: str) -> list[int]:
     try:
-        with open(path, encoding="ascii") as file:
+        # A pipe in its place would never answer.
+        with open(path, encoding="ascii", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             return [int(file.read(64).split()[0])]
     except FileNotFoundError:
         return []

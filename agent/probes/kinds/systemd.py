@@ -13,6 +13,9 @@ from agent.probes.kind import Kind, Settings, Tools
 from agent.probes.kinds.command import PATH
 
 _ASKED = ("Id", "LoadState", "ActiveState", "NRestarts", "MemoryCurrent", "TasksCurrent")
+_TYPES = frozenset(
+    ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"]
+)
 _MOST = 1 << 20
 _UNSET = 2**64 - 1
 
@@ -32,13 +35,13 @@ class Units:
         if wanted:
             properties = f"--property={','.join(_ASKED)}"
             shown = self._ask(timeout, "show", "--all", properties, "--", *wanted)
-            units = [unit for unit in blocks(shown) if unit.get("LoadState") not in (None, "not-found")]
-            found += [one for unit in units for one in _samples(unit)]
-            known = {unit["Id"] for unit in units}
-            lacking = [name for name in wanted if not _is_pattern(name) and _whole(name) not in known]
-            # An alias is shown under its own unit's name.
-            if lacking and len(units) < len(wanted):
-                raise Down(f"there is no unit {', '.join(lacking)}", found)
+            units = list(blocks(shown))
+            lacking = {unit["Id"] for unit in units if unit.get("LoadState") in (None, "not-found")}
+            found += [one for unit in units if unit["Id"] not in lacking for one in _samples(unit)]
+            # A unit that others only speak of fits a pattern too, and is none that has to be there.
+            lacking &= {_whole(name) for name in wanted if not _is_pattern(name)}
+            if lacking:
+                raise Down(f"there is no unit {', '.join(sorted(lacking))}", found)
         return Measured(found)
 
     def _ask(self, timeout: float, *arguments: str) -> str:
@@ -88,7 +91,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _whole(name: str) -> str:
-    return name if "." in name else f"{name}.service"
+    return name if name.rpartition(".")[2] in _TYPES else f"{name}.service"
 
 
 def connect_to(_name: str, settings: Settings, tools: Tools) -> Units:

@@ -167,8 +167,12 @@ def test_process_is_found_by_name_and_counted(tmp_path: Path) -> None:
             process.wait()
 
 
-def test_process_of_a_pid_file_that_holds_none_is_down(tmp_path: Path) -> None:
-    (tmp_path / "it.pid").write_text("soon\n")
+@pytest.mark.parametrize("kind", ["word", "pipe"])
+def test_process_of_a_pid_file_that_holds_none_is_down(kind: str, tmp_path: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "it.pid")
+    else:
+        (tmp_path / "it.pid").write_text("soon\n")
     found, error = Asked(tmp_path, "process", {"pid_file": str(tmp_path / "it.pid")}).measure()
     assert "no process id" in error
     assert found["up"] == 0
