@@ -14,7 +14,7 @@ from msgspec import Struct
 from agent.rules.patterns import name_expression
 
 _SCRIPTS = frozenset({"prerotate", "postrotate", "firstaction", "lastaction", "preremove"})
-_SPEAKABLE = re.compile(r"/[^\x00-\x1f\x7f\"'\\*?\[\]{}]+")
+_SPEAKABLE = re.compile(r"/[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\"'\\*?\[\]{}]+")
 _TOKEN = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^\s{}\"']+)|([{}])")
 _COMPLAINT = re.compile(r"(?:error: |Ignoring )")
 _CONSIDERING = "considering log "

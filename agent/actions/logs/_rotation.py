@@ -66,7 +66,10 @@ class Rotation(Struct):
         paths = {path for one in self.options.paths for path in found(one, missing_ok=self.options.missing == "skip")}
         for path in sorted(paths):
             if not speakable(path):
-                raise RunFailed(f"{path!a} has characters that logrotate takes for its own: rename it, or name others")
+                raise RunFailed(
+                    f"{path!a} has characters that cannot stand in a configuration of logrotate: "
+                    "rename it, or name others"
+                )
             seen = around(path, digest=digest and copied)
             if seen is not None and seen.log.size >= max(1, self.options.min_size):
                 made.append(self._job(seen))
