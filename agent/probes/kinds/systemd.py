@@ -14,6 +14,8 @@ from agent.probes.kinds.command import PATH
 
 _ASKED = ("Id", "LoadState", "ActiveState", "NRestarts", "MemoryCurrent", "TasksCurrent")
 _TYPES = frozenset(
+    {"service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"}
+)
     ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"]
 )
 _MOST = 1 << 20
