@@ -16,8 +16,6 @@ _ASKED = ("Id", "LoadState", "ActiveState", "NRestarts", "MemoryCurrent", "Tasks
 _TYPES = frozenset(
     {"service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"}
 )
-    ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"]
-)
 _MOST = 1 << 20
 _UNSET = 2**64 - 1
 
