@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.model.notices import State
+from agent.cli.notifying.test import send
+from agent.drivers.notifiers import receivers_of
+from agent.model.notices import Answer, State
 from agent.store import Store
 from tests.drivers.notifiers.peers import Answering, answer, ok, peer
-from tests.notices import message, notice
+from tests.notices import message, notice, notifier
 from tests.system.agent import AgentUnderTest
 
 POLICY = """version: 1
@@ -65,6 +68,13 @@ def test_test_message_without_an_address_says_what_to_do(agent: AgentUnderTest) 
     done = agent.command("notify", "test", "chat")
     assert done.returncode == 9
     assert "the variable NO_SUCH_VARIABLE is not in the environment: set it for the agent" in done.stdout
+
+
+def test_test_message_to_a_server_that_says_nothing_ends(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (tmp_path / "url").write_text(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        (one,) = receivers_of(notifier(settings={"url_file": str(tmp_path / "url")}))
+        assert send(one, message(), 0.2) == Answer(delivered=False, said="no answer within 0.2 s")
 
 
 def test_test_message_to_nobody_names_the_nearest(agent: AgentUnderTest) -> None:
