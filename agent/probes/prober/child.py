@@ -22,6 +22,7 @@ from agent.probes.group import Measured
 from agent.probes.prober.crew import Crew
 from agent.probes.prober.frames import BEAT_SECONDS, LONGEST, Report, Result, decode_orders, encode
 from agent.probes.prober.measuring import GRACE, Measurement, Measuring, result
+from agent.probes.prober.places import remove_others
 
 STILL_SECONDS = 30
 """Seconds after which the kernel ends a prober that stands still."""
@@ -66,6 +67,7 @@ class Prober:
         self._next_due = 0.0
         self._told_at = 0.0
         self._news = True
+        self._ordered = ""
 
     def leave(self, code: int) -> NoReturn:
         """End at once, whatever hangs, and leave no program behind."""
@@ -106,6 +108,10 @@ class Prober:
             return False
         orders = decode_orders(message)
         wanted = {order.serial: order for order in orders.probes}
+        if self._ordered != orders.scratch:
+            # Of a probe that is taken out meanwhile a measurement may still be under way.
+            remove_others(orders.scratch, {order.name for order in orders.probes})
+            self._ordered = orders.scratch
         for serial in self._probes.keys() - wanted.keys():
             self._probes.pop(serial).gone = True
         for serial in wanted.keys() - self._probes.keys():

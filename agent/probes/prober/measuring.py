@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import time
 
 from agent.host.asides import Asides
@@ -13,6 +12,7 @@ from agent.probes.answers import concluded, failed
 from agent.probes.group import Measured
 from agent.probes.kind import Kind, Source, Tools
 from agent.probes.prober.frames import Order, Result
+from agent.probes.prober.places import place_of
 from agent.probes.prober.schedule import first_due, next_due
 
 GRACE = 1.0
@@ -76,8 +76,7 @@ class Measuring:
 
     def _connect(self) -> Source:
         kind: Kind = importlib.import_module(f"agent.probes.kinds.{self.order.kind}").KIND
-        place = os.path.join(self._scratch, self.order.name)
-        os.makedirs(place, mode=0o700, exist_ok=True)
+        place = place_of(self._scratch, self.order.name)
         tools = Tools(processes=self._processes, clock=self._clock, stop=self._stopped, scratch=place)
         return kind.connect(self.order.name, self.order.settings, tools)
 

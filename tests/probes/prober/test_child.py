@@ -74,7 +74,24 @@ def hanging(serial: int, place: Path, every: float = 1.0) -> Order:
     """Return a probe whose thread never comes back: it opens a pipe into which nobody writes."""
     pipe = place / f"pipe-{serial}"
     os.mkfifo(pipe)
-    return order(serial, "process", every, 0.2, name=None, command_line=None, pid_file=str(pipe))
+    return order(serial, "http", every, 0.2, matches=None, headers={}, bearer_token_file=str(pipe))
+
+
+def test_prober_that_is_begun_removes_what_probes_remembered_that_are_no_more(prober: Prober, tmp_path: Path) -> None:
+    for name in ("probe-1", "probe-2", "gone"):
+        place = tmp_path / "scratch" / name
+        place.mkdir(parents=True)
+        (place / "position.json").write_text("{}")
+    kept = order(1, "command", 1.0, 0.5, argv=["true"], **RUN)
+    prober.order(kept, order(2, "command", 1.0, 0.5, argv=["true"], **RUN))
+    prober.until(lambda: prober.of(1))
+    assert {path.name for path in (tmp_path / "scratch").iterdir()} == {"probe-1", "probe-2"}
+    assert (tmp_path / "scratch/probe-1/position.json").read_text() == "{}"
+    before = len(prober.of(1))
+    prober.order(kept)
+    prober.until(lambda: len(prober.of(1)) > before)
+    # A measurement of it may have been under way.
+    assert (tmp_path / "scratch/probe-2").is_dir()
 
 
 def test_prober_measures_at_instants_that_a_change_of_other_probes_does_not_move(
