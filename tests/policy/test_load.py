@@ -172,7 +172,8 @@ def test_whatever_keeps_a_file_from_being_read_is_a_mistake_beside_the_others(tm
             "writing.yaml:0:0: is being written: try again when it is complete",
             (
                 'wrong.yaml:2:1: x: unknown key "x": '
-                "known keys: databases, description, notifiers, probes, repositories, tasks, thresholds, version, windows"
+                "known keys: databases, description, notifiers, probes, repositories, "
+                "tasks, thresholds, version, windows"
             ),
         ]
 
