@@ -268,8 +268,7 @@ class Daemon:
         mark = self._store.connection.mark()
         if mark == self._mark and self._idle:
             return False
-        others_wrote = mark[0] != self._mark[0]
-        if others_wrote:
+        if others_wrote := mark[0] != self._mark[0]:
             self._others.look(self._supervisor.children)
             self._watching.look()
         taken = self._take_strays()
@@ -292,7 +291,8 @@ class Daemon:
             self._watch(self._supervisor.children[number])
         return bool(settled or taken)
 
-    def _stepped(self, _seconds: float) -> None:
+    def _stepped(self, seconds: float) -> None:
+        self._watching.stepped(seconds)
         self._dispatcher.add(self._planner.replan(self._now()))
         self._dispatch()
 

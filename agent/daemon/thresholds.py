@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, tzinfo
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from agent.daemon.calm import Calm
 from agent.daemon.reacting import Change, Reacting, Reaction
 from agent.daemon.trail import Trail
@@ -19,7 +21,7 @@ from agent.ports import Past
 from agent.probes.catalogue import SIGNALS, group_of
 from agent.probes.wanted import Wanted, wanted
 from agent.rules.condition_json import dump_state, load_state
-from agent.rules.conditions import Event
+from agent.rules.conditions import Event, shift
 from agent.rules.derived import same_time
 from agent.rules.series import Then, by_signal, evaluate_series, parse_state_key, state_key, steady_series
 from agent.rules.well import stays_missing
@@ -132,6 +134,16 @@ class Thresholds:
             self._written.pop((name, series), None)
         for name in names:
             self.states.pop(name, None)
+
+    def stepped(self, seconds: float) -> None:
+        """The wall clock was set forward by so many seconds (negative: back): what lasts goes on as if it had not been.
+
+        Since when a threshold fires stays as it was told to others.
+        """
+        self._calm.forget()
+        for states in self.states.values():
+            for series, state in states.items():
+                states[series] = replace(shift(state, seconds), fired_at=state.fired_at)
 
     def tick(self, now: float) -> tuple[Sampling, list[Reaction]]:
         """Take one pass over the host at `now` (seconds since the epoch), judge it, and make the runs it calls for."""

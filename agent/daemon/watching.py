@@ -68,6 +68,10 @@ class Watching:
         self._probing.put_in_force(policies.probes)
         self._analyses.put_in_force(policies)
 
+    def stepped(self, seconds: float) -> None:
+        """The wall clock was set forward by so many seconds (negative: back)."""
+        self._thresholds.stepped(seconds)
+
     def sample(self, now: float) -> None:
         """Take a pass over the host, judge it and react to it."""
         begun = time.monotonic()

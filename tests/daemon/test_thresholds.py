@@ -94,6 +94,18 @@ def test_tick_fires_after_its_duration_and_makes_a_run(store: Store) -> None:
     assert (run.origin, run.cause, run.due) == (Origin.THRESHOLD, "filling", house.now)
 
 
+@pytest.mark.parametrize("step", [-120.0, 240.0, 7200.0])
+def test_clock_that_is_set_changes_no_event(store: Store, step: float) -> None:
+    house = House(store)
+    house.restart(replace(FILLING, condition=replace(FILLING.condition, keep_for=20.0)))
+    events = []
+    for used in (50.0, 95.0, 95.0, 95.0, 95.0, 50.0, 50.0, 50.0):
+        events.append(house.tick(used))
+        house.now += step
+        house.thresholds.stepped(step)
+    assert events == [[], [], [], [Event.FIRED], [], [], [], [Event.CLEARED]]
+
+
 @pytest.mark.parametrize("restart_after", range(6))
 def test_restart_at_any_tick_changes_no_event(store: Store, restart_after: int) -> None:
     house = House(store)

@@ -12,7 +12,10 @@ import pytest
 
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
+from agent.model.signals import ConditionState
 from agent.rules.calendar import TOLERANCE
+from agent.rules.condition_json import load_state
+from agent.store import Store
 from tests.system.agent import AgentUnderTest, wait_for
 from tests.system.clock import ShiftedClock
 
@@ -130,3 +133,20 @@ def test_agent_that_stood_still_runs_what_fell_due_meanwhile(agent: AgentUnderTe
     dues = [run.due for run in live_until(agent, clock.now() + 1)]
     assert dues == [dues[0] + second for second in range(len(dues))]
     assert NOTICED not in agent.log.read_text()
+
+
+def test_violation_lasts_no_longer_when_the_clock_is_set_ahead(agent: AgentUnderTest, clock: ShiftedClock) -> None:
+    agent.policy("version: 1\nthresholds:\n  up: {signal: uptime.seconds, above: 1, for: 100s}\n")
+    agent.start(environment=clock.environment)
+
+    def pending(since: float) -> ConditionState | None:
+        """Return the state of the threshold once its violation has lasted since an instant later than that."""
+        with Store(str(agent.state), read_only=True) as store:
+            found = [load_state(text) for text in store.conditions.all().values()]
+        return next((state for state in found if state.since is not None and state.since > since), None)
+
+    before = wait_for(lambda: pending(0.0)).since or 0.0
+    set_and_noticed(agent, clock, 200.0)
+    after = wait_for(lambda: pending(before))
+    assert after.since == pytest.approx(before + 200, abs=1.0)
+    assert after.fired_at is None
