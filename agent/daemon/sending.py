@@ -51,6 +51,8 @@ class Sending:
         self._said = b""
         self._seen = 0
         self._next: float | None = None
+        self._latest = 0.0
+        """The monotonic instant at which that was to be: a clock that is set back must not keep it away."""
         self._fruitless = 0
         self._rests = 0.0
         """The monotonic instant before which none is started: the last ones came to nothing."""
@@ -68,7 +70,7 @@ class Sending:
         self._notifiers = notifiers
         if self._helper is not None:
             self._end()  # what it was at is gone on with by the next one
-        self._next = self._now() if self._store.outbox.anything() else None
+        self._come_back(self._now() if self._store.outbox.anything() else None)
         self._seen = self._store.outbox.last_notice()
         self._tell()
         self.look()
@@ -79,12 +81,13 @@ class Sending:
         if self._helper is not None or self._notifiers is None:
             return
         if self._notifiers and self._store.outbox.last_notice() > self._seen:
-            self._next = self._now()
+            self._come_back(self._now())
             self._tell()
         if self._next is None:
             self._loop.alarm("send", None, self.look)
             return
-        due = max(self._clock.monotonic() + max(0.0, self._next - self._now()), self._rests)
+        left = max(0.0, self._next - self._now())
+        due = max(min(self._clock.monotonic() + left, self._latest), self._rests)
         if due > self._clock.monotonic():
             self._loop.alarm("send", due, self.look)
         else:
@@ -134,15 +137,19 @@ class Sending:
 
     def _take(self, report: Report) -> None:
         self._fruitless, self._rests = 0, 0.0
-        self._seen, self._next = report.seen, report.wake
-        if report.wake is not None and report.wake <= self._now():
-            self._next = self._now() + AGAIN_SECONDS
+        self._seen, wake = report.seen, report.wake
+        self._come_back(self._now() + AGAIN_SECONDS if wake is not None and wake <= self._now() else wake)
         self.look()
+
+    def _come_back(self, wake: float | None) -> None:
+        self._next = wake
+        self._latest = self._clock.monotonic() + max(0.0, (wake or 0.0) - self._now())
 
     def _came_to_nothing(self) -> None:
         self._fruitless += 1
         pause = min(MOST_SECONDS, AGAIN_SECONDS * 2.0 ** min(self._fruitless - 1, 10))
-        self._next, self._rests = self._now(), self._clock.monotonic() + pause
+        self._come_back(self._now())
+        self._rests = self._clock.monotonic() + pause
         self._loop.alarm("send", self._rests, self.look)
 
     def _end(self) -> str:

@@ -17,6 +17,9 @@ from agent.store import Store
 DAY = 86400.0
 """Where nobody is reminded, it is looked so many seconds later whether it still goes on."""
 
+SLACK = 3600.0
+"""Seconds by which the end of quiet hours may be farther off than a day, where the clocks change."""
+
 _OPENING = frozenset({Event.FAILURE, Event.MISSED, Event.HELD})
 _UNWATCHED = "it is not watched any more"
 
@@ -49,6 +52,13 @@ def pause_before_next(notifier: Notifier, reminders: int) -> float:
     return next_reminder(notifier.repeat, reminders)
 
 
+def _is_due(notifier: Notifier, alert: Alert, now: float) -> bool:
+    """Say whether a reminder is due: also one that is farther off than any is, since the clock was set back."""
+    pause = pause_before_next(notifier, alert.reminders)
+    farthest = pause if notifier.kind == "alertmanager" else max(DAY, pause)
+    return not now < alert.next <= now + farthest + SLACK
+
+
 class Reminders:
     """Looks after what fires and was told."""
 
@@ -59,7 +69,7 @@ class Reminders:
         """Given what a notifier was told of and goes on, say what is due at `now`; `silent` is when quiet hours end."""
         found = Reminded([], [], [])
         every = list(alerts)
-        if all(now < alert.next for alert in every):
+        if not any(_is_due(notifier, alert, now) for alert in every):
             return found
         for alert in every:
             notice = alert.notice
@@ -68,7 +78,7 @@ class Reminders:
                 ended = replace(notice, event=event, at=now, detail=_UNWATCHED if event is Event.CLEARED else "", seq=0)
                 found.notices.append(ended)
                 found.over.append(notice)
-            elif alert.next <= now:
+            elif _is_due(notifier, alert, now):
                 self._remind(notifier, alert, now, silent, found)
         if notifier.kind == "alertmanager" and found.alerts and not found.over:
             found.refresh = True

@@ -104,6 +104,17 @@ def test_sender_is_started_for_a_notice_and_again_when_it_says_so(make: Make) ->
     assert len(bench.started) == 2
 
 
+def test_sender_is_started_in_time_after_the_clock_was_set_back(make: Make) -> None:
+    bench = make(says(wake=FakeClock().now().timestamp() + 100, seen=1))
+    bench.force(notifier())
+    bench.store.outbox.put([notice()])
+    bench.sending.look()
+    bench.settle()
+    bench.clock.step(-86400)
+    bench.pass_time(100)
+    assert len(bench.started) == 2
+
+
 def test_sender_goes_on_after_a_restart_with_what_is_in_the_outbox(make: Make) -> None:
     bench = make(says(seen=0))
     bench.store.outbox.compose([message()])

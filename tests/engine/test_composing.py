@@ -96,6 +96,17 @@ def test_quiet_hours_hold_back_and_end_in_one_message(store: Store) -> None:
     assert "gone came and went" in bench.carriers["ops"].got[-1].body
 
 
+@pytest.mark.parametrize("ahead", [2 * 24 * HOUR, 365 * 24 * HOUR])
+def test_reminders_go_on_after_a_clock_that_was_ahead_is_set_back(store: Store, ahead: float) -> None:
+    bench = SenderBench(store, notifier(group_wait=0.0))
+    fires(store)
+    store.outbox.put([notice()])
+    bench.at(NOW)
+    bench.at(NOW + ahead)
+    assert bench.at(NOW + HOUR) == NOW + 5 * HOUR
+    assert len(bench.subjects()) == 3
+
+
 def test_reminders_keep_silent_in_quiet_hours(store: Store) -> None:
     quiet = Quiet(22 * 60, 7 * 60, "UTC", ())
     evening, morning = at("2026-03-10T21:30"), at("2026-03-11T07:00")
