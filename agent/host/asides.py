@@ -25,6 +25,9 @@ from agent.host.starting import listen, start
 from agent.host.users import Account, account
 from agent.ports import Command, Completed, Piped, Program
 
+MARKER = "HOSTKEEPER_PROBES"
+"""The variable by which what a process before this one has left behind is known."""
+
 _LOOK_EVERY = 0.2
 _MESSAGES = 4096
 
@@ -48,6 +51,12 @@ class Asides:
         proc.become_subreaper()
         self._lock = threading.Lock()
         self._running: set[int] = set()
+        self._mark = ""
+
+    def claim(self, mark: str) -> None:
+        """Mark all commands from now on, and kill those that a killed process of the same mark has left behind."""
+        self._mark = mark
+        proc.end(lambda: proc.marked(MARKER, mark), 1.0)
 
     def ask(self, command: Command, stop: Callable[[], bool], text: bytes = b"", most: int = 1 << 20) -> Answer:
         """Given a command and its standard input, run it to its end, its timeout, or until `stop()` is true.
@@ -58,6 +67,8 @@ class Asides:
         who = account(command.user)
         _require(command, who)
         begun = time.monotonic()
+        mark = {MARKER: self._mark} if self._mark else {}
+        marked = structs.replace(command, environment={**command.environment, **mark})
         die = partial(die_with_parent, signal.SIGKILL)
         source = os.memfd_create("input", os.MFD_CLOEXEC)
         try:
@@ -66,7 +77,7 @@ class Asides:
             with self._lock:
                 spared = frozenset(proc.children(os.getpid())) - self._running
                 # What is called in the child asks the kernel for one thing, and needs no lock that a thread may hold.
-                popen = start(command, who, die, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                popen = start(marked, who, die, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 self._running.add(popen.pid)
         finally:
             os.close(source)

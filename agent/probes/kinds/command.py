@@ -13,7 +13,9 @@ from agent.rules.exposition import BadText, number_of, parse
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MOST = 1 << 20
-_GRACE = 1.0
+GRACE = 0.5
+"""Seconds that a program gets to end by itself: less than those after which its measurement is taken to hang."""
+
 _QUOTED = 200
 
 
@@ -50,7 +52,7 @@ class Run:
             environment={"PATH": PATH, "LC_ALL": "C", "HOME": "/nonexistent", **settings["environment"]},
             directory=settings["directory"],
             timeout=timeout,
-            grace=_GRACE,
+            grace=GRACE,
             output_limit=MOST,
         )
 

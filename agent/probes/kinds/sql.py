@@ -11,6 +11,7 @@ from agent.ports import Command
 from agent.probes.answers import Down, given
 from agent.probes.group import Measured
 from agent.probes.kind import Kind, Settings, Tools
+from agent.probes.kinds.command import GRACE
 from agent.rules.exposition import BadText, number_of
 
 MOST = 1 << 14
@@ -60,7 +61,7 @@ class Sql:
             return mysql.fields(self._ask(command, timeout, mysql.statements(self._query, served)))
 
     def _ask(self, command: Command, timeout: float, text: bytes = b"") -> bytes:
-        answer = self._tools.processes.ask(replace(command, timeout=timeout, grace=1.0), self._tools.stop, text, MOST)
+        answer = self._tools.processes.ask(replace(command, timeout=timeout, grace=GRACE), self._tools.stop, text, MOST)
         try:
             asking.require(answer.completed, f"database {self._database['name']}")
         except RunFailed as error:

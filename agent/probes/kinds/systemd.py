@@ -10,7 +10,7 @@ from agent.ports import Command
 from agent.probes.answers import Down, given, sample
 from agent.probes.group import Measured
 from agent.probes.kind import Kind, Settings, Tools
-from agent.probes.kinds.command import PATH
+from agent.probes.kinds.command import GRACE, PATH
 
 _ASKED = ("Id", "LoadState", "ActiveState", "NRestarts", "MemoryCurrent", "TasksCurrent")
 _TYPES = frozenset(
@@ -51,7 +51,7 @@ class Units:
             environment={"PATH": PATH, "LC_ALL": "C", "SYSTEMD_COLORS": "0"},
             directory="/",
             timeout=timeout,
-            grace=1.0,
+            grace=GRACE,
             output_limit=_MOST,
         )
         answer = self._tools.processes.ask(command, self._tools.stop, most=_MOST)

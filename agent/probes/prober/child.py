@@ -110,6 +110,7 @@ class Prober:
         wanted = {order.serial: order for order in orders.probes}
         if self._ordered != orders.scratch:
             # Of a probe that is taken out meanwhile a measurement may still be under way.
+            self._processes.claim(orders.scratch)
             remove_others(orders.scratch, {order.name for order in orders.probes})
             self._ordered = orders.scratch
         for serial in self._probes.keys() - wanted.keys():

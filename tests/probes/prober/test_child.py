@@ -176,6 +176,20 @@ def test_prober_that_is_killed_leaves_no_program_behind(prober: Prober, tmp_path
     wait_until_gone(int(mark.read_text()))
 
 
+def test_prober_that_is_begun_ends_what_one_that_was_killed_left_behind(prober: Prober, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    argv = ["sh", "-c", f"(setsid sh -c 'echo $$ > {mark}; exec sleep 600' &); exec sleep 600"]
+    probe = order(1, "command", 3600.0, 600.0, argv=argv, **RUN)
+    prober.order(probe)
+    prober.until(lambda: mark.exists() and mark.read_text())
+    left = int(mark.read_text())
+    prober.companion.end(kill=True)
+    assert proc.look(left) is not None
+    prober.companion = Companion(COMMAND)
+    prober.order(order(2, "command", 1.0, 0.5, argv=["true"], **RUN))
+    wait_until_gone(left)
+
+
 def wait_until_gone(pid: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while (seen := proc.look(pid)) is not None and not seen.dead:
