@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from msgspec import Struct
 
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
-from agent.model.signals import ConditionState, Labels
+from agent.model.signals import Labels
 from agent.rules.muting import ancestors, explains
 from agent.store import Store
 
-States = Callable[[str], Mapping[Labels, ConditionState]]
-"""Given the name of a threshold, what its series are like at this moment."""
+Explaining = Callable[[str], Set[Labels]]
+"""Given the name of a threshold, which of its series explain at this moment what is wrong elsewhere."""
 
 
 class Mute(Struct, frozen=True):
@@ -39,10 +39,10 @@ class Mutes:
             for name in task.mutes:
                 self._tasks.setdefault(name, []).append(task)
 
-    def why(self, threshold: str, series: Labels, states: States, now: float) -> Mute | None:
+    def why(self, threshold: str, series: Labels, explaining: Explaining, now: float) -> Mute | None:
         """Return what mutes a series of a threshold at `now` (seconds since the epoch), None where nothing does."""
         for parent in self._above.get(threshold, ()):
-            if explains(series, states(parent)):
+            if explains(series, explaining(parent)):
                 return Mute(Reason.PARENT_FIRING, parent)
         for task in self._tasks.get(threshold, ()):
             if self._store.runs.at_work_since(task.name, now - task.mutes_for, now):

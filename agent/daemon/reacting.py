@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.daemon.mutes import Mutes, States
+from agent.daemon.mutes import Explaining, Mutes
 from agent.daemon.remedies import Remedies
 from agent.engine.firing import Firing, Reactor
 from agent.model.policies import PolicySet, Threshold
 from agent.model.signals import ConditionState, Labels
 from agent.rules.conditions import Evaluation, Event
+from agent.rules.muting import explaining
 from agent.store import Store
 
 Known = Mapping[str, Mapping[Labels, ConditionState]]
@@ -79,19 +81,20 @@ class Reacting:
         for change in seen:
             fresh.setdefault(change.threshold.name, {})[change.series] = change.after.state
 
-        def states(name: str) -> Mapping[Labels, ConditionState]:
-            return {**known.get(name, {}), **fresh.get(name, {})}
+        @cache
+        def parent(name: str) -> frozenset[Labels]:
+            return explaining({**known.get(name, {}), **fresh.get(name, {})})
 
-        return [self._mute(change, states, now) for change in seen]
+        return [self._mute(change, parent, now) for change in seen]
 
-    def _mute(self, change: Change, states: States, now: float) -> Change:
+    def _mute(self, change: Change, parent: Explaining, now: float) -> Change:
         state, event = change.after.state, change.after.event
         if change.after.forgotten or state.fired_at is None:
             return change
         goes_on = event is Event.NONE and not state.muted
         if goes_on and not self._remedies.ripe(change.threshold, change.series, state.fired_at, now):
             return change
-        mute = self._mutes.why(change.threshold.name, change.series, states, now)
+        mute = self._mutes.why(change.threshold.name, change.series, parent, now)
         if goes_on:  # while something mutes it nothing more is run; whether it helped is seen afterwards
             return replace(change, ripe=mute is None)
         reason, by = ("", "") if mute is None else (mute.reason, mute.by)
