@@ -103,7 +103,7 @@ class Remedies:
 
     def _act(self, threshold: Threshold, task: str, series: Labels, now: float) -> int | None:
         name = remedy_name(threshold.name, task, series)
-        if name in self._store.holds.held():
+        if self._store.holds.is_held(name):
             return None
         remedy = self._store.remedies.get(name)
         if not may_act(threshold.at_most, remedy, self._released(name), now):
@@ -133,7 +133,7 @@ class Remedies:
         LOG.warning("remedy %s did not help within %s", name, format_duration(threshold.helps_within or 0.0))
         if len(after.failures) < threshold.gives_up_after:
             return True
-        if name not in self._store.holds.held():
+        if not self._store.holds.is_held(name):
             detail = f"{task} did not help {len(after.failures)} times"
             self._hold(threshold, name, Reason.DOES_NOT_HELP, detail, now)
             LOG.error("remedy %s is held: it did not help %d times in a row", name, len(after.failures))
@@ -149,4 +149,5 @@ class Remedies:
         return None
 
     def _released(self, name: str) -> float:
-        return next((hold.released or 0.0 for hold in self._store.holds.all() if hold.name == name), 0.0)
+        hold = self._store.holds.of(name)
+        return 0.0 if hold is None else hold.released or 0.0

@@ -20,7 +20,8 @@ def admitted(store: Store, task: Task, now: float) -> bool:
     """
     if task.at_most is None:
         return True
-    released = {hold.name: hold.released for hold in store.holds.all()}.get(task.name) or 0.0
+    hold = store.holds.of(task.name)
+    released = 0.0 if hold is None else hold.released or 0.0
     past = store.runs.begun_since(task.name, max(released, now - task.at_most.per))
     if admit(task.at_most, past, now).allowed:
         return True

@@ -100,9 +100,9 @@ class Reminders:
 
     def _goes_on(self, notice: Notice) -> bool:
         if notice.event not in OF_THRESHOLDS:
-            return notice.subject in self._store.runs.failing() or notice.subject in self._store.holds.held()
+            return notice.subject in self._store.runs.failing() or self._store.holds.is_held(notice.subject)
         try:
-            text = self._store.conditions.all().get(notice.key)
+            text = self._store.conditions.get(notice.key)
             return text is not None and load_state(text).fired_at is not None
         except StoreError:
             return True

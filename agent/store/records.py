@@ -93,6 +93,16 @@ class Holds:
         rows = self._db.rows("SELECT name, reason, detail, since, released, seal FROM holds ORDER BY name")
         return [Hold(*verified("holds", row)) for row in rows]  # type: ignore[arg-type]  # columns are the fields
 
+    def of(self, name: str) -> Hold | None:
+        """Return what is or was held under a name, None where nothing ever was."""
+        rows = self._db.rows("SELECT name, reason, detail, since, released, seal FROM holds WHERE name = ?", (name,))
+        return Hold(*verified("holds", rows[0])) if rows else None  # type: ignore[arg-type]  # columns are the fields
+
+    def is_held(self, name: str) -> bool:
+        """Tell whether there is a hold in force under a name."""
+        hold = self.of(name)
+        return hold is not None and hold.released is None
+
     def held(self) -> dict[str, Hold]:
         """Return the holds in force, by name."""
         return {hold.name: hold for hold in self.all() if hold.released is None}
@@ -105,8 +115,8 @@ class Holds:
 
     def release(self, name: str, released: float) -> bool:
         """Release a hold; return False when there is none of that name in force."""
-        hold = self.held().get(name)
-        if hold is None:
+        hold = self.of(name)
+        if hold is None or hold.released is not None:
             return False
         reach("hold.release:before")
         self._write(Hold(name, hold.reason, hold.detail, hold.since, released))
@@ -130,6 +140,11 @@ class Conditions:
         """Return every state by key."""
         rows = (verified("conditions", row) for row in self._db.rows("SELECT key, state, seal FROM conditions"))
         return {str(key): str(state) for key, state in rows}
+
+    def get(self, key: str) -> str | None:
+        """Return the state of a key, None where there is none."""
+        rows = self._db.rows("SELECT key, state, seal FROM conditions WHERE key = ?", (key,))
+        return str(verified("conditions", rows[0])[1]) if rows else None
 
     def set(self, states: Mapping[str, str]) -> None:
         """Write several states together."""
