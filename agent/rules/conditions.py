@@ -17,7 +17,8 @@ The rules:
 - A rate of change that cannot be told yet is neither missing nor good: it proves nothing, whatever `no_data` says.
   A value of the past that is missing is a missing reading.
 - After a gap without evaluations longer than `gap_limit` a pending violation starts anew; a firing one persists.
-- An instant that lies in the future (the clock was set back) counts as the present one.
+- Where it is known by how much the clock was set, what lasts goes on as before: `shift`. Where it is not, an instant
+  that lies in the future (the clock was set back) counts as the present one.
 """
 
 from __future__ import annotations

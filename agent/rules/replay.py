@@ -47,10 +47,6 @@ class Outcome(Struct, frozen=True):
     acts: int
     held: int
 
-    def firing_seconds(self, until: float) -> float:
-        """Return for how many seconds it fired, up to an instant."""
-        return sum((until if one.cleared is None else one.cleared) - one.fired for one in self.episodes)
-
 
 def replay(threshold: Threshold, points: Points, interval: float, then: Then | None = None) -> Outcome:
     """Given a threshold and the numbers of one series, say what would have become of it.

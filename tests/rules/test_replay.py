@@ -40,7 +40,6 @@ def test_firing_is_told_with_its_length_and_its_worst_number() -> None:
     found = replayed(HOT, points([50, 91, 99, 85, 70, 50, 95]), 10.0)
     assert found.episodes == (Episode(T0 + 10, T0 + 40, 99.0), Episode(T0 + 60, None, 95.0))
     assert (found.standing, found.points, found.coarse) == (Standing.FIRING, 7, 0)
-    assert found.firing_seconds(T0 + 100) == 70.0
 
 
 def test_breaker_bounds_what_it_would_have_run_for_one_series() -> None:
