@@ -190,7 +190,8 @@ def _along(
     rising = sum(one.slope > 0 for one in variants) / len(variants)
     noise = residuals(used, through)
     grown = through.slope * span > max(GROWTH_SHARE * room, 3 * spread(noise))
-    ends = _ends(variants, noise, limit, seed)
+    strays = _strays(noise, apart)
+    ends = _ends(variants, noise, strays, limit, seed)
     days = quantile(ends, 0.5)
     reach = min(subject.horizon / DAY, REACH * span)
     grows = rising >= CERTAIN and grown and days <= reach
@@ -207,7 +208,7 @@ def _along(
         per_day=sign * through.slope,
         since=blank.now + used[0][0] * DAY,
         window=window,
-        ahead=tuple(_level(through, variants, noise, ahead, sign, seed) for ahead in AHEAD),
+        ahead=tuple(_level(through, variants, noise, strays, ahead, sign, seed) for ahead in AHEAD),
     )
 
 
@@ -225,7 +226,19 @@ def _interval(ends: Sequence[float], days: float) -> tuple[float, float]:
     return max(0.0, soonest), latest
 
 
-def _ends(variants: Sequence[Line], noise: Sequence[float], limit: float, seed: int) -> list[float]:
+def _strays(noise: Sequence[float], apart: float) -> float:
+    """Given noise at places so many days apart, return by how much of it a day strays that never goes away again.
+
+    Noise that comes and goes differs no more over many places than over one; what differs more is a random walk.
+    """
+    lag = len(noise) // 4
+    if lag < 2:
+        return 0.0
+    near, far = (spread([b - a for a, b in zip(noise, noise[by:], strict=False)]) for by in (1, lag))
+    return math.sqrt(max(0.0, far**2 - near**2) / ((lag - 1) * apart))
+
+
+def _ends(variants: Sequence[Line], noise: Sequence[float], strays: float, limit: float, seed: int) -> list[float]:
     """Return in order when each line reaches a limit: with the noise of the worst of the days near it."""
     draw = random.Random(seed)  # noqa: S311 - a statistic, not a secret
     wide = spread(noise)
@@ -233,13 +246,22 @@ def _ends(variants: Sequence[Line], noise: Sequence[float], limit: float, seed: 
     for one in variants:
         near = 1 + min(MOST_NEAR, int(wide / one.slope)) if one.slope > 0 else 1
         lifted = max(draw.choice(noise) for _ in range(near))
-        ends.append(_until(Line(one.at, one.height + lifted, one.slope), limit))
+        days = _until(Line(one.at, one.height + lifted, one.slope), limit)
+        strayed = draw.gauss(0.0, strays)
+        ends.append(max(0.0, days + strayed * math.sqrt(days) / one.slope) if 0 < days < math.inf else days)
     return sorted(ends)
 
 
 def _level(
-    through: Line, variants: Sequence[Line], noise: Sequence[float], days: float, sign: float, seed: int
+    through: Line,
+    variants: Sequence[Line],
+    noise: Sequence[float],
+    strays: float,
+    days: float,
+    sign: float,
+    seed: int,
 ) -> Level:
     draw = random.Random(seed)  # noqa: S311 - a statistic, not a secret
-    ends = sorted(sign * (one(days) + draw.choice(noise)) for one in variants)
+    strayed = strays * math.sqrt(days)
+    ends = sorted(sign * (one(days) + draw.choice(noise) + draw.gauss(0.0, strayed)) for one in variants)
     return Level(days, quantile(ends, (1 - LEVEL) / 2), sign * through(days), quantile(ends, (1 + LEVEL) / 2))
