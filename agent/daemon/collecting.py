@@ -17,7 +17,7 @@ from agent.store import Store
 LOG = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-I", "-m", "agent", "collect")
 
-SECONDS = 60.0
+SECONDS = 90.0
 """So long it may take; what has not come by then does not come."""
 
 TIMES = 2

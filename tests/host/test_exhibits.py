@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
+from agent.daemon.collecting import SECONDS as TOGETHER
 from agent.host.clock import SystemClock
-from agent.host.exhibits import OF_HOST, collected, network, pressure, processes, promptly
+from agent.host.exhibits import OF_HOST, SECONDS, collected, network, pressure, processes, promptly
 from agent.host.tools import name_of, output_of
 
 
@@ -43,6 +44,7 @@ def test_exhibit_that_hangs_is_left_behind() -> None:
     never.set()
     assert said == ("", "no answer within 0.05 s")
     assert promptly(lambda: ("here", ""))() == ("here", "")
+    assert len(OF_HOST) * SECONDS < TOGETHER
 
 
 def test_processes_name_this_one_without_its_arguments() -> None:

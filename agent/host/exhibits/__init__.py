@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from agent.host import tools
 from agent.host.exhibits import log, network, pressure, processes, units
 from agent.model.incidents import Exhibit
 from agent.ports import Clock
@@ -16,8 +17,8 @@ from agent.rules.masking import mask
 Collect = Callable[[], tuple[str, str]]
 """Return a text of lines, and what of it could not be had, "" for nothing. Whatever it raises is that too."""
 
-SECONDS = 10.0
-"""So long each may take, so that one that hangs takes no other along."""
+SECONDS = tools.SECONDS + 2.0
+"""So long each may take, so that one that hangs takes no other along; a tool that hangs is ended before that."""
 
 
 def promptly(collect: Collect, seconds: float = SECONDS) -> Collect:
