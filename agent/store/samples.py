@@ -11,10 +11,12 @@ import logging
 import math
 from array import array
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 
 from agent.errors import StoreError
 from agent.failpoints import reach
 from agent.model.signals import Labels, Points
+from agent.readable import instant
 from agent.store.blocks import Block, pack, unpack
 from agent.store.connection import Connection
 from agent.store.folding import COUNT, HIGH, LOW, MEAN, fold
@@ -37,6 +39,9 @@ ROWS: dict[int, float] = {FINE: 2 * 3600.0, COARSE: DAY}
 FORGOTTEN_AT_MOST = 50
 """Rows that are deleted in one transaction: nobody waits for it."""
 
+TOLD_AT_MOST = 10
+"""So many damaged rows are told of one by one."""
+
 _BODIES = "SELECT step, start, CAST(body AS BLOB) FROM samples"  # damage may have made a text of what was bytes
 
 _FINER = {FINE: 0, COARSE: FINE}
@@ -48,6 +53,8 @@ class Samples:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._recent: dict[tuple[int, float], tuple[int, list[Block]]] = {}
+        self._lost: set[float] = set()
+        """Where damaged rows begin that were told of: they are read again and again."""
 
     def ids(self) -> dict[Key, tuple[int, float]]:
         """Return the id of each series that can be read, and when it was last known to be in use, to the day."""
@@ -107,7 +114,9 @@ class Samples:
         A row is replaced once all it covers is that old, so it may stay for the length of a coarser row longer.
         """
         for step, age in ((FINE, raw), (COARSE, max(raw, FINE_KEPT))):
-            oldest = self._db.rows("SELECT min(start) FROM samples WHERE step = ?", (_FINER[step],))[0][0]
+            # A beginning that damage has put before the epoch is never come to, and keeps no other row from its turn.
+            where = "WHERE step = ? AND start >= 0"
+            oldest = self._db.rows(f"SELECT min(start) FROM samples {where}", (_FINER[step],))[0][0]
             if oldest is not None:
                 start = math.floor(float(oldest) / ROWS[step]) * ROWS[step]
                 if start + ROWS[step] <= now - age:
@@ -115,15 +124,15 @@ class Samples:
                     return True
         return False
 
-    def forget_before(self, instant: float) -> bool:
+    def forget_before(self, until: float) -> bool:
         """Forget samples from before an instant, a part at a time; return whether there may be more."""
         with self._db.transaction():
             self._db.rows(
                 "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE until < ? LIMIT ?)",
-                (instant, FORGOTTEN_AT_MOST),
+                (until, FORGOTTEN_AT_MOST),
             )
             removed = self._db.changes()
-            self._db.rows("DELETE FROM series WHERE seen < ?", (instant - 2 * DAY,))
+            self._db.rows("DELETE FROM series WHERE seen < ?", (until - 2 * DAY,))
         return removed >= FORGOTTEN_AT_MOST
 
     def _replace(self, step: int, start: float, end: float) -> None:
@@ -145,15 +154,14 @@ class Samples:
         reach("samples.fold:after")
         self._recent.clear()
 
-    def forget_after(self, instant: float) -> int:
+    def forget_after(self, now: float) -> int:
         """Forget samples of a time that has not come yet, which a wrong clock made; return how many rows."""
-        self._db.rows("DELETE FROM samples WHERE until > ?", (instant,))
+        self._db.rows("DELETE FROM samples WHERE until > ?", (now,))
         self._recent.clear()
         return self._db.changes()
 
-    @staticmethod
     def _unpacked(
-        step: int, start: float, body: object, wanted: frozenset[int] | None = None
+        self, step: int, start: float, body: object, wanted: frozenset[int] | None = None
     ) -> tuple[int, list[Block]]:
         """Return how many rows are damaged, 0 or 1, and the blocks of a row."""
         try:
@@ -161,7 +169,11 @@ class Samples:
                 raise ValueError("its content is no bytes")
             return 0, unpack(str(step), start, body, wanted)
         except ValueError as error:
-            LOG.warning("samples from %s on are lost: %s", start, error)
+            if start not in self._lost and len(self._lost) < TOLD_AT_MOST:
+                self._lost.add(start)
+                begins = f"{instant(start, UTC)} UTC" if 0 <= start < 1e10 else f"{start!r}"
+                more = "; more such rows are not named" if len(self._lost) == TOLD_AT_MOST else ""
+                LOG.warning("samples from %s on are lost: %s%s", begins, error, more)
             return 1, []
 
     def read(self, key: Key, start: float, end: float) -> Points:

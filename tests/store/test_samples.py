@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agent.store import Store
 from agent.store.blocks import Block
-from agent.store.samples import COARSE, DAY, FINE, FINE_KEPT, Samples
+from agent.store.samples import COARSE, DAY, FINE, FINE_KEPT, TOLD_AT_MOST, Samples
 
 HOUR = 3600.0
 T0 = 20_000 * DAY
@@ -105,6 +105,26 @@ def test_damaged_row_costs_its_own_stretch_alone(store: Store, caplog: pytest.Lo
     points = store.samples.read(CPU, T0, T0 + 900)
     assert (points.damaged, list(points.mean)) == (0, [0.0, 2.0])
     assert "are lost" in caplog.text
+
+
+def test_damaged_rows_are_told_of_once_however_often_they_are_read(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    for part in range(12):
+        write(store.samples, T0 + part * 300, [float(part)] * 30)
+    store.connection.rows("UPDATE samples SET body = 'text'")
+    for _ in range(3):
+        assert store.samples.read(CPU, T0, T0 + 3600).damaged == 12
+    assert len(caplog.messages) == TOLD_AT_MOST
+    assert caplog.messages[-1].endswith("more such rows are not named")
+
+
+def test_damaged_beginning_of_a_row_keeps_no_other_from_its_turn(store: Store) -> None:
+    for part in range(2):
+        write(store.samples, T0 + part * 300, [1.0] * 30)
+    store.connection.rows("UPDATE samples SET start = -1e300 WHERE start = ?", (T0,))
+    thin(store.samples, T0 + DAY)
+    assert store.connection.rows("SELECT step FROM samples WHERE start > 0") == [(300,)]
 
 
 def test_damaged_name_of_a_series_costs_that_series_alone(store: Store) -> None:

@@ -8,6 +8,6 @@ from tests.system.notices.kills import strike
 
 
 def test_kills_at_random_of_writers_and_senders_lose_nothing_and_keep_the_order(tmp_path: Path) -> None:
-    found = strike(tmp_path, kills=10, seed=7)
+    found = strike(tmp_path, kills=6, seed=7)
     assert (found.lost, found.disordered) == (0, 0), found
     assert found.notices > 0
