@@ -32,7 +32,7 @@ def main(directory: str, incidents: Sequence[int]) -> int:
 
 def keep(store: Store, number: int, exhibits: Sequence[Exhibit], now: float) -> None:
     """Given what was collected, keep it for an incident, which may be forgotten by now, and say what is missing."""
-    missing = [f"{one.title.lower()} ({one.error})" for one in exhibits if one.error]
+    missing = [f"{one.title.lower()} ({'; '.join(one.error.splitlines())})" for one in exhibits if one.error]
     text = f"{len(exhibits)} pieces of evidence collected"
     text += f"; not to be had, wholly or in part: {'; '.join(missing)}" if missing else ""
     try:

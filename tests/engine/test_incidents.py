@@ -181,7 +181,7 @@ def test_evidence_is_collected_of_this_host_and_says_what_is_missing(store: Stor
 
 def test_evidence_that_could_not_be_had_is_named_in_the_timeline(store: Store) -> None:
     Incidents(store, "critical").react(FIRED)
-    keep(store, 1, [Exhibit(name="log", title="Last log lines", at=AT, text="", error="no journal")], AT + 1)
+    keep(store, 1, [Exhibit(name="log", title="Last log lines", at=AT, text="", error="no journal\nno syslog")], AT + 1)
     assert store.incidents.timeline(1)[-1].text == (
-        "1 pieces of evidence collected; not to be had, wholly or in part: last log lines (no journal)"
+        "1 pieces of evidence collected; not to be had, wholly or in part: last log lines (no journal; no syslog)"
     )
