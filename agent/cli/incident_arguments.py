@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
-Adder = Callable[[argparse.ArgumentParser], None]
+from agent.cli.subcommands import Adder, add_subcommands
 
 
 def _list(parser: argparse.ArgumentParser) -> None:
@@ -59,12 +58,5 @@ def _number(text: str) -> int:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommands; the arguments of every command may stand before and behind them."""
-    common = type(parser)(add_help=False, argument_default=argparse.SUPPRESS)
-    for name, metavar in (("policies", "DIR"), ("state", "DIR"), ("config", "FILE")):
-        common.add_argument(f"--{name}", metavar=metavar, help=argparse.SUPPRESS)
-    common.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    commands = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
-    for name, (summary, adder) in SUBCOMMANDS.items():
-        text = f"{summary[0].upper()}{summary[1:]}."
-        adder(commands.add_parser(name, help=summary, description=text, parents=[common]))
+    """Add the subcommands to the parser of the command."""
+    add_subcommands(parser, SUBCOMMANDS)
