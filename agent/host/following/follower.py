@@ -29,6 +29,8 @@ LINGER = 3600.0
 SETTLE = 5.0
 """A log that was not written to for so many seconds has nothing more to say for now."""
 
+_LOOKS = 3
+
 
 def logs_at(pattern: str) -> list[str]:
     """Given the path of a log, in whose last name `*`, `?` and `[a-z]` may stand, return the paths of the logs there.
@@ -77,6 +79,11 @@ class Reading(Struct):
         one, start = self.candidate, self.part.offset
         before = b""
         if not one.ending:
+            marked = min(start, MARK)
+            before = read_at(one.descriptor, start - marked, marked)
+            if marked and digest(before) != self.part.tail:
+                # It was truncated since it was found: the next look sees what has become of it.
+                return
             start = skip_hole(one.descriptor, start)
             marked = min(start, MARK)
             before = read_at(one.descriptor, start - marked, marked)
@@ -93,7 +100,11 @@ class Reading(Struct):
         """Given a block and how many of its bytes are dealt with, let reading go on after these."""
         offset, before = block.until(length)
         part = replace(self.part, offset=offset, tail=digest(before))
-        if self.part.head_size < MARK:
+        begins = block.data[:MARK] if block.start == 0 else b""
+        if begins and len(begins) >= self.part.head_size:
+            # The log may have been truncated and written to since it was found: this is what was read.
+            part = replace(part, head=digest(begins), head_size=len(begins))
+        elif self.part.head_size < MARK:
             head = self._read(0, min(offset, MARK)) if offset > self.part.head_size else b""
             part = replace(part, head=digest(head), head_size=len(head)) if head else part
         self.part = part
@@ -137,29 +148,61 @@ class Follower:
         return Position(seen=self._now, parts=tuple(parts or [reading.part for reading in self.readings[-1:]]))
 
     def _find(self) -> None:
-        found = listed(self.path, self._stack)
+        found, placed = self._seen()
         current = next((one for one in found if one.current), None)
         if self._before is None:
             if current is not None:
                 part = self._fresh(current)
                 self._take([(current, self._at_end(current, part) if self._from_end else part)])
             return
-        placed = self._placed(found, self._before.parts)
-        taken = {id(one) for one, _ in placed}
-        kept = {part.head for _, part in placed}
-        if any(part.head_size and part.head not in kept for part in self._before.parts):
+        if self._missed(placed):
             self.lost = (
                 f"{self.path}: a file of this log was rotated away, truncated or removed before it was read to its end"
             )
+            placed += self._overtaken(found, placed)
+        taken = {id(one) for one, _ in placed}
         newest = max((found.index(one) for one, _ in placed), default=len(found))
         # An empty log may have been written to, copied and truncated since, and be empty again.
         known = max((found.index(one) for one, part in placed if part.head_size), default=-1)
         for number, one in enumerate(found):
             if id(one) in taken or (not one.current and self._is_copy(one, self._before.parts)):
                 continue
-            if one.current or number > newest or (number > known and one.modified > self._before.seen):
+            new = one.current or number > newest or (number > known and one.modified > self._before.seen)
+            if new and (one.current or not _copied(one, current)):
                 placed.append((one, self._fresh(one)))
         self._take(sorted(placed, key=lambda pair: found.index(pair[0])))
+
+    def _seen(self) -> tuple[list[Candidate], list[tuple[Candidate, Part]]]:
+        """Return the files of the log, and which of them each part is now.
+
+        A log that is truncated while it is looked at is neither what it was nor what its copy is: look again.
+        """
+        for _ in range(_LOOKS):
+            self._stack.close()
+            found = listed(self.path, self._stack)
+            placed = self._placed(found, self._before.parts) if self._before is not None else []
+            if not self._missed(placed):
+                break
+        return found, placed
+
+    def _missed(self, placed: Sequence[tuple[Candidate, Part]]) -> list[Part]:
+        """Return the parts of which no file was found."""
+        kept = {part.head for _, part in placed}
+        parts = self._before.parts if self._before is not None else ()
+        return [part for part in parts if part.head_size and part.head not in kept]
+
+    def _overtaken(
+        self, found: Sequence[Candidate], placed: Sequence[tuple[Candidate, Part]]
+    ) -> Iterator[tuple[Candidate, Part]]:
+        """Yield copies that hold less than was read before the log was truncated: nothing in them is new."""
+        free = [one for one in found if not one.current and one not in [other for other, _ in placed]]
+        for part in self._missed(placed):
+            for one in free:
+                if self._is_copy(one, [part]):
+                    tail = read_at(one.descriptor, max(0, one.size - MARK), min(one.size, MARK))
+                    where = replace(part, device=one.device, inode=one.inode, born=one.born)
+                    yield one, replace(where, offset=one.size, tail=digest(tail))
+                    break
 
     def _take(self, placed: Sequence[tuple[Candidate, Part]]) -> None:
         for one, part in placed:
@@ -232,3 +275,13 @@ class Follower:
         """Tell whether a file begins as a known one does that was read further: its copy, made before that."""
         further = (part for part in parts if part.head_size and part.offset > one.size and not one.ending)
         return any(self._fits(one, replace(part, offset=0, tail="")) for part in further)
+
+
+def _copied(one: Candidate, current: Candidate | None) -> bool:
+    """Tell whether an older file is a copy, maybe not whole yet, of the log that is there: that is truncated later."""
+    if current is None or one.ending or not 0 < one.size <= current.size:
+        return False
+    length = min(one.size, MARK)
+    return all(
+        read_at(one.descriptor, at, length) == read_at(current.descriptor, at, length) for at in (0, one.size - length)
+    )

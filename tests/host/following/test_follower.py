@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from agent.errors import RunFailed
 from agent.host.following import LINGER, LONGEST, Follower, Position, fits, logs_at
+from agent.host.following.position import MARK
 from agent.host.tree import UnsafePath
 
 
@@ -91,6 +94,65 @@ def test_follower_of_a_renamed_log_reads_it_until_it_is_quiet_for_long(log: Path
     lines, position, _ = read(log, position, now=path_time(log) + LINGER + 1)
     assert lines == [b"hal"]
     assert len(position.parts) == 1
+
+
+def test_follower_that_has_read_further_than_copies_of_a_truncated_log_repeats_nothing(log: Path) -> None:
+    _, position, _ = read(log, None)
+    for number, overtaken in enumerate([False, True, True]):
+        after = b"after %d" % number + b" and more" * MARK
+        shutil.copyfile(log, log.with_name(f"app.log-20260101-170000000{number}"))
+        with log.open("ab", buffering=0) as writer:
+            if overtaken:
+                writer.write(b"between %d\n" % number)
+                lines, position, _ = read(log, position)
+                assert lines == [b"between %d" % number]
+            writer.truncate(0)
+            writer.write(after + b"\n")
+        lines, position, lost = read(log, position)
+        assert lines == [after]
+        assert bool(lost) == overtaken
+
+
+def test_follower_of_a_log_that_is_copied_and_not_truncated_yet_reads_it_once(log: Path) -> None:
+    os.truncate(log, 0)
+    _, position, _ = read(log, None)
+    log.write_bytes(b"one\ntwo\n")
+    log.with_name("app.log-20260101-1700000000").write_bytes(b"one\n")
+    lines, position, _ = read(log, position, now=path_time(log) + 1)
+    assert lines == [b"one", b"two"]
+    log.with_name("app.log-20260101-1700000000").write_bytes(b"one\ntwo\n")
+    log.write_bytes(b"three\n")
+    assert read(log, position)[0] == [b"three"]
+
+
+def test_follower_of_a_log_that_is_truncated_while_it_is_looked_at_repeats_nothing(log: Path) -> None:
+    over, looked = threading.Event(), threading.Event()
+
+    def write() -> None:
+        number = 0
+        with log.open("ab") as writer:
+            for rotation in range(60):
+                for _ in range(20):
+                    os.write(writer.fileno(), b"".join(b"line %09d\n" % (number + one) for one in range(100)))
+                    number += 100
+                looked.clear()
+                looked.wait(10)
+                shutil.copyfile(log, log.with_name(f"app.log-20260101-17000000{rotation:02d}"))
+                writer.truncate(0)
+        over.set()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    seen: list[bytes] = []
+    position = None
+    while not over.is_set():
+        lines, position, _ = read(log, position)
+        seen += lines
+        looked.set()
+    writing.join()
+    seen += read(log, position)[0]
+    assert len(set(seen)) == len(seen)
+    assert len(seen) > 1000
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst", ".xz", ".bz2"])
