@@ -122,6 +122,7 @@ def report(store: Store, run: Run, zone: tzinfo, *, as_json: bool) -> int:
     if run.state is RunState.INTERRUPTED and run.why != Reason.KILLED:
         return ExitCode.INTERRUPTED
     sentence = f"run {run.id} of {run.task} ended {run.state} ({run.why})"
-    if run.why in REFUSALS:
-        raise Refused(run.why, sentence)
-    raise RunFailed(sentence)
+    error = Refused(run.why, sentence) if run.why in REFUSALS else RunFailed(sentence)
+    if as_json:  # the run says it already, and a reader expects one document
+        return int(error.code)
+    raise error
