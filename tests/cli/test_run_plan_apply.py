@@ -55,7 +55,7 @@ def test_run_dry_shows_what_the_run_then_does_and_writes_nothing(agent: AgentUnd
 
 def test_run_that_fails_is_one_document_of_data_with_its_exit_code(agent: AgentUnderTest) -> None:
     done = agent.command("run", "broken", "--json")
-    assert (done.returncode, json.loads(done.stdout)["state"]) == (ExitCode.RUN_FAILED, "failed")
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (ExitCode.RUN_FAILED, "undone")
 
 
 def test_run_of_a_task_that_is_not_enabled_is_refused_whoever_asks(agent: AgentUnderTest) -> None:
