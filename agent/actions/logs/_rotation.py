@@ -127,6 +127,7 @@ class Rotation(Struct):
             return text
         make_private(self.ctx.place)
         replace(self._file("rotation.conf"), text.encode(), 0o644)
+        self._await_free_names(jobs)
         completed = self._logrotate("-d", "-s", self._file("looked.state"))
         missed = {job.around.log.path for job in jobs} - considered(completed.output)
         wrong = complaints(completed.output)
@@ -173,7 +174,6 @@ class Rotation(Struct):
             )
         if jobs:
             self.checked(jobs, write=True)
-            self._await_free_names(jobs)
             completed = self._logrotate("-v", "-s", self._file("logrotate.state"))
             wrong = complaints(completed.output)
             if completed.code or wrong:
