@@ -225,6 +225,20 @@ def test_rotate_of_a_log_whose_name_means_something_to_logrotate_fails(name: str
         run(options(log.parent / "?*b*", log.parent / "?a?.log", missing="skip"), real(place))
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
+def test_rotate_of_what_is_no_file_fails_and_says_so(kind: str, log: Path, place: Path) -> None:
+    odd = log.with_name("odd.log")
+    if kind == "link":
+        odd.symlink_to(log)
+    elif kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.mkdir()
+    with pytest.raises(RunFailed, match=r"odd\.log is (a symbolic link|no ordinary file), and is not rotated"):
+        run(options(odd), real(place))
+    assert log.read_bytes() == b"one\ntwo\n"
+
+
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_rotate_in_a_directory_of_a_user_works_as_that_user(log: Path, place: Path) -> None:
