@@ -67,7 +67,8 @@ def number_of(word: str) -> float:
         value = _WORDS[word.lower()] if word.lower() in _WORDS else float(word)
     except ValueError:
         value = None
-    if value is None or "_" in word:
+    # Python takes more for a number than anybody who writes one means.
+    if value is None or "_" in word or not word.isascii():
         raise BadText(f"{word[:40]!r} is no number")
     if math.isinf(value):
         raise BadText(f"{word[:40]} is no number that can be compared")

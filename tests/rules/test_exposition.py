@@ -46,6 +46,7 @@ def test_exposition_written_by_the_client_library_is_read_as_it_was_meant(
         ("jobs 1 1700000000000\n", "has a timestamp"),
         ("jobs one\n", "is no number"),
         ("jobs 1_000\n", "is no number"),
+        ("jobs \u0661\n", "is no number"),
         ("jobs +Inf\n", "no number that can be compared"),
         ("1jobs 1\n", "no name"),
         ("jobs 1\njobs 2\n", "line 2: jobs is there twice"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from agent.host.asides import Answer
 from agent.host.output import visible
 from agent.model.signals import Sample
@@ -72,7 +74,7 @@ def _read(how: str, output: bytes) -> list[Sample]:
     if len(words) != 1:
         raise BadText(f"{len(words)} words where one number is wanted")
     value = number_of(words[0])
-    return [] if value != value else [sample("value", value)]  # noqa: PLR0124 - NaN is the one that is not itself
+    return [] if math.isnan(value) else [sample("value", value)]
 
 
 def connect_to(_name: str, settings: Settings, tools: Tools) -> Run:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from msgspec.structs import replace
 
 from agent.drivers import asking
@@ -28,7 +30,7 @@ class Sql:
         self._tools = tools
 
     def measure(self, timeout: float) -> Measured:
-        """Ask once. No row, and NULL, are no data."""
+        """Ask once. No row, NULL and NaN are no data."""
         fields = self._fields(timeout)
         if len(fields) > 1:
             raise Down("the query gives more than one number")
@@ -38,7 +40,7 @@ class Sql:
             value = number_of(fields[0])
         except BadText as error:
             raise Down(f"the query gives no number: {error}") from error
-        return Measured(given({"value": value}))
+        return Measured([] if math.isnan(value) else given({"value": value}))
 
     def _fields(self, timeout: float) -> list[str]:
         settings, served = self._database["settings"], timeout * _SHARE

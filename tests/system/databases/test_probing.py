@@ -69,6 +69,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         ("SELECT sum(total) AS s FROM orders;\n", {"value": 7.5}, ""),
         ("SELECT total FROM orders WHERE id = 2", {}, ""),
         ("SELECT total FROM orders WHERE id = 9", {}, ""),
+        ("SELECT 'NaN' AS number", {}, ""),
         ("SELECT id FROM orders", None, "more than one number"),
         ("SELECT id, total FROM orders WHERE id = 1", None, "more than one number"),
         ("SELECT 'many' AS word", None, "no number"),
@@ -85,6 +86,17 @@ def test_sql_gives_one_number_or_says_why_not(
     assert bool(error) == (values is None), error
     assert found == ({"up": 0} if values is None else {"up": 1, **values})
     assert database.ask("SELECT count(*) FROM orders")[0]["value"] == 3
+
+
+def test_sql_of_a_file_makes_nothing_large_on_the_way_to_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    apsw.Connection(str(path)).close()
+    asked = Asked("sqlite", {"path": str(path)}, "", tmp_path)
+    for query in ("SELECT randomblob(100000000)", "SELECT length(hex(zeroblob(100000000)))"):
+        found, error = asked.ask(query)
+        assert "too big" in error
+        assert found == {"up": 0}
+    assert "3 bytes" in asked.ask("SELECT x'313233'")[1]
 
 
 def test_sql_past_its_timeout_is_ended_by_the_server(database: Asked) -> None:
