@@ -27,16 +27,20 @@ class Notices:
         """Write the notices of a firing that is not muted, and of every clearing, in the caller's transaction."""
         threshold = firing.threshold
         event = {conditions.Event.FIRED: Event.FIRED, conditions.Event.CLEARED: Event.CLEARED}.get(firing.event)
-        # Whoever was told that it fires is told that it is over; the sender knows who was.
-        if event is None or not threshold.notify or (firing.muted and event is Event.FIRED):
+        if event is None or (firing.muted and event is Event.FIRED):
             return
+        key = state_key(threshold.name, firing.series)
+        names = list(threshold.notify)
+        if event is Event.CLEARED:
+            # The sender knows who of them was told; a policy may have taken others out since.
+            names += [name for name in self._store.outbox.told_under(key) if name not in names]
         self._store.outbox.put(
             [
                 Notice(
                     notifier=name,
                     event=event,
                     subject=threshold.name,
-                    key=state_key(threshold.name, firing.series),
+                    key=key,
                     severity=threshold.severity,
                     at=firing.at,
                     since=firing.fired_at,
@@ -45,7 +49,7 @@ class Notices:
                     labels=firing.series,
                     value=firing.state.value,
                 )
-                for name in threshold.notify
+                for name in names
             ]
         )
 

@@ -86,6 +86,10 @@ class Outbox:
         query = "SELECT notifier, key, next, body, seal FROM alerts ORDER BY notifier, key"
         return [msgspec.json.decode(str(row[3]), type=Alert) for row in whole("alerts", self._db.rows(query))]
 
+    def told_under(self, key: str) -> list[str]:
+        """Return the notifiers that were told of what fires under a key."""
+        return [str(name) for (name,) in self._db.rows("SELECT notifier FROM alerts WHERE key = ?", (key,))]
+
     def told_of(self, key: str) -> list[Notice]:
         """Return a notice of what fires under a key for each notifier that was, or will be, told of it."""
         told = {alert.notice.notifier: alert.notice for alert in self.alerts() if alert.notice.key == key}

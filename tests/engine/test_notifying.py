@@ -42,6 +42,19 @@ def test_reactor_leaves_a_notice_for_each_notifier_and_none_while_muted(store: S
     assert [found.event for found in store.outbox.notices()] == [Event.FIRED] * 2 + [Event.CLEARED] * 2
 
 
+def test_clearing_is_told_to_who_was_told_and_is_not_named_any_more(store: Store) -> None:
+    bench = SenderBench(store, notifier(group_wait=0.0))
+    one, state = replace(FILLING, notify=("ops",)), ConditionState(verdict=Verdict.FAIL, fired_at=NOW, value=93.5)
+    fired = Firing(threshold=one, series=(), event=conditions.Event.FIRED, at=NOW, fired_at=NOW, state=state, runs=())
+    Notices(store).react(fired)
+    bench.at(NOW)
+    unnamed = replace(one, notify=())
+    Notices(store).react(replace(fired, threshold=unnamed, event=conditions.Event.CLEARED, at=NOW + 60))
+    bench.at(NOW + 60)
+    assert bench.subjects()[1].endswith(f"{one.name} is over after 1m00s")
+    assert not store.outbox.anything()
+
+
 def test_task_that_is_held_tells_whom_it_names() -> None:
     one = task(notify=Notify(("ops",), ("held",), Severity.WARNING))
     (found,) = held(one, NOW)
