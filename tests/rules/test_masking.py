@@ -51,8 +51,8 @@ from agent.rules.masking import mask
         ("clone https://0123456789abcdef0123@git.example.com/x", "0123456789"),
         ("CMD (curl -s -u bob:hunter2 https://example.com)", "hunter2"),
         ("COMMAND=/usr/bin/mysql -u root -phunter2 shop", "hunter2"),
-        ("post https://hooks.slack.com/services/T00/B00/0123abcd", "0123abcd"),
-        ("get https://api.telegram.org/bot123456:AAHdqTcvCH1vGWJxfSe/getMe", "AAHdqT"),
+        ("post to hooks.slack.com/services/T00/B00/0123abcd", "0123abcd"),
+        ("get api.telegram.org/bot123456:AAHdqTcvCH1vGWJxfSe/getMe", "AAHdqT"),
     ],
 )
 def test_mask_of_a_secret_leaves_nothing_of_it(line: str, secret: str) -> None:

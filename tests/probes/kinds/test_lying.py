@@ -18,7 +18,7 @@ from tests.probes.kinds.peers import Says, answering, page, request, serving
 
 ENDS = b"\r\n\r\n"
 MOST_MEMORY = 24 << 20
-SILENT, LONG = 0.4, 20.0
+SILENT, LONG = 0.2, 20.0
 """Seconds that a peer gets which never ends, and one that does."""
 
 
