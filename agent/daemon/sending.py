@@ -78,7 +78,10 @@ class Sending:
 
     def look(self) -> None:
         """Start the sender if there is something to send, or set the alarm for when there will be."""
-        if self._helper is not None or self._notifiers is None:
+        if self._notifiers is None:
+            return
+        if self._helper is not None:
+            self._tell()  # somebody wrote to the store, which may have been the sender
             return
         if self._notifiers and self._store.outbox.last_notice() > self._seen:
             self._come_back(self._now())

@@ -163,3 +163,15 @@ def test_metrics_tell_how_it_goes_with_each_receiver(make: Make) -> None:
     assert 'hostkeeper_notifier_waiting{notifier="pager/2"} 1' in text
     assert 'hostkeeper_notifier_oldest_waiting_timestamp_seconds{notifier="pager/2"} 5' in text
     assert 'hostkeeper_notifier_delivered_total{notifier="ops"} 0' in text
+
+
+def test_metrics_tell_how_it_goes_while_the_sender_is_at_work(make: Make) -> None:
+    bench = make("import time; time.sleep(60)")
+    bench.force(notifier())
+    bench.store.outbox.put([notice()])
+    bench.sending.look()
+    bench.store.outbox.compose([message(id="m1"), message(id="m2")], taken=bench.store.outbox.notices())
+    bench.sending.look()
+    text = bench.metrics.render(openmetrics=False, gzipped=False).decode()
+    assert bench.sending.working
+    assert 'hostkeeper_notifier_waiting{notifier="ops"} 2' in text
