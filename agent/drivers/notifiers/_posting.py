@@ -15,7 +15,9 @@ from agent.host.wires import CannotTell, NoAnswer
 from agent.model.notices import Answer
 from agent.rules.notices.wording import one_line
 
-_MOST = 1 << 16
+_MOST = 1 << 20
+"""Bytes of an answer: whoever answers with a whole page has taken the message too."""
+
 _FOR_NOW = frozenset({408, 425, 429})
 """Statuses of 4xx that say nothing about the message."""
 

@@ -35,6 +35,11 @@ def test_webhook_gets_the_message_as_json_under_its_id(tmp_path: Path) -> None:
     assert server.heads[0].startswith("POST /token/x HTTP/1.1")
 
 
+def test_webhook_that_answers_with_a_whole_page_has_taken_the_message(tmp_path: Path) -> None:
+    with peer(answer(200, "<p>" * 100_000)) as server:
+        assert opened(tmp_path, server, "webhook").send(message()).delivered
+
+
 @pytest.mark.parametrize(
     ("event", "path"),
     [
