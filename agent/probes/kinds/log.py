@@ -133,14 +133,15 @@ class Log:
             )
         program = arguments(directory, units, self._notes.cursor, last=first)
         answer = ask(command(*program, timeout=timeout), stop, most=_ENTRIES)
-        if not answer.cut:
-            _require(complaint(answer.completed.code, answer.completed.output))
         for line in answer.output.splitlines(keepends=True):
             found = entry(line) if line.endswith(b"\n") else None
             if found is not None:
                 self._notes.cursor = found.cursor
                 if not first:
                     self._count([found.record.head, *found.record.more])
+        # What came before its time was over counts: else one that is far behind would never catch up.
+        if not answer.cut:
+            _require(complaint(answer.completed.code, answer.completed.output))
 
     @contextmanager
     def _unpack(self, descriptor: int) -> Iterator[int]:

@@ -4,9 +4,16 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from agent.errors import RunFailed
+from agent.host.asides import Answer, Asides
+from agent.host.clock import SystemClock
+from agent.ports import Command, Completed
+from agent.probes.kind import Tools
+from agent.probes.kinds.log import KIND
 from tests.journals import write_journal
 from tests.probes.kinds.measuring import Asked
 
@@ -98,3 +105,33 @@ def test_log_of_a_journal_counts_its_entries(tmp_path: Path) -> None:
     write_journal(place / "two.journal", [("fine", 6), ("broken", 3)], first=100)
     assert counted(asked) == (2, 1)
     assert counted(asked) == (0, 0)
+
+
+class Slow:
+    """A journalctl that tells what it is made with, call by call, and is ended at its time in the second call."""
+
+    def __init__(self, *said: bytes) -> None:
+        self._said = list(said)
+        self.asked: list[tuple[str, ...]] = []
+
+    def ask(self, command: Command, _stop: object, *, most: int = 0) -> Answer:
+        del most
+        self.asked.append(command.argv)
+        if "--header" in command.argv:
+            return Answer(Completed(0, "", 0, False, 0.0), b"", False)
+        late = len(self._said) == 2
+        return Answer(Completed(-15 if late else 0, "", 0, late, 0.0), self._said.pop(0), False)
+
+
+def test_log_of_a_journal_that_is_far_behind_goes_on_where_its_time_was_over(tmp_path: Path) -> None:
+    entries = [b'{"__CURSOR":"c%d","MESSAGE":"broken","PRIORITY":"3"}\n' % number for number in range(4)]
+    slow = Slow(entries[0], entries[1] + entries[2] + entries[3][:9], entries[3])
+    tools = Tools(processes=cast("Asides", slow), clock=SystemClock(), stop=lambda: False, scratch=str(tmp_path))
+    settings = {"journal": {"directory": "/j", "units": []}, "match": ["broken"], "exclude": []}
+    log = KIND.connect("it", settings, tools)
+    log.measure(5.0)
+    with pytest.raises(RunFailed, match="journalctl could not read the journal"):
+        log.measure(5.0)
+    found = {one.signal: one.value for one in log.measure(5.0).samples}
+    assert "--after-cursor=c2" in slow.asked[-1]
+    assert (found["lines"], found["matches"]) == (3, 3)
