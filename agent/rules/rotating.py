@@ -72,11 +72,7 @@ def complaints(output: str) -> list[str]:
 
 def considered(output: str) -> set[str]:
     """Given what logrotate printed with `-d` or `-v`, return the logs that it looked at."""
-    return {
-        line.removeprefix("considering log ").strip()
-        for line in output.splitlines()
-        if line.startswith("considering log ")
-    }
+    return {line.removeprefix(_CONSIDERING).strip() for line in output.splitlines() if line.startswith(_CONSIDERING)}
 
 
 def named_in(text: str) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,8 @@ KEY = "analysis"
 class Tally(Struct):
     """What one run has counted: lines, messages by level and by template, and new templates.
 
-    `unread` counts bytes that were left for the next run, `lost` logs of which something was gone before it was read.
+    `lost` counts logs of which something was gone before it was read, `unreported` new templates that are no
+    findings of their own. `problems` says by source why it could not be read.
     """
 
     run: int = 0
