@@ -12,6 +12,7 @@ from datetime import tzinfo
 from msgspec.structs import asdict
 
 from agent.cli.output import duration, emit_json, harmless, instant, table
+from agent.cli.stretch import stretch
 from agent.cli.world import World
 from agent.engine.ranges import expression, fetched
 from agent.engine.replay import Replayed, Span, judged, replayed
@@ -20,7 +21,6 @@ from agent.host.clock import SystemClock
 from agent.model.policies import PolicySet
 from agent.model.signals import Labels, Points
 from agent.policy.nearest import suggest
-from agent.report.period import read_instant
 from agent.store import Store
 
 ROWS = 20
@@ -56,14 +56,7 @@ def chosen(policies: PolicySet, names: Sequence[str]) -> list[str]:
 
 def span_of(arguments: argparse.Namespace, world: World) -> Span:
     """Return the stretch of time that the arguments name. Raises BadArgument."""
-    now = SystemClock().now().timestamp()
-    try:
-        since = read_instant(arguments.since, now, world.zone)
-        until = read_instant(arguments.until, now, world.zone) if arguments.until else now
-    except (ValueError, OverflowError) as error:
-        raise BadArgument(str(error)) from error
-    if not 0 <= since < until:
-        raise BadArgument(f"--since {arguments.since} is not before --until {arguments.until or 'now'}")
+    since, until = stretch(arguments, SystemClock().now().timestamp(), world.zone)
     return Span(since, until, world.zone, world.settings().sample_every)
 
 

@@ -15,18 +15,19 @@ from agent.cli.history_verify import data as verdict_data
 from agent.cli.history_verify import noted_heads
 from agent.cli.output import emit_json
 from agent.cli.plan_command import open_private
+from agent.cli.stretch import stretch
 from agent.cli.world import World
 from agent.engine.capacity import outlooks as outlooks_of
 from agent.engine.coming import days_ahead
 from agent.engine.in_force import in_force
 from agent.engine.picture import look
-from agent.errors import BadArgument, ExitCode, PolicyError, StoreError
+from agent.errors import ExitCode, PolicyError, StoreError
 from agent.host.clock import SystemClock
 from agent.model.policies import PolicySet
 from agent.probes.catalogue import SIGNALS
 from agent.report.ahead import DAYS
 from agent.report.document import document
-from agent.report.period import Period, read_instant
+from agent.report.period import Period
 from agent.report.story import Host, Present, Story, gather
 from agent.rules.capacity import Outlook
 from agent.rules.envelope import DAY
@@ -37,7 +38,7 @@ from agent.store.verify import verify
 def main(arguments: argparse.Namespace) -> int:
     """Write the report."""
     world, now = World(arguments), SystemClock().now()
-    period = _period(arguments, now.timestamp(), world)
+    period = Period(*stretch(arguments, now.timestamp(), world.zone), world.zone)
     with Store(arguments.state, read_only=True) as store:
         story = _story(arguments, store, world, period, now)
     if arguments.json:
@@ -50,17 +51,6 @@ def main(arguments: argparse.Namespace) -> int:
         with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
             file.write(text)
     return ExitCode.OK
-
-
-def _period(arguments: argparse.Namespace, now: float, world: World) -> Period:
-    try:
-        since = read_instant(arguments.since, now, world.zone)
-        until = read_instant(arguments.until, now, world.zone) if arguments.until else now
-    except (ValueError, OverflowError) as error:
-        raise BadArgument(str(error)) from error
-    if not 0 <= since < until:
-        raise BadArgument(f"--since {arguments.since} is not before --until {arguments.until or 'now'}")
-    return Period(since, until, world.zone)
 
 
 def _story(arguments: argparse.Namespace, store: Store, world: World, period: Period, now: datetime) -> Story:
