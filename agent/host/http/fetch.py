@@ -82,8 +82,9 @@ def _further(asked: Asked, found: Fetched) -> Asked | None:
     if asked.redirects == "none" or found.status not in _REDIRECTS or "location" not in found.headers:
         return None
     try:
-        target = urljoin(asked.url, found.headers["location"])
+        target = urljoin(asked.url, _speakable(found.headers["location"]))
         here, there = urlsplit(asked.url), urlsplit(target)
+        (there.hostname or "").encode("idna")
         same = (here.scheme, here.hostname, _port(here)) == (there.scheme, there.hostname, _port(there))
     except ValueError:
         raise NoAnswer("it leads to an address that is none") from None
@@ -99,6 +100,13 @@ def _further(asked: Asked, found: Fetched) -> Asked | None:
         body=asked.body if keeps else b"",
         headers=asked.headers if same else {},
     )
+
+
+def _speakable(location: str) -> str:
+    """Return an address as it is. Raises ValueError for one that would be more than an address in a request."""
+    if not location.isascii() or not location.isprintable() or " " in location:
+        raise ValueError
+    return location
 
 
 def _port(url: SplitResult) -> int:

@@ -128,6 +128,17 @@ def test_http_follows_redirects_only_as_told(redirects: str, elsewhere: bool, up
     assert bool(heard) == (elsewhere and redirects == "any")
 
 
+@pytest.mark.parametrize(
+    "target", ["/a HTTP/1.1", "/a\r\n X-Evil: 1", "http://a..b/", "http://[::1/", "http://127.0.0.1:99999/", "/\xff"]
+)
+def test_http_of_a_server_that_leads_to_what_is_no_address_is_down(target: str, tmp_path: Path) -> None:
+    away = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    with serving(answering(away)) as port:
+        found, error = Asked(tmp_path, "http", {"url": f"http://127.0.0.1:{port}/", "redirects": "any"}).measure()
+    assert error == "it leads to an address that is none"
+    assert found["up"] == 0
+
+
 def test_http_of_a_server_that_leads_in_a_circle_is_down(tmp_path: Path) -> None:
     with serving(answering(page(b"", "302 Found", "Location: /"))) as port:
         settings = {"url": f"http://127.0.0.1:{port}/", "redirects": "any"}
