@@ -16,7 +16,7 @@ def reset(connection: socket.socket) -> None:
 
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly so much"
 NONSENSE = b"220 mail.example ESMTP\r\n"
-HUGE = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * (1 << 20)
+HUGE = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * (2 << 20)
 
 
 @pytest.mark.parametrize(
