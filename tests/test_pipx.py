@@ -51,7 +51,7 @@ def test_command_of_pipx_checks_the_shipped_policies_against_its_own_schemas(com
     policies = shutil.copytree(ROOT / "policies", tmp_path / "policies")
     subprocess.run(["chmod", "-R", "go-w", policies], check=True)
     out = subprocess.check_output([command, "check", policies], cwd=tmp_path, text=True)
-    assert out.startswith("good: 5 files")
+    assert out.startswith(f"good: {len(list(policies.glob('*.yaml')))} files")
     source = "import agent.schema; print(agent.schema.root())"
     python = command.resolve().with_name("python")
     folder = subprocess.check_output([python, "-I", "-c", source], cwd=tmp_path, text=True)

@@ -60,7 +60,8 @@ def test_full_disk_does_not_end_the_agent_and_retention_makes_room(host: Host) -
     host.start()
     host.run("mkdir", f"{STATE}/spool")
     host.run("sh", "-c", f"cd {STATE}/spool && seq {FILES} | xargs touch && cat /dev/zero >filler || true")
-    assert host.out("df", "--output=avail", STATE).split()[-1] == "0"
+    # The agent may have given up by now what it keeps back for this: 8 MiB.
+    assert int(host.out("df", "--output=avail", STATE).split()[-1]) <= 8 << 10
     host.run("sh", "-c", f"touch -d '2 days ago' {STATE}/spool/*")
     wait_for(lambda: not any(host.bed.path(f"{STATE}/spool").iterdir()))
     assert (host.shown("ActiveState"), host.shown("NRestarts")) == ("active", "0")
