@@ -40,7 +40,8 @@ class Beat(Struct, frozen=True):
 class Loop:
     """Calls back when time has come or a descriptor is readable. `on_step` hears of steps of the wall clock.
 
-    `progress` counts the rounds and the calls that have come back; any thread may look at it.
+    `progress` counts the rounds and the calls that have come back; any thread may look at it. `unseen` is for how many
+    seconds before the present round the clock was not looked at.
     """
 
     def __init__(self, clock: Clock, on_step: Callable[[float], None], on_error: Callback) -> None:
@@ -59,6 +60,7 @@ class Loop:
         self.wakeups = 0
         self.lag = 0.0
         self.progress = 0
+        self.unseen, self._looked = 0.0, clock.monotonic()
 
     def every(self, seconds: float, callback: Callback) -> None:
         """Call back every so many seconds, first after the first interval."""
@@ -120,6 +122,7 @@ class Loop:
         self.wakeups += 1
         self.progress += 1
         now = self._clock.monotonic()
+        self.unseen, self._looked = now - self._looked, now
         self._notice_step(self._clock.now().timestamp() - now)
         if ready:
             for key, _ in ready:

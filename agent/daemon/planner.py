@@ -136,8 +136,14 @@ class Planner:
             for name in ripe:
                 self._push(name)
 
-    def replan(self, now: float) -> list[Run]:
-        """After a step of the wall clock: look at every task anew."""
+    def replan(self, now: float, unseen: float) -> list[Run]:
+        """After a step of the wall clock, which nobody had looked at for `unseen` seconds: look at every task anew.
+
+        Where it was put back, what has fallen due since, by the clock as it is now, has its run all the same.
+        """
+        for planned in self._planned.values():
+            if planned.mark is not None and planned.mark.at > now:
+                planned.mark = Mark(planned.mark.schedule, now - unseen)
         made = self._handle(list(self._planned.values()), now, self._digest)
         self._rebuild()
         return made

@@ -293,7 +293,7 @@ class Daemon:
 
     def _stepped(self, seconds: float) -> None:
         self._watching.stepped(seconds)
-        self._dispatcher.add(self._planner.replan(self._now()))
+        self._dispatcher.add(self._planner.replan(self._now(), self._loop.unseen))
         self._dispatch()
 
     def _now(self) -> float:

@@ -18,6 +18,8 @@ LONG = 7 * 86400.0
 SHORT = 60.0
 """Seconds that an answer about a database may take."""
 
+STOPPED = "the run was asked to stop"
+
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GRACE = 10.0
 _KEPT = 16 * 1024
@@ -111,11 +113,17 @@ def said(completed: Completed) -> str:
     """Return how a program ended, with the end of what it said, on one line and within bounds."""
     text = shortened(completed.output)
     if completed.stopped:
-        return "the run was asked to stop"
+        return STOPPED
     if completed.timed_out:
         return f"no end within its time; {text}" if text else "no end within its time"
     how = f"signal {-completed.code}" if completed.code < 0 else f"exit code {completed.code}"
     return f"{text} ({how})" if text else how
+
+
+def go_on(tools: Tools) -> None:
+    """Raise RunFailed when the run was asked to stop, however quickly the programs that were asked last have ended."""
+    if tools.stop():
+        raise RunFailed(STOPPED)
 
 
 def require(completed: Completed, what: str) -> None:

@@ -16,6 +16,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "backup.drill": {"repository": REPOSITORY, "where": None},
     "backup.restore": {"repository": REPOSITORY},
     "backup.verify": {"repository": REPOSITORY, "writable": []},
+    "capacity.forecast": {},
     "command.run": COMMAND,
     "files.retain": {"paths": ["/srv/a"]},
     "logs.analyze": {"files": ["/srv/a/app.log"]},

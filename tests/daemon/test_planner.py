@@ -77,7 +77,7 @@ def test_downtime_without_catch_up_is_missed_with_its_reason(store: Store) -> No
 def test_steps_of_the_clock_neither_double_nor_lose(store: Store, step: float) -> None:
     plan = planner(store, hourly())
     plan.tick(NOON + HOUR)
-    plan.replan(NOON + HOUR + step)
+    plan.replan(NOON + HOUR + step, 0.0)
     for hours in range(2, 9):
         if NOON + hours * HOUR >= NOON + HOUR + step:
             plan.tick(NOON + hours * HOUR)
@@ -85,6 +85,28 @@ def test_steps_of_the_clock_neither_double_nor_lose(store: Store, step: float) -
     assert len(dues) == len(set(dues))
     assert NOON + HOUR in dues
     assert NOON + 8 * HOUR in dues
+
+
+@pytest.mark.parametrize(
+    ("unseen", "runs"), [(0.0, []), (1.0, []), (3.0, [NOON + 2 * HOUR]), (HOUR, [NOON + 2 * HOUR])]
+)
+def test_what_falls_due_before_a_clock_put_back_is_noticed_has_its_run(
+    store: Store, unseen: float, runs: list[float]
+) -> None:
+    plan = planner(store, hourly())
+    plan.tick(NOON + HOUR)
+    plan.replan(NOON + 9 * HOUR + 30.0, 0.0)
+    before = len(store.runs.recent(10))
+    assert [run.due for run in plan.replan(NOON + 2 * HOUR + 2.0, unseen)] == runs
+    assert len(store.runs.recent(10)) == before + len(runs)
+
+
+def test_what_had_its_run_before_the_clock_was_put_back_has_no_second_one(store: Store) -> None:
+    plan = planner(store, hourly())
+    plan.tick(NOON + HOUR)
+    assert plan.replan(NOON + HOUR - 10.0, 0.0) == []
+    assert plan.replan(NOON + HOUR + 9.0, 0.0) == []
+    assert [run.due for run in store.runs.recent(10)] == [NOON + HOUR]
 
 
 def test_edited_schedule_starts_from_now_and_an_unedited_one_goes_on(store: Store) -> None:

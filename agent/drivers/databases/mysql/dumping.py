@@ -53,6 +53,7 @@ def dumping(tools: Tools, connection: Connection) -> Iterator[Dump]:
         bounds.update(_bounds(before, _after(tools, connection), cascades))
 
     command = connection.dump(*_OPTIONS, "--", connection.database)
+    asking.go_on(tools)
     yield Dump(
         form=FORM,
         suffix=".sql",

@@ -38,6 +38,7 @@ def dumping(tools: Tools, connection: Connection) -> Iterator[Dump]:
             *(pg_dump, "--format=custom", "--compress=0"),
             *(f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCKS_SECONDS}s"),
         )
+        asking.go_on(tools)
         yield Dump(
             form=FORM,
             suffix=".pgdump",
