@@ -122,6 +122,16 @@ def test_step_of_the_wall_clock_is_told_and_the_heartbeat_goes_on(
     assert heard.steps == [pytest.approx(seconds)]
 
 
+def test_step_is_told_with_how_long_nobody_had_looked(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    loop.turn(0.0)
+    clock.advance(2.0)
+    clock.step(-70.0)
+    clock.advance(1.5)
+    loop.turn(0.0)
+    assert heard.steps == [pytest.approx(-70.0)]
+    assert loop.unseen == pytest.approx(3.5)
+
+
 def test_slow_drift_of_the_wall_clock_is_not_a_step(loop: Loop, clock: FakeClock, heard: Heard) -> None:
     for _ in range(100):
         clock.step(0.05)
