@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -28,6 +29,11 @@ def duration(seconds: float | None) -> str:
             rest = whole % size // part
             return f"{whole // size}{unit}{rest:02d}{smaller}" if unit != "d" else f"{whole // size}d{rest}h"
     return f"{whole}s"
+
+
+def labelled(series: Iterable[tuple[str, str]]) -> str:
+    """Given the labels of a series, return them on one line, such as `mountpoint=/ kind=ext4`; "" for none."""
+    return " ".join([f"{name}={value}" for name, value in series])
 
 
 def ago(then: float | None, now: float) -> str:

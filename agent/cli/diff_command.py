@@ -27,6 +27,7 @@ from agent.host.readonly import forbid_writing
 from agent.model.actions import Judgement
 from agent.model.policies import PolicySet, Task
 from agent.probes.catalogue import SIGNALS
+from agent.readable import labelled
 from agent.rules.replay import Episode
 from agent.store import Store
 
@@ -223,8 +224,8 @@ def _objects(one: Kept) -> list[str]:
 
 
 def _firing(one: Judged) -> str:
-    where = " ".join(f"{name}={value}" for name, value in one.series)
-    return f"{one.threshold} {where}: {_episodes(one.before)} before, {_episodes(one.after)} now".replace(" :", ":")
+    what = f"{one.threshold} {labelled(one.series)}".rstrip()
+    return f"{what}: {_episodes(one.before)} before, {_episodes(one.after)} now"
 
 
 def _episodes(episodes: tuple[Episode, ...] | None) -> str:

@@ -19,8 +19,9 @@ from agent.engine.replay import Replayed, Span, judged, replayed
 from agent.errors import BadArgument, ExitCode, NotFound
 from agent.host.clock import SystemClock
 from agent.model.policies import PolicySet
-from agent.model.signals import Labels, Points
+from agent.model.signals import Points
 from agent.policy.nearest import suggest
+from agent.readable import labelled
 from agent.store import Store
 
 ROWS = 20
@@ -120,7 +121,7 @@ def text(found: Sequence[Replayed], zone: tzinfo) -> list[str]:
     lines = [table(headings, [_row(one, zone) for one in found])]
     for one in found:
         if one.outcome is not None and one.outcome.episodes:
-            lines += ["", f"{one.threshold} {_labels(one.series)}".rstrip()]
+            lines += ["", f"{one.threshold} {labelled(one.series)}".rstrip()]
             for episode in one.outcome.episodes[:ROWS]:
                 end = one.until if episode.cleared is None else episode.cleared
                 still = "" if episode.cleared is not None else ", and still did at the end"
@@ -137,7 +138,7 @@ def text(found: Sequence[Replayed], zone: tzinfo) -> list[str]:
 
 def _row(one: Replayed, zone: tzinfo) -> tuple[str, ...]:
     outcome = one.outcome
-    where = _labels(one.series) or "-"
+    where = labelled(one.series) or "-"
     if outcome is None:
         damaged = ", damaged" if one.damaged else ""
         return (one.threshold, where, "-", "unknown", "-", "-", "-", "-", f"none{damaged}")
@@ -159,7 +160,3 @@ def _row(one: Replayed, zone: tzinfo) -> tuple[str, ...]:
 def times(number: int) -> str:
     """Given how often, say it."""
     return "once" if number == 1 else f"{number} times"
-
-
-def _labels(series: Labels) -> str:
-    return " ".join(f"{name}={value}" for name, value in series)

@@ -54,7 +54,8 @@ def main(arguments: argparse.Namespace) -> int:
                 settings = world.settings()
                 sandbox = Sandbox(own, policies, world.zone, settings.sample_every, settings.incidents)
                 trials.append(sandbox.tried(name, clock.now().timestamp(), measured, told))
-    _keep(world, trials)
+    if known is not None:  # else there is no agent to tell
+        _keep(world, policies, trials)
     if arguments.json:
         emit_json([{**asdict(one), "passed": one.passed} for one in trials])
     else:
@@ -145,14 +146,12 @@ class Told:
         return "; ".join(answer.said or "not delivered" for answer in answers.values() if not answer.delivered)
 
 
-def _keep(world: World, trials: Iterable[Trial]) -> None:
-    """Remember what came of it, for the metrics and for the next to look; only where there is an agent to tell."""
-    if world.store_if_any() is None:
-        return
+def _keep(world: World, policies: PolicySet, trials: Iterable[Trial]) -> None:
+    """Remember what came of it, for the metrics and for the next to look."""
     tried = [(one.threshold, Proof(one.at, one.failed)) for one in trials]
     try:
         with world.store() as store:
-            keep(store, tried, world.policies().thresholds)
+            keep(store, tried, policies.thresholds)
     except StoreError as error:
         print(f"this is not remembered: {error}", file=sys.stderr)
 

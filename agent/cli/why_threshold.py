@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.cli.answer import Answer, answer
 from agent.model.policies import PolicySet
 from agent.model.signals import Verdict
+from agent.readable import labelled
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.remedies import is_of
@@ -34,7 +35,7 @@ def why_firing(name: str, store: Store, policies: PolicySet) -> list[Answer]:
         state = load_state(text)
         if threshold != name:
             continue
-        about = " ".join([name, *(f"{label}={value}" for label, value in series)])
+        about = f"{name} {labelled(series)}".rstrip()
         stands = standing(state)
         if stands is Standing.FIRING and state.muted:
             answers.append(answer(f"{about} fires and is muted", state.muted, state.fired_at, f"by {state.muted_by}"))

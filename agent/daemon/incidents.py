@@ -1,7 +1,4 @@
-"""The daemon's part in incidents: they open, evidence is collected at once, and the metrics tell of them.
-
-They tell too when thresholds were last tried, which is known in the same way: somebody else has written it.
-"""
+"""The daemon's part in incidents: they open, evidence is collected at once, and the metrics tell of them."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from collections import Counter
 from agent.daemon.collecting import Collecting
 from agent.daemon.loop import Loop
 from agent.engine.incidents import Incidents, change_of
-from agent.engine.proofs import proofs
 from agent.metrics import IncidentFacts, Metrics
 from agent.model.incidents import IncidentState
 from agent.model.policies import PolicySet
@@ -37,7 +33,6 @@ class IncidentDesk:
     def look(self) -> None:
         """After something has fired, or another has written to the store: collect what is missing, and tell."""
         self._collecting.look()
-        self._metrics.selftests({name: (one.at, not one.failed) for name, one in proofs(self._store).items()})
         standing = self._store.incidents.listed()
         waiting = [one.opened for one in standing if one.state is IncidentState.OPEN]
         self._metrics.incidents(

@@ -16,6 +16,7 @@ from agent.daemon.sending import Sending
 from agent.daemon.telling import Teller
 from agent.daemon.thresholds import Probe, Thresholds
 from agent.engine.notifying import Notices
+from agent.engine.proofs import proofs
 from agent.metrics import Metrics
 from agent.model.policies import PolicySet
 from agent.model.runs import Run
@@ -62,6 +63,7 @@ class Watching:
     def put_in_force(self, before: PolicySet | None, policies: PolicySet, now: float) -> None:
         """Given the set that was in force, if any, and the one that is from `now` (seconds since the epoch) on."""
         self._incidents.put_in_force(before, policies)
+        self._show_selftests()
         self._thresholds.put_in_force(policies, now)
         self._recorder.put_in_force(policies)
         self._sending.put_in_force(policies.notifiers)
@@ -88,9 +90,14 @@ class Watching:
             self._made(self._store.runs.get(number) for one in reactions for number in one.runs)
 
     def look(self) -> None:
-        """Something was written that there may be something to do about: an incident, a notice."""
+        """Something was written that there may be something to do about: an incident, a notice, a trial."""
+        self._show_selftests()
         self._incidents.look()
         self._sending.look()
+
+    def _show_selftests(self) -> None:
+        trials = proofs(self._store)
+        self._metrics.selftests({name: (one.at, not one.failed) for name, one in trials.items()})
 
     def send(self) -> None:
         """There may be something to tell people."""

@@ -8,7 +8,7 @@ from agent.model.conditions import Bound
 from agent.model.incidents import Entry, EntryKind, Incident, IncidentState, PolicyChange
 from agent.model.policies import PolicySet, Severity, Threshold
 from agent.model.signals import Labels
-from agent.readable import duration
+from agent.readable import duration, labelled
 from agent.rules.conditions import Event
 from agent.store import Store
 
@@ -81,8 +81,7 @@ class Incidents:
 
 def subject(threshold: Threshold, series: Labels) -> str:
     """Given a threshold and one of its series, say in a few words what is wrong when it fires."""
-    where = " ".join(f"{name}={value}" for name, value in series)
-    what = f"{threshold.signal}{f' of {where}' if where else ''}"
+    what = f"{threshold.signal} of {labelled(series)}" if series else threshold.signal
     condition = threshold.condition
     if condition.change is not None:
         what = f"the change of {what} in {duration(condition.change.per)}"

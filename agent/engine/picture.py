@@ -19,6 +19,7 @@ from agent.host.proc import Process, same
 from agent.model.incidents import Incident, IncidentState
 from agent.model.policies import PolicySet
 from agent.model.runs import Run, RunState
+from agent.readable import labelled
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.dispatch import Decision, Skip, Start, Wait
@@ -93,8 +94,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
         name, series = parse_state_key(key)
         state = load_state(text)
         if standing(state) is Standing.FIRING:
-            labels = " ".join(f"{label}={value}" for label, value in series)
-            firing.append((name, labels, state.fired_at, f"{state.muted} {state.muted_by}".strip()))
+            firing.append((name, labelled(series), state.fired_at, f"{state.muted} {state.muted_by}".strip()))
     return Picture(
         daemon=daemon,
         alive=alive,

@@ -8,6 +8,7 @@ import select
 import socket
 import struct
 import time
+from typing import Any
 
 from msgspec import Struct
 
@@ -70,9 +71,9 @@ def _socket(family: int, protocol: int) -> tuple[socket.socket, bool]:
         raise CannotTell("this process may not send pings: set net.ipv4.ping_group_range to `0 2147483647`") from error
 
 
-def _send(sock: socket.socket, packet: bytes, address: object) -> None:
+def _send(sock: socket.socket, packet: bytes, address: tuple[Any, ...]) -> None:
     try:
-        sock.sendto(packet, address)  # type: ignore[call-overload]
+        sock.sendto(packet, address)
     except OSError as error:
         raise NoAnswer(f"cannot be reached: {error.strerror}") from error
 

@@ -183,7 +183,7 @@ def _begun(stream: Stream, asked: Asked) -> HTTPResponse:
     """Return the answer after its head; those before it that only tell of it (1xx) are passed over."""
     reader = _Reader(stream)
     while True:
-        response = HTTPResponse(reader, method=asked.method)  # type: ignore[arg-type]
+        response = HTTPResponse(reader, method=asked.method)  # type: ignore[arg-type]  # a socket is only asked for its file
         response.begin()
         if not 100 <= response.status < 200 or response.status == SWITCHING_PROTOCOLS:
             return response

@@ -67,7 +67,7 @@ def chain_of(sock: ssl.SSLSocket) -> Sequence[bytes]:
     if shown is not None:
         return list(shown())
     # Before Python 3.13 the same method is there, but not by a public name.
-    inner: Any = sock._sslobj  # type: ignore[attr-defined]
+    inner: Any = sock._sslobj  # type: ignore[attr-defined]  # as said
     return [one.public_bytes(_ssl.ENCODING_DER) for one in inner.get_unverified_chain() or ()]
 
 

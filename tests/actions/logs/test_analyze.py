@@ -267,10 +267,10 @@ def test_analyze_killed_around_a_write_neither_loses_nor_repeats_a_count(
         if not written:
             remember(key, value)
 
-    analyst.memory.remember = dying  # type: ignore[method-assign]
+    analyst.memory.remember = dying  # type: ignore[method-assign]  # of a fake: it dies within a write
     with pytest.raises(Killed):
         analyst.run()
-    analyst.memory.remember = remember  # type: ignore[method-assign]
+    analyst.memory.remember = remember  # type: ignore[method-assign]  # and lives again
     assert analyst.run(again=True)["lines"] == total
 
 

@@ -240,7 +240,6 @@ def test_rotate_of_what_is_no_file_fails_and_says_so(kind: str, log: Path, place
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_rotate_in_a_directory_of_a_user_works_as_that_user(log: Path, place: Path) -> None:
     for path in (log, log.parent):
         os.chown(path, 1, 1)
