@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 
 import msgspec
 
-from agent.errors import NotFound
+from agent.errors import NotFound, StoreError
 from agent.failpoints import reach
 from agent.model.incidents import MOVES, Entry, EntryKind, Exhibit, Incident, IncidentState
 from agent.model.signals import Labels
 from agent.store.connection import Connection
 from agent.store.seal import Value, seal, verified
 
+LOG = logging.getLogger(__name__)
 MOST_ENTRIES = 500
 """So many entries the agent itself writes into one timeline: a condition that flaps must not fill the disk."""
 
@@ -30,11 +32,12 @@ class Incidents:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._lost: set[Value] = set()
 
     def of(self, threshold: str, series: Labels) -> Incident | None:
         """Return the incident of a threshold on a series that is not closed yet, if there is one."""
         where = "WHERE threshold = ? AND series = ? AND ended IS NULL ORDER BY id DESC LIMIT 1"
-        found = self._incidents(where, (threshold, _series(series)))
+        found = self._readable(where, (threshold, _series(series)))
         return found[0] if found else None
 
     def open(self, incident: Incident) -> int:
@@ -49,14 +52,14 @@ class Incidents:
 
     def get(self, number: int) -> Incident:
         """Given an id, return the incident. Raises NotFound."""
-        found = self._incidents("WHERE id = ?", (number,))
+        found = self._rows("WHERE id = ?", (number,))
         if not found:
             raise NotFound(f"there is no incident {number}; `hostkeeper incident list --all` names all")
-        return found[0]
+        return _incident(found[0])
 
     def listed(self, *, closed: bool = False) -> list[Incident]:
-        """Return the incidents that are not closed, or all there are, newest first."""
-        return self._incidents("ORDER BY id DESC" if closed else "WHERE ended IS NULL ORDER BY id DESC")
+        """Return the incidents that are not closed, or all there are, newest first; of damaged ones the log tells."""
+        return self._readable("ORDER BY id DESC" if closed else "WHERE ended IS NULL ORDER BY id DESC")
 
     def opened(self) -> int:
         """Return how many incidents were ever opened."""
@@ -136,12 +139,20 @@ class Incidents:
             self._db.rows("DELETE FROM incidents WHERE ended < ?", (before,))
         return len(rows)
 
-    def _incidents(self, where: str, values: Sequence[Value] = ()) -> list[Incident]:
-        rows = [
-            verified("incidents", row)
-            for row in self._db.rows(f"SELECT {_INCIDENT}, seal FROM incidents {where}", values)
-        ]
-        return [msgspec.json.decode(str(row[-1]), type=Incident) for row in rows]
+    def _rows(self, where: str, values: Sequence[Value]) -> list[tuple[Value, ...]]:
+        return self._db.rows(f"SELECT {_INCIDENT}, seal FROM incidents {where}", values)
+
+    def _readable(self, where: str, values: Sequence[Value] = ()) -> list[Incident]:
+        """A damaged row costs that incident alone: the agent does its work without it."""
+        found = []
+        for row in self._rows(where, values):
+            try:
+                found.append(_incident(row))
+            except StoreError as error:
+                if row[0] not in self._lost:
+                    LOG.error("an incident is lost: %s", error)
+                self._lost.add(row[0])
+        return found
 
     def _write(self, incident: Incident) -> None:
         columns = (incident.threshold, _series(incident.series), incident.opened, incident.state.value, incident.ended)
@@ -163,3 +174,7 @@ class Incidents:
 
 def _series(series: Labels) -> str:
     return json.dumps(series)
+
+
+def _incident(row: Sequence[Value]) -> Incident:
+    return msgspec.json.decode(str(verified("incidents", row)[-1]), type=Incident)

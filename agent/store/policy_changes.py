@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
 
+from agent.errors import StoreError
 from agent.model.incidents import PolicyChange
 from agent.store.connection import Connection
 from agent.store.seal import Value, seal, verified
 
+LOG = logging.getLogger(__name__)
 MOST = 1000
 """So many changes are kept: the newest."""
 
@@ -37,4 +40,11 @@ class PolicyChanges:
 
     def _read(self, where: str, values: Sequence[Value] = ()) -> list[PolicyChange]:
         rows = self._db.rows(f"SELECT at, body, seal FROM policy_changes {where}", values)
-        return [msgspec.json.decode(str(verified("policy_changes", row)[1]), type=PolicyChange) for row in rows]
+        found = []
+        for row in rows:
+            try:
+                found.append(msgspec.json.decode(str(verified("policy_changes", row)[1]), type=PolicyChange))
+            except StoreError as error:
+                # It costs that change alone: policies come into force all the same.
+                LOG.error("a change of policies is lost: %s", error)
+        return found

@@ -142,6 +142,23 @@ def test_row_that_was_changed_is_refused(store: Store, table: str, column: str) 
         read(number)
 
 
+def test_incident_that_was_changed_costs_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    bad, good = store.incidents.open(INCIDENT), store.incidents.open(replace(INCIDENT, series=()))
+    store.connection.rows("UPDATE incidents SET body = body || ' ' WHERE id = ?", (bad,))
+    assert [one.id for one in store.incidents.listed()] == [good]
+    assert store.incidents.of("filling", ROOT) is None
+    assert f"an incident is lost: the store is damaged: row {bad} of table incidents" in caplog.text
+
+
+def test_change_of_policies_that_was_changed_costs_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    first = PolicyChange(at=OPENED, digest="a", files=1, added=(), changed=(), removed=())
+    store.policy_changes.add(first)
+    store.connection.rows("UPDATE policy_changes SET body = body || ' '")
+    store.policy_changes.add(replace(first, digest="b"))
+    assert [one.digest for one in store.policy_changes.since(0.0)] == ["b"]
+    assert "a change of policies is lost" in caplog.text
+
+
 def test_policy_set_in_force_again_is_no_change_and_old_changes_are_forgotten(store: Store) -> None:
     for number in range(MOST + 2):
         change = PolicyChange(
