@@ -46,7 +46,7 @@ class Analyses:
             return
         self._metrics.keep_readings(tasks)
         for name in sorted(tasks - self._told.keys()):
-            found = self._store.findings.readings(name)
+            found = self._read(name)
             if found is not None:
                 self._told[name], samples = found
                 self._metrics.readings(name, samples)
@@ -56,11 +56,7 @@ class Analyses:
         """Given a run that has ended, judge the numbers that it left, if it did."""
         if run.action not in BY_ACTION:
             return
-        try:
-            found = self._store.findings.readings(run.task)
-        except StoreError as error:
-            LOG.error("what run %d of %s has found out cannot be told: %s", run.id, run.task, error)
-            return
+        found = self._read(run.task)
         before = self._told.get(run.task)
         if found is None or found[0] == before:
             return
@@ -71,3 +67,11 @@ class Analyses:
         self._recorder.take(run.task, now, named)
         interval = FIRST if before is None else max(1.0, at - before)
         self._reacted(self._thresholds.take(run.task, Sampling(named, {}), now, interval))
+
+    def _read(self, task: str) -> tuple[float, tuple[Sample, ...]] | None:
+        """Return what a task found last. What cannot be read keeps no policies from coming into force."""
+        try:
+            return self._store.findings.readings(task)
+        except StoreError as error:
+            LOG.error("what %s has found out cannot be told: %s", task, error)
+            return None

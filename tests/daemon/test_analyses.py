@@ -88,6 +88,21 @@ def test_analyses_of_other_tasks_are_none(tmp_path: Path) -> None:
     assert heard == []
 
 
+def test_analyses_that_cannot_be_read_keep_no_policies_out_of_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = policies(tmp_path)
+    with Store(str(tmp_path / "state")) as store:
+        metrics = Metrics(SIGNALS, "1", 0.0)
+        thresholds = Thresholds(store, lambda: pytest.fail("nothing of the host is asked for"), 10.0)
+        analyses = Analyses(store, metrics, thresholds, Recorder(store, KEEP), lambda _: None)
+        store.findings.measured("watch-logs", 100.0, [Sample("templates", (), 5.0)])
+        store.connection.rows("UPDATE readings SET body = body || ' '")
+        analyses.put_in_force(found)
+        assert not [name for name in numbers(metrics) if "watch-logs" in name]
+    assert "what watch-logs has found out cannot be told" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("old", "new", "right"),
     [
