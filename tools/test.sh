@@ -17,6 +17,8 @@ fi
 
 soak=
 log=.cache/soak.log
+reports=.cache/reports
+rm -rf "$reports"
 if [ "${SOAK_ARGS:-}" != none ]; then
     mkdir -p .cache
     # shellcheck disable=SC2086 # several words
@@ -29,12 +31,12 @@ trap 'exit 130' INT TERM
 
 status=0
 # shellcheck disable=SC2086 # several words
-"$python" -m pytest --listed-skips-only $alone || status=$?
+"$python" -m pytest --listed-skips-only --junit-xml "$reports/alone.xml" $alone || status=$?
 # All processes have to find the same tests in the same order, even where sets are what a test runs with.
 PYTHONHASHSEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 export PYTHONHASHSEED
 # shellcheck disable=SC2046 # several words
-"$python" -m pytest --listed-skips-only --numprocesses "$at_once" --dist loadfile --no-loadscope-reorder \
+"$python" -m pytest --listed-skips-only --junit-xml "$reports/rest.xml" --numprocesses "$at_once" --dist loadfile --no-loadscope-reorder \
     $(printf -- '--ignore=%s ' $alone) || status=$?
 if [ -n "$soak" ]; then
     echo "waiting for the soak that runs beside the tests ($log)"
@@ -44,4 +46,6 @@ if [ -n "$soak" ]; then
     cat "$log"
     [ "$held" -eq 0 ] || status=1
 fi
+# Once more, where nobody has to scroll for it.
+"$python" -m tools.failures "$reports/alone.xml" "$reports/rest.xml"
 exit "$status"
