@@ -49,7 +49,11 @@ class Selection(Struct, frozen=True):
 
 
 class Restored(Struct, frozen=True):
-    """What was brought back: objects, bytes, and files whose SHA-256 was compared with the one of the backup."""
+    """What was brought back: objects, bytes, and files whose content the engine compared once they were written.
+
+    That is none of them with an engine that keeps sums of files and gives them as entries: whoever restores compares
+    them, on the disk.
+    """
 
     items: int
     bytes: int

@@ -1,4 +1,4 @@
-"""Goes through an archive together with its manifest, hashes what goes by, and brings back what is wanted of it."""
+"""Goes through an archive together with its manifest, and holds contents against it or brings them back."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from agent.drivers.repositories.tar.manifest import End, Object
 from agent.drivers.repositories.tar.members import Stream
 from agent.drivers.repositories.tar.target import Target
 from agent.drivers.repositories.tar.way import shown
+from agent.drivers.repositories.tar.writing import write
 
 Wanted = Callable[[int, Member], list[bytes]]
 """Given the number of an object and its headers, the paths that it comes to, none where it is not wanted."""
 
 
 class Count(Struct):
-    """What was brought back so far: objects, bytes of files, and files whose BLAKE3 was compared."""
+    """What was brought back so far: objects, and bytes of files."""
 
     items: int = 0
     bytes: int = 0
-    compared: int = 0
 
 
 def walk(stream: Stream, lines: Iterable[bytes], where: str) -> Iterator[tuple[int, Member, str]]:
@@ -74,19 +74,17 @@ def _names(names: Iterable[tuple[str, bytes]]) -> bytes:
     return b"".join(code.encode() + name + b"\0" for code, name in names) + b"\0"
 
 
-def compare(stream: Stream, summing: Summing, member: Member, told: str, descriptor: int | None = None) -> None:
-    """Take the content of a file, write it to a descriptor if there is one, and hold its BLAKE3 against the manifest.
-
-    Raises Damaged when it is another, OSError when it cannot be written.
-    """
-    if summing.take(member, descriptor) != told:
+def compare(stream: Stream, summing: Summing, member: Member, told: str) -> None:
+    """Take the content of a file, and hold its BLAKE3 against the manifest. Raises Damaged when it is another."""
+    if summing.take(member) != told:
         raise stream.damaged(f"has {shown(member.path)} with another content than its manifest tells")
 
 
 class Extraction:
     """Brings back what is wanted of the archives of a chain, one after another, and counts.
 
-    `made` says that directories were all made before.
+    `made` says that directories were all made before. Contents are not summed here: the archive was, before, and
+    whoever asked for them compares what has reached the disk, which says more.
     """
 
     def __init__(self, target: Target, count: Count, *, made: bool) -> None:
@@ -96,7 +94,7 @@ class Extraction:
 
     def extract(self, stream: Stream, lines: Iterable[bytes], where: str, wanted: Wanted) -> None:
         """Bring back what is wanted of an archive; see `walk`. Raises Damaged, OSError and ValueError; see `Target`."""
-        count, target, summing = self.count, self._target, Summing(stream)
+        count, target = self.count, self._target
         for number, member, told in walk(stream, lines, where):
             paths = wanted(number, member)
             if not paths:
@@ -104,14 +102,15 @@ class Extraction:
                 continue
             path = paths[0]
             if member.kind == "file":
+                if not told:
+                    raise stream.damaged(f"has {shown(member.path)}, of which its manifest has no sum")
                 descriptor = target.new_file(path)
                 try:
-                    compare(stream, summing, member, told, descriptor)
+                    write(stream, member, descriptor)
                     target.settle(descriptor, member)
                 finally:
                     os.close(descriptor)
                 count.bytes += member.size
-                count.compared += 1
             elif member.kind == "directory":
                 if not self._made:
                     target.directory(path)

@@ -6,7 +6,7 @@ It is the same reader that looks at an archive while it is made, and when it is 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from agent.drivers.repositories.tar.headers import BLOCK, BadHeader, Member, decimal, member_of, octal, records_of
 from agent.drivers.repository import Damaged
@@ -138,6 +138,19 @@ class Stream:
         if len(numbers) != wanted or sum(length for _, length in extents) != self._left:
             raise self.damaged("has pieces of a file that are not those of its map")
         return extents
+
+    def spread(self, member: Member) -> Iterator[tuple[int, memoryview]]:
+        """Yield the content of a sparse member in order, as (offset, bytes), valid until the next; see `extents`."""
+        piece: memoryview | None = None
+        for offset, length in self.extents(member):
+            at = offset
+            while at < offset + length:
+                if not piece:
+                    piece = self.take()
+                    assert piece is not None
+                part, piece = piece[: offset + length - at], piece[offset + length - at :]
+                yield at, part
+                at += len(part)
 
     def skip(self) -> None:
         """Go to the end of the member."""
