@@ -4,7 +4,7 @@ The newest archive names every directory and everything in it, and says of each 
 it does not hold lies unchanged in an earlier one, below the name that its directory had there. So nothing need be
 brought back that is removed again, and whatever a name stands for is looked for in one place alone.
 
-It is kept in a SQLite file below a scratch directory: memory does not grow with the number of files.
+It is kept in a SQLite file below a scratch directory: memory does not grow with the number of files, but for a dry run.
 """
 
 from __future__ import annotations
@@ -43,10 +43,13 @@ _decode = msgspec.msgpack.Decoder(dict[bytes, int]).decode
 
 
 class Merge:
-    """Takes the manifests of a chain, oldest first, then tells what a restore needs of each archive."""
+    """Takes the manifests of a chain, oldest first, then tells what a restore needs of each archive.
+
+    `scratch` is a directory to work in, "" for whoever may not write: then all is in memory.
+    """
 
     def __init__(self, scratch: str) -> None:
-        self._database = apsw.Connection(os.path.join(scratch, "merge.sqlite"))
+        self._database = apsw.Connection(os.path.join(scratch, "merge.sqlite") if scratch else ":memory:")
         self._database.execute(_SCHEMA).fetchall()
         self._generation = -1
         self._head = b""

@@ -59,7 +59,8 @@ def _sound(site: Site, link: Link, stack: contextlib.ExitStack) -> Sound:
 
 def merged(site: Site, manifests: Iterable[tuple[Link, int]], stack: contextlib.ExitStack) -> Merge:
     """Given a chain with its open manifests, return what it brings back; the stack gives it back."""
-    merge = stack.enter_context(Merge(stack.enter_context(temporary(site.tools.scratch))))
+    scratch = site.tools.scratch
+    merge = stack.enter_context(Merge(stack.enter_context(temporary(scratch)) if scratch else ""))
     for link, manifest in manifests:
         with objects(site, link, manifest) as found:
             merge.add(found)

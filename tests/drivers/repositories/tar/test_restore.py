@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from agent.drivers.repositories.tar.encryption import Encryption
 from agent.drivers.repositories.tar.entries import entries
@@ -89,6 +90,17 @@ def test_restore_of_a_chain_replays_what_changed_and_went(site: Site, empty: Cal
         (b"/a/one", "file", b""),
         (b"/a/two", "hard link", b"/a/one"),
     }
+
+
+def test_entries_of_a_chain_without_a_place_to_work_in_are_the_same_and_nothing_is_written(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, later = two(site)
+    looking = structs.replace(site, tools=structs.replace(site.tools, scratch=""))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert list(entries(looking, later)) == list(entries(site, later))
+    assert os.listdir() == []
 
 
 @pytest.mark.parametrize(
