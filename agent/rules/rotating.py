@@ -1,4 +1,4 @@
-"""Configurations of logrotate: ours, what is wrong with one, and which logs those of the host name already.
+"""Generations of logs, and configurations of logrotate: ours, what is wrong with one, and which logs one names.
 
 Source: logrotate(8) 3.21. What it complains of does not always change its exit code: an unknown directive is left out,
 and a file that others may write to is ignored as a whole, both with 0.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -132,5 +133,40 @@ def outlived(
 
 
 def _dated(log: str, name: str, ending: str) -> bool:
-    rest = name.removeprefix(log) if name.startswith(log) else ""
+    rest = _rest(log, name)
     return DATED.fullmatch(rest.removesuffix(ending) if ending else rest) is not None
+
+
+def _rest(log: str, name: str) -> str:
+    return name.removeprefix(log) if name.startswith(log) else ""
+
+
+def outlived_by_us(
+    log: str, found: Sequence[Generation], *, keep: int, max_age: int | None, ending: str, now: float
+) -> list[Generation]:
+    """Given what `outlived` is given, return the files that our own rotation deletes.
+
+    They are of the same generations. One that is there both plain and packed is one generation, whose plain file
+    counts, and an empty plain one is none: rotation that was killed leaves both.
+    """
+    dated = [one for one in found if _dated(log, one.name, ending)]
+    left = [one for one in dated if not one.bytes and DATED.fullmatch(_rest(log, one.name))]
+    files: dict[str, list[Generation]] = {}
+    for one in sorted(dated, key=lambda one: one.name):
+        if one not in left:
+            whole = one.name.removesuffix(ending) if ending else one.name
+            files.setdefault(whole, []).append(one)
+    ages = [Generation(whole, 0, ones[0].modified) for whole, ones in files.items()]
+    gone = outlived(log, ages, keep=keep, max_age=max_age, ending=ending, now=now)
+    return [*left, *(file for one in gone for file in files[one.name])]
+
+
+def to_pack(log: str, found: Sequence[Generation]) -> list[str]:
+    """Given the name of a log and the files beside it, return its plain generations, the oldest first."""
+    return sorted(one.name for one in found if one.bytes and DATED.fullmatch(_rest(log, one.name)))
+
+
+def dated(now: datetime) -> str:
+    """Given an instant, return what stands behind the name of a log in that of the generation that is made then."""
+    utc = now.astimezone(UTC)
+    return f"-{utc:%Y%m%d}-{int(utc.timestamp())}"

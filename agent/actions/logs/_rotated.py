@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 
 from msgspec import Struct
@@ -65,20 +65,27 @@ def around(path: str, *, digest: bool) -> Around | None:
         raise RunFailed(f"{path}: {error}") from error
     try:
         above = os.fstat(root.fd)
-        generations = []
-        with os.scandir(root.fd) as entries:
-            for entry in entries:
-                if entry.name.startswith(name) and entry.name != name and entry.is_file(follow_symlinks=False):
-                    about = entry.stat(follow_symlinks=False)
-                    generations.append(Generation(entry.name, about.st_size, about.st_mtime))
         log = _before(root.fd, path, name, digest=digest)
+        generations = list(_generations(root.fd, name))
     except OSError as error:
         raise RunFailed(f"{path}: {error.strerror}") from error
     finally:
         root.close()
     if log is None:
         return None
-    return Around(log, above.st_uid, above.st_gid, stat.S_IMODE(above.st_mode), tuple(generations))
+    mode = stat.S_IMODE(above.st_mode)
+    # Where everybody may put files, those of others are no generations of this log: they would crowd out its own.
+    ours = tuple(one for owner, one in generations if not mode & stat.S_IWOTH or owner == log.uid)
+    return Around(log, above.st_uid, above.st_gid, mode, ours)
+
+
+def _generations(directory: int, name: str) -> Iterator[tuple[int, Generation]]:
+    """Yield the files whose names begin as that of a log does, each with its owner."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith(name) and entry.name != name and entry.is_file(follow_symlinks=False):
+                about = entry.stat(follow_symlinks=False)
+                yield about.st_uid, Generation(entry.name, about.st_size, about.st_mtime)
 
 
 def _before(directory: int, path: str, name: str, *, digest: bool) -> Before | None:
@@ -94,6 +101,8 @@ def _before(directory: int, path: str, name: str, *, digest: bool) -> Before | N
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise RunFailed(f"{path} is no ordinary file, and is not rotated")
+        if about.st_nlink > 1:
+            raise RunFailed(f"{path} has {about.st_nlink} names (hard links), and is not rotated: remove the others")
         content = _digest(descriptor, about.st_size) if digest else ""
     finally:
         os.close(descriptor)

@@ -1,55 +1,35 @@
-"""Rotation by logrotate: looking, refusing, having it done, and proving it."""
+"""Rotation: looking, choosing the engine, refusing, having it done, and proving it."""
 
 from __future__ import annotations
 
-import grp
-import math
 import os
-import pwd
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from agent.actions.logs._engine import Engine, Hindrance, Job, Setup
+from agent.actions.logs._logrotate import Logrotate
+from agent.actions.logs._own import Own
 from agent.actions.logs._rotated import Around, Before, around, create_missing, found, problem, sizes
 from agent.errors import Refused, RunFailed
-from agent.host.durable import replace
-from agent.host.following.unpacking import PATH, command
-from agent.host.output import visible
-from agent.host.scratch import make_private
 from agent.host.writers import writers_of
 from agent.model.reasons import Reason
-from agent.ports import Completed, Context
+from agent.ports import Context
 from agent.rules.generations import stem
-from agent.rules.rotating import (
-    Generation,
-    Wanted,
-    complaints,
-    configuration,
-    considered,
-    named_in,
-    names,
-    outlived,
-    speakable,
-)
+from agent.rules.rotating import Generation, dated, named_in, names
 from agent.rules.safeguards import Refusal, Selection, beyond_limits
 
 SYSTEM = "/etc/logrotate.conf"
 _MEMORY = "rotation"
-_ENDINGS = {"zstd": ".zst", "gzip": ".gz", "none": ""}
 _LOOK_EVERY = 0.2
 _WATCHED = 2.0
 """For so many seconds a renamed log is watched where the processes that have it open may not be looked at."""
 
-
-class Job(Struct, frozen=True):
-    """A log that is to be rotated, and what is deleted for it."""
-
-    around: Around
-    wanted: Wanted
-    outlived: tuple[Generation, ...]
+_BY = {"logrotate": "by logrotate", "own": "by the agent itself"}
 
 
 class Rotation(Struct):
@@ -59,43 +39,47 @@ class Rotation(Struct):
     ctx: Context
     system: str = SYSTEM
 
+    @property
+    def engines(self) -> Mapping[str, Engine]:
+        """What rotates, by name; the first one is preferred."""
+        setup = Setup(self.options, self.ctx)
+        return {"logrotate": Logrotate(setup), "own": Own(setup)}
+
     def jobs(self, *, digest: bool = False) -> list[Job]:
         """Look, and return the logs that are large enough. Raises RunFailed and Refused."""
         copied = self.options.method == "copytruncate"
         made = []
         paths = {path for one in self.options.paths for path in found(one, missing_ok=self.options.missing == "skip")}
         for path in sorted(paths):
-            if not speakable(path):
-                raise RunFailed(
-                    f"{path!a} has characters that cannot stand in a configuration of logrotate: "
-                    "rename it, or name others"
-                )
             seen = around(path, digest=digest and copied)
             if seen is not None and seen.log.size >= max(1, self.options.min_size):
-                made.append(self._job(seen))
+                made.append(self._job(self._without_begun(seen)))
         return made
 
+    def _without_begun(self, seen: Around) -> Around:
+        """Leave the copy out that this run was making when it was killed: it is no older generation yet."""
+        known = self._known()
+        name = seen.log.path.rpartition("/")[2] + known.get("stamp", "")
+        left = tuple(one for one in seen.generations if one.name != name or not one.bytes)
+        return replace(seen, generations=left)
+
     def _job(self, seen: Around) -> Job:
-        options = self.options
-        program, ending = _compressing(options.compress)
-        age = None if options.max_age is None else max(1, math.ceil(options.max_age / 86400))
-        wanted = Wanted(
-            keep=options.keep,
-            min_size=max(1, options.min_size),
-            max_age=age,
-            compress=None if options.compress == "none" else (program, ending),
-            copy=options.method == "copytruncate",
-            create=_creating(options.create),
-            su=_su(seen),
-        )
-        name = seen.log.path.rpartition("/")[2]
-        now = self.ctx.clock.now().timestamp()
-        gone = outlived(name, seen.generations, keep=options.keep, max_age=age, ending=ending, now=now)
-        return Job(seen, wanted, tuple(gone))
+        """Choose the engine of a log. Raises Refused and RunFailed when none of those that may can rotate it."""
+        Setup(self.options, self.ctx).compressor()
+        wanted = self.options.engine
+        met: list[Hindrance] = []
+        for name, engine in self.engines.items():
+            if wanted in ("auto", name):
+                hindrance = engine.hindrance(seen)
+                if hindrance is None:
+                    why = "the policy says so" if wanted != "auto" else met[-1].text if met else "it is installed"
+                    return Job(seen, name, why, tuple(engine.outlived(seen)))
+                met.append(hindrance)
+        raise met[-1].error(seen.log.path)
 
     def refusal(self, jobs: Sequence[Job]) -> Refusal | None:
         """Return why these logs must not be rotated, or None."""
-        elsewhere = self._elsewhere([job.around.log.path for job in jobs])
+        elsewhere = self._elsewhere([job.path for job in jobs])
         if elsewhere:
             path, place = next(iter(elsewhere.items()))
             more = f", and {len(elsewhere) - 1:,} more logs" if len(elsewhere) > 1 else ""
@@ -117,41 +101,10 @@ class Rotation(Struct):
             if place is not None
         }
 
-    def checked(self, jobs: Sequence[Job], *, write: bool) -> str:
-        """Have logrotate look at the configuration without acting on it; return it. Raises RunFailed.
-
-        With `write` it is then where `rotate` takes it from; else it is handed over in memory, and nothing is written.
-        """
-        text = configuration([(job.around.log.path, job.wanted) for job in jobs])
-        if not jobs or not write:
-            return text
-        make_private(self.ctx.place)
-        replace(self._file("rotation.conf"), text.encode(), 0o644)
-        self._await_free_names(jobs)
-        completed = self._logrotate("-d", "-s", self._file("looked.state"))
-        missed = {job.around.log.path for job in jobs} - considered(completed.output)
-        wrong = complaints(completed.output)
-        if completed.code or wrong or missed:
-            said = (
-                "; ".join(wrong[:5]) or f"it does not look at {', '.join(sorted(missed)[:5])}"
-                if missed
-                else _said(completed)
-            )
-            raise RunFailed(f"logrotate does not take the configuration {self._file('rotation.conf')}: {visible(said)}")
-        return text
-
-    def _file(self, name: str) -> str:
-        return os.path.join(self.ctx.place, name)
-
-    def _logrotate(self, *arguments: str) -> Completed:
-        argv = ("logrotate", *arguments, self._file("rotation.conf"))
-        try:
-            completed = self.ctx.processes.run(command(*argv), self.ctx.stopping)
-        except RunFailed as error:
-            raise RunFailed(f"{error}; logs are rotated by logrotate: apt install logrotate") from error
-        if completed.stopped:
-            self.ctx.checkpoint()
-        return completed
+    def checked(self, jobs: Sequence[Job]) -> None:
+        """Have the engines look whether they will rotate these logs, and touch none. Raises RunFailed."""
+        for name, ones in _by_engine(jobs):
+            self.engines[name].check(ones)
 
     def rotate(self) -> tuple[list[Before], list[tuple[str, Generation]]]:
         """Have the logs rotated that are large enough, and prove it; return them, and what was deleted for them.
@@ -166,23 +119,40 @@ class Rotation(Struct):
         jobs = self.jobs(digest=True)
         if befores is not None:
             left = {one.path for one in befores if problem(one, copied=copied, created=False)}
-            jobs = [job for job in jobs if job.around.log.path in left]
+            jobs = [job for job in jobs if job.path in left]
+            self._rotate(jobs, resume=True)
         else:
             befores = [job.around.log for job in jobs]
+            self._await_free_names(jobs)
             self.ctx.memory.remember(
-                _MEMORY, {"run": self.ctx.run, "logs": [msgspec.to_builtins(one) for one in befores]}
+                _MEMORY,
+                {
+                    "run": self.ctx.run,
+                    "stamp": dated(self.ctx.clock.now()),
+                    "logs": [msgspec.to_builtins(one) for one in befores],
+                },
             )
-        if jobs:
-            self.checked(jobs, write=True)
-            completed = self._logrotate("-v", "-s", self._file("logrotate.state"))
-            wrong = complaints(completed.output)
-            if completed.code or wrong:
-                raise RunFailed(f"logrotate failed: {visible('; '.join(wrong[:5])) or _said(completed)}")
+            self._rotate(jobs, resume=False)
         failed = {one.path: why for one in befores if (why := problem(one, copied=copied, created=True))}
         if failed:
             told = "; ".join(f"{path}: {why}" for path, why in list(failed.items())[:5])
             raise RunFailed(f"{len(failed):,} of {len(befores):,} logs were not rotated: {told}")
         return befores, list(_gone(jobs))
+
+    def _rotate(self, jobs: Sequence[Job], *, resume: bool) -> None:
+        """Have each engine rotate its logs; what one cannot does not keep the other from its own. Raises RunFailed."""
+        stamp = self._known().get("stamp") or dated(self.ctx.clock.now())
+        wrong = []
+        for name, ones in _by_engine(jobs):
+            if name == "logrotate":
+                # It names generations by the second in which it comes to them.
+                self._await_free_names(ones)
+            try:
+                self.engines[name].rotate(ones, stamp, resume=resume)
+            except RunFailed as error:
+                wrong.append(str(error))
+        if wrong:
+            raise RunFailed("; ".join(wrong))
 
     def _await_free_names(self, jobs: Sequence[Job]) -> None:
         """Wait for the next second where there is an older log of this one: names differ in seconds."""
@@ -193,10 +163,13 @@ class Rotation(Struct):
 
     def _begun(self) -> list[Before] | None:
         """Return the logs that this run was about to rotate before it was killed, None if it had not come to that."""
+        known = self._known()
+        return [msgspec.convert(one, Before) for one in known["logs"]] if known else None
+
+    def _known(self) -> dict[str, Any]:
+        """Return what this run wrote down before it touched anything, nothing if it had not come to that."""
         known: Any = self.ctx.memory.recall(_MEMORY)
-        if not isinstance(known, dict) or known["run"] != self.ctx.run:
-            return None
-        return [msgspec.convert(one, Before) for one in known["logs"]]
+        return known if isinstance(known, dict) and known["run"] == self.ctx.run else {}
 
     def settled(self) -> str:
         """Wait until nobody has a renamed log open to write to it; return `none`.
@@ -237,45 +210,25 @@ class Rotation(Struct):
 def _gone(jobs: Sequence[Job]) -> Iterator[tuple[str, Generation]]:
     """Yield what was deleted, by the directory that it was in."""
     for job in jobs:
-        directory = job.around.log.path.rpartition("/")[0]
+        directory = job.path.rpartition("/")[0]
         for one in job.outlived:
             if not os.path.lexists(f"{directory}/{one.name}"):
                 yield directory, one
 
 
-def _su(seen: Around) -> str:
-    """Return whom logrotate has to act as in a directory that is not root's alone, "" for root.
-
-    Raises Refused for a directory that everybody may write to: whoever does decides what is rotated there.
-    """
-    if seen.directory_mode & 0o002:
-        raise Refused(
-            Reason.UNSAFE_DIRECTORY,
-            f"everybody may write to the directory of {seen.log.path}, so anybody could have root rename and create "
-            "files there: logrotate refuses that, and so do we; `chmod o-w` it",
-        )
-    theirs = seen.directory_uid != 0 or (seen.directory_mode & 0o020 and seen.directory_gid != 0)
-    if os.geteuid() != 0 or not theirs:
-        return ""
-    try:
-        return f"{pwd.getpwuid(seen.directory_uid).pw_name} {grp.getgrgid(seen.directory_gid).gr_name}"
-    except KeyError as error:
-        raise RunFailed(f"the directory of {seen.log.path} belongs to a user or group without a name") from error
+def engines_of(jobs: Sequence[Job]) -> tuple[str, str]:
+    """Return the engines that rotate these logs, and in a few words which logs by which and why."""
+    told = []
+    for name, ones in _by_engine(jobs):
+        reasons = sorted({job.why for job in ones})
+        more = f", and {len(reasons) - 1:,} reasons more" if len(reasons) > 1 else ""
+        told.append(f"{len(ones):,} {_BY[name]} ({reasons[0]}{more})")
+    return "+".join(name for name, _ in _by_engine(jobs)), " and ".join(told)
 
 
-def _creating(create: Mapping[str, Any] | None) -> str:
-    if create is None:
-        return ""
-    return " ".join(str(create[name]) for name in ("mode", "user", "group") if create[name] is not None)
-
-
-def _compressing(how: str) -> tuple[str, str]:
-    if how == "none":
-        return "", ""
-    program = shutil.which(how, path=os.environ.get("PATH", PATH))
-    if program is None:
-        raise RunFailed(f"{how} is not installed: install it, or choose another `compress`")
-    return program, _ENDINGS[how]
+def _by_engine(jobs: Sequence[Job]) -> list[tuple[str, list[Job]]]:
+    ordered = sorted(jobs, key=lambda job: job.engine)
+    return [(name, list(ones)) for name, ones in groupby(ordered, key=lambda job: job.engine)]
 
 
 def _named(path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -294,7 +247,3 @@ def _named(path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
             yield from _named(pattern.removeprefix("include "), depth + 1)
         else:
             yield f"{path}:{number}", pattern
-
-
-def _said(completed: Completed) -> str:
-    return visible(" ".join(completed.output.split())[-300:]) or f"exit code {completed.code}"

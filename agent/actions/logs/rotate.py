@@ -1,7 +1,7 @@
-"""Rotate logs by logrotate, with a configuration that is made for the run and looked at before it is used.
+"""Rotate logs by logrotate, with a configuration that is made for the run and looked at first, or by ourselves.
 
-There is no rotation of our own: where logrotate is not installed, or the directory is one that everybody may write to,
-the run fails or is refused and says why.
+We rotate where logrotate is not installed, and logs that it does not: in a directory that everybody may write to, with
+a name that cannot stand in its configuration, or of an owner without a name. Names of generations are the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from agent.actions.logs import _box
-from agent.actions.logs._rotation import Rotation
+from agent.actions.logs._rotation import Rotation, engines_of
 from agent.errors import Refused, RunFailed
 from agent.host.following.unpacking import command
 from agent.host.output import visible
@@ -28,6 +28,7 @@ class Options(Struct, frozen=True, kw_only=True):
     """Names and types; defaults and limits are in the schema. Durations are seconds, sizes bytes."""
 
     paths: Sequence[str]
+    engine: str
     method: str
     min_size: int
     keep: int
@@ -75,8 +76,11 @@ def plan(options: Options, ctx: Context) -> Iterator[Step]:
 def _check(rotation: Rotation) -> Outcome:
     jobs = rotation.jobs()
     rotation.require(jobs)
-    rotation.checked(jobs, write=True)
-    return Outcome({"logs": len(jobs)}, skipped=None if jobs else Reason.NOTHING_TO_DO)
+    rotation.checked(jobs)
+    if not jobs:
+        return Outcome({"logs": 0}, skipped=Reason.NOTHING_TO_DO)
+    engine, why = engines_of(jobs)
+    return Outcome({"logs": len(jobs), "engine": engine, "why": why})
 
 
 def _preview_check(rotation: Rotation) -> Preview:
@@ -89,7 +93,11 @@ def _preview_check(rotation: Rotation) -> Preview:
     refusal = rotation.refusal(jobs)
     if refusal is not None:
         return Preview(f"refuse the run: {refusal[1]}", {"refused": str(refusal[0])}, str(refusal[0]))
-    return Preview(f"{len(jobs):,} logs are to be rotated, within all limits", {"logs": len(jobs)})
+    if not jobs:
+        return Preview("0 logs are to be rotated", {"logs": 0})
+    engine, why = engines_of(jobs)
+    text = f"{len(jobs):,} logs are to be rotated, within all limits: {why}"
+    return Preview(text, {"logs": len(jobs), "engine": engine, "why": why}, engine)
 
 
 def _preview_rotate(rotation: Rotation, explain: Explain) -> Preview:
@@ -99,12 +107,12 @@ def _preview_rotate(rotation: Rotation, explain: Explain) -> Preview:
         return Preview(str(error), {"rotate": 0}, "cannot be looked at")
     mark = []
     for job in jobs:
-        directory = job.around.log.path.rpartition("/")[0]
+        directory = job.path.rpartition("/")[0]
         gone = {one.name for one in job.outlived}
         for one in job.around.generations:
             reason = Reason.OVER_COUNT if one.name in gone else Reason.AMONG_LATEST
             explain(Judgement(os.fsencode(f"{directory}/{one.name}"), one.name in gone, reason))
-        mark.append(f"{job.around.log.path} {job.around.log.inode} {' '.join(sorted(gone))}")
+        mark.append(f"{job.path} {job.around.log.inode} {' '.join(sorted(gone))}")
     size = sum(job.around.log.size for job in jobs)
     facts = {
         "rotate": len(jobs),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,122 +11,9 @@ from agent.actions.logs._rotation import Rotation
 from agent.actions.logs.rotate import ACTION, Options
 from agent.errors import Refused, RunFailed
 from agent.host.processes import SystemProcesses
-from agent.model.actions import Judgement
-from agent.model.policies import Limits
-from agent.model.reasons import Reason
 from agent.ports import Command, Completed, Context
-from tests.fakes import FakeClock, FakeMemory, FakeObjectLog, FakeProcesses, context
-
-
-def options(*paths: Path, **changes: Any) -> Options:
-    known: dict[str, Any] = {
-        "paths": [str(path) for path in paths],
-        "method": "rename",
-        "min_size": 1,
-        "keep": 3,
-        "max_age": None,
-        "compress": "zstd",
-        "create": None,
-        "after": None,
-        "after_timeout": 30.0,
-        "services": False,
-        "patience": 1.0,
-        "missing": "fail",
-    }
-    return Options(**{**known, **changes})
-
-
-def real(place: Path, **changes: Any) -> Context:
-    return context(processes=SystemProcesses(cgroups=False), place=str(place), **changes)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "place"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    directory = tmp_path / "logs"
-    directory.mkdir(mode=0o755)
-    path = directory / "app.log"
-    path.write_bytes(b"one\ntwo\n")
-    path.chmod(0o640)
-    return path
-
-
-def run(found: Options, ctx: Context) -> dict[str, dict[str, object]]:
-    facts: dict[str, dict[str, object]] = {}
-    for step in ACTION.plan(found, ctx):
-        outcome = step.do()
-        facts[step.name] = dict(outcome.facts)
-        if outcome.skipped is not None:
-            return {**facts, "skipped": {"reason": outcome.skipped}}
-    return facts
-
-
-def aged(log: Path, number: int, ending: str = "") -> Path:
-    """Leave an older generation behind, the older the smaller its number."""
-    path = log.with_name(f"{log.name}-20260101-{1_767_000_000 + number}{ending}")
-    path.write_bytes(b"old\n")
-    return path
-
-
-def test_rotate_renames_the_log_makes_a_new_one_and_keeps_so_many(log: Path, place: Path) -> None:
-    old = [aged(log, number, ".zst") for number in range(3)]
-    before, objects, judged = log.stat(), FakeObjectLog(), list[Judgement]()
-    found = options(log)
-    shown = {step.name: step.preview(judged.append) for step in ACTION.plan(found, real(place))}
-    assert shown["rotate"].facts == {"rotate": 1, "rotate_bytes": 8, "delete": 1, "delete_bytes": 4}
-    assert [one.target for one in judged if one.deleted] == [bytes(old[0])]
-    assert not place.exists()
-    facts = run(found, real(place, objects=objects))
-    assert facts["rotate"] == {"rotated": 1, "rotated_bytes": 8, "deleted": 1, "deleted_bytes": 4}
-    assert objects.deleted == [(bytes(old[0]), "over_count")]
-    (renamed,) = [path for path in log.parent.iterdir() if path.stat().st_ino == before.st_ino]
-    assert renamed.read_bytes() == b"one\ntwo\n"
-    assert (log.read_bytes(), log.stat().st_mode, log.stat().st_uid) == (b"", before.st_mode, before.st_uid)
-    assert len(list(log.parent.iterdir())) == 4
-    assert facts["verify"]["old_writers"] in ("none", "unknown")
-
-
-def test_rotate_of_an_empty_or_small_log_has_nothing_to_do(log: Path, place: Path) -> None:
-    assert run(options(log, min_size=9), real(place))["skipped"] == {"reason": Reason.NOTHING_TO_DO}
-    log.write_bytes(b"")
-    assert run(options(log), real(place))["skipped"] == {"reason": Reason.NOTHING_TO_DO}
-    assert [path.name for path in log.parent.iterdir()] == ["app.log"]
-
-
-def test_rotate_by_copying_leaves_the_writer_its_file(log: Path, place: Path) -> None:
-    with log.open("ab") as writer:
-        run(options(log, method="copytruncate", compress="none"), real(place))
-        writer.write(b"three\n")
-    assert log.read_bytes() == b"three\n"
-    (copy,) = [path for path in log.parent.iterdir() if path != log]
-    assert copy.read_bytes() == b"one\ntwo\n"
-
-
-def test_rotate_twice_in_a_second_waits_for_the_next_one(log: Path, place: Path) -> None:
-    clock = FakeClock()
-    log.with_name(f"app.log-20260301-{int(clock.now().timestamp())}.zst").touch()
-    began = clock.monotonic()
-    run(options(log), real(place, clock=clock))
-    assert 0 < clock.monotonic() - began <= 1.0
-
-
-def test_rotate_past_its_limits_is_refused_and_touches_nothing(log: Path, place: Path) -> None:
-    for number in range(5):
-        aged(log, number)
-    with pytest.raises(Refused, match=r"3 older logs are selected, and `limits.items` is 2"):
-        run(options(log), real(place, limits=Limits(items=2)))
-    assert len(list(log.parent.iterdir())) == 6
-
-
-def test_rotate_where_everybody_may_write_is_refused(log: Path, place: Path) -> None:
-    log.parent.chmod(0o1777)
-    with pytest.raises(Refused, match="everybody may write"):
-        run(options(log), real(place))
-    assert "refuse the run" in next(iter(ACTION.plan(options(log), real(place)))).preview(lambda _: None).summary
+from tests.actions.logs.rotating import aged, around, options, real, run
+from tests.fakes import FakeMemory, FakeProcesses, context
 
 
 def test_rotate_of_what_the_host_rotates_already_is_refused_and_says_where(log: Path, place: Path) -> None:
@@ -140,20 +28,6 @@ def test_rotate_of_what_the_host_rotates_already_is_refused_and_says_where(log: 
         rotation.require(rotation.jobs())
     (system / "app").write_text(f"{log.parent}/other/*.log {{\n daily\n}}\n")
     rotation.require(rotation.jobs())
-
-
-def test_rotate_whose_writer_goes_on_in_the_old_log_fails(log: Path, place: Path) -> None:
-    with log.open("ab"), pytest.raises(RunFailed, match=r"still write to a log that was renamed"):
-        run(options(log), real(place))
-
-
-def test_rotate_runs_what_has_writers_open_their_logs_anew(log: Path, place: Path, tmp_path: Path) -> None:
-    run(options(log, after=["touch", str(tmp_path / "told")]), real(place))
-    assert (tmp_path / "told").exists()
-    other = log.with_name("other.log")
-    other.write_bytes(b"more\n")
-    with pytest.raises(RunFailed, match="the logs are rotated, and `after` ended with 1"):
-        run(options(other, after=["false"]), real(place))
 
 
 class Dying(FakeProcesses):
@@ -194,21 +68,6 @@ def test_rotate_killed_amid_it_is_gone_on_with_and_rotates_nothing_twice(
     assert log.stat().st_mode & 0o777 == 0o640
 
 
-def test_rotate_with_a_configuration_that_logrotate_complains_of_fails(log: Path, place: Path) -> None:
-    with pytest.raises(RunFailed, match="unknown user"):
-        run(options(log, create={"mode": "0640", "user": "nosuchuser", "group": "nosuchgroup"}), real(place))
-    assert log.read_bytes() == b"one\ntwo\n"
-
-
-def test_rotate_without_logrotate_fails_and_says_what_to_install(log: Path, place: Path) -> None:
-    class Without(FakeProcesses):
-        def run(self, command: Command, stop: Any) -> Completed:
-            raise RunFailed("logrotate: No such file or directory")
-
-    with pytest.raises(RunFailed, match="apt install logrotate"):
-        run(options(log), context(processes=Without(), place=str(place)))
-
-
 def test_rotate_by_an_engine_that_does_nothing_fails(log: Path, place: Path) -> None:
     class Idle(FakeProcesses):
         def run(self, command: Command, stop: Any) -> Completed:
@@ -225,27 +84,106 @@ def test_rotate_of_a_log_whose_name_means_something_to_logrotate_fails(name: str
         run(options(log.parent / "?*b*", log.parent / "?a?.log", missing="skip"), real(place))
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
-def test_rotate_of_what_is_no_file_fails_and_says_so(kind: str, log: Path, place: Path) -> None:
-    odd = log.with_name("odd.log")
-    if kind == "link":
-        odd.symlink_to(log)
-    elif kind == "pipe":
-        os.mkfifo(odd)
-    else:
-        odd.mkdir()
-    with pytest.raises(RunFailed, match=r"odd\.log is (a symbolic link|no ordinary file), and is not rotated"):
-        run(options(odd), real(place))
+@pytest.fixture
+def without_logrotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host on whose PATH there is what compresses, and no logrotate."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("zstd", "touch"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(programs))
+
+
+def chosen(found: Options, ctx: Context) -> tuple[object, object]:
+    facts = run(found, ctx)["check"]
+    return facts["engine"], facts["why"]
+
+
+def test_rotate_where_logrotate_is_installed_has_it_rotate(log: Path, place: Path) -> None:
+    assert chosen(options(log, engine="auto"), real(place)) == ("logrotate", "1 by logrotate (it is installed)")
+    assert (place / "logrotate.state").exists()
+
+
+@pytest.mark.usefixtures("without_logrotate")
+def test_rotate_where_logrotate_is_not_installed_rotates_itself_and_says_so(log: Path, place: Path) -> None:
+    why = "1 by the agent itself (logrotate is not installed)"
+    shown = next(iter(ACTION.plan(options(log, engine="auto"), real(place)))).preview(lambda _: None)
+    assert why in shown.summary
+    assert chosen(options(log, engine="auto"), real(place)) == ("own", why)
+    assert log.read_bytes() == b""
+    assert not place.exists()
+
+
+@pytest.mark.usefixtures("without_logrotate")
+def test_rotate_by_logrotate_alone_where_there_is_none_fails_and_says_what_to_install(log: Path, place: Path) -> None:
+    with pytest.raises(RunFailed, match="logrotate is not installed: apt install logrotate"):
+        run(options(log), real(place))
     assert log.read_bytes() == b"one\ntwo\n"
 
 
+@pytest.mark.parametrize("name", ['a"b.log', "a*b.log", "{a}b.log"])
+def test_rotate_of_a_log_whose_name_logrotate_cannot_be_told_rotates_itself(name: str, log: Path, place: Path) -> None:
+    odd = log.with_name(name)
+    odd.write_bytes(b"content\n")
+    engine, why = chosen(options(log.with_name("?*b.log"), engine="auto"), real(place))
+    assert engine == "own"
+    assert "its path has characters that cannot stand" in str(why)
+    assert odd.read_bytes() == b""
+
+
+def test_rotate_of_logs_that_each_engine_has_some_of_rotates_all(log: Path, place: Path) -> None:
+    odd = log.with_name("a'b.log")
+    odd.write_bytes(b"content\n")
+    engine, why = chosen(options(log.with_name("*.log"), engine="auto"), real(place))
+    assert engine == "logrotate+own"
+    assert str(why).startswith("1 by logrotate (it is installed) and 1 by the agent itself (its path has")
+    assert [log.read_bytes(), odd.read_bytes(), len(around(log))] == [b"", b"", 4]
+
+
+def test_rotate_by_logrotate_where_everybody_may_write_is_refused(log: Path, place: Path) -> None:
+    log.parent.chmod(0o1777)
+    with pytest.raises(Refused, match="everybody may write"):
+        run(options(log), real(place))
+    assert "refuse the run" in next(iter(ACTION.plan(options(log), real(place)))).preview(lambda _: None).summary
+
+
+@pytest.mark.parametrize("engine", ["auto", "own"])
+def test_rotate_where_everybody_may_write_and_rename_is_refused(engine: str, log: Path, place: Path) -> None:
+    log.parent.chmod(0o777)
+    with pytest.raises(Refused, match=r"everybody may write to its directory, rename there .*: `chmod o-w` that"):
+        run(options(log, engine=engine), real(place))
+    assert around(log) == ["app.log"]
+
+
+def test_rotate_where_everybody_may_write_and_not_rename_rotates_itself(log: Path, place: Path) -> None:
+    log.parent.chmod(0o1777)
+    engine, why = chosen(options(log, engine="auto"), real(place))
+    assert (engine, "everybody may write to its directory" in str(why)) == ("own", True)
+    assert (log.read_bytes(), len(around(log))) == (b"", 2)
+
+
 @pytest.mark.root
-def test_rotate_in_a_directory_of_a_user_works_as_that_user(log: Path, place: Path) -> None:
-    for path in (log, log.parent):
-        os.chown(path, 1, 1)
-    for above in log.parent.parents:
-        if not above.stat().st_mode & 0o001:
-            above.chmod(above.stat().st_mode | 0o011)
-    run(options(log, compress="none"), real(place))
-    assert {path.stat().st_uid for path in log.parent.iterdir()} == {1}
-    assert len(list(log.parent.iterdir())) == 2
+def test_rotate_where_everybody_may_write_leaves_alone_what_others_put_there(log: Path, place: Path) -> None:
+    log.parent.chmod(0o1777)
+    os.chown(log, 1, 1)
+    old, theirs = aged(log, 0), [aged(log, 10 + number) for number in range(5)]
+    os.chown(old, 1, 1)
+    for path in theirs:
+        os.chown(path, 65534, 65534)
+    facts = run(options(log, engine="own", keep=2), real(place))
+    assert facts["rotate"]["deleted"] == 0
+    assert all(path.read_bytes() == b"old\n" for path in theirs)
+    assert old.with_name(f"{old.name}.zst").exists()
+    assert (log.stat().st_uid, log.stat().st_mode & 0o777) == (1, 0o640)
+
+
+@pytest.mark.root
+def test_rotate_where_the_owner_of_a_sticky_directory_may_exchange_what_is_in_it_is_refused(
+    log: Path, place: Path
+) -> None:
+    log.parent.chmod(0o1777)
+    os.chown(log.parent, 2, 2)
+    os.chown(log, 1, 1)
+    with pytest.raises(Refused, match="whose owner is neither root nor the log's"):
+        run(options(log, engine="auto"), real(place))
+    assert around(log) == ["app.log"]

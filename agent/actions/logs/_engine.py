@@ -1,0 +1,101 @@
+"""What rotates logs, as one small interface, and what both engines are given."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from agent.actions.logs._rotated import Around
+from agent.errors import Refused, RunFailed
+from agent.host.following.unpacking import PATH
+from agent.host.output import visible
+from agent.model.reasons import Reason
+from agent.ports import Context
+from agent.rules.rotating import Generation
+
+_ENDINGS = {"zstd": ".zst", "gzip": ".gz", "none": ""}
+
+
+class Hindrance(Struct, frozen=True):
+    """Why an engine cannot rotate a log, said of that. `reason` is that of a refusal, None for a failure."""
+
+    text: str
+    remedy: str
+    reason: Reason | None = None
+
+    def error(self, path: str) -> Refused | RunFailed:
+        """Given the path of the log, return what the run ends with."""
+        text = f"{visible(path)}: {self.text}: {self.remedy}"
+        return RunFailed(text) if self.reason is None else Refused(self.reason, text)
+
+
+class Job(Struct, frozen=True):
+    """A log that is to be rotated, by which engine and why by that, and what is deleted for it."""
+
+    around: Around
+    engine: str
+    why: str
+    outlived: tuple[Generation, ...]
+
+    @property
+    def path(self) -> str:
+        """The path of the log."""
+        return self.around.log.path
+
+
+class Engine(Protocol):
+    """One way to rotate logs. Names of older generations and what becomes of them are the same with each."""
+
+    def hindrance(self, seen: Around) -> Hindrance | None:
+        """Given a log and what is beside it, return why it cannot be rotated so; None if it can."""
+        ...
+
+    def outlived(self, seen: Around) -> Sequence[Generation]:
+        """Return what will be deleted for it."""
+        ...
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Look whether these logs will be rotated, and touch none. Raises RunFailed."""
+        ...
+
+    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> None:
+        """Rotate these logs. `stamp` is what their generations are called, as far as the engine is told.
+
+        With `resume` a run was killed that had begun with them. Raises RunFailed once all that can be is rotated.
+        """
+        ...
+
+
+class Setup(Struct, frozen=True):
+    """What an engine works with: the options of the action, and the context of its run."""
+
+    options: Any
+    ctx: Context
+
+    @property
+    def ending(self) -> str:
+        """The ending of compressed generations, "" where they are not."""
+        return _ENDINGS[self.options.compress]
+
+    def compressor(self) -> str:
+        """Return the path of the program that compresses, "" for none. Raises RunFailed when it is not installed."""
+        how = self.options.compress
+        if how == "none":
+            return ""
+        program = installed(how)
+        if program is None:
+            raise RunFailed(f"{how} is not installed: install it, or choose another `compress`")
+        return program
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return self.ctx.clock.now().timestamp()
+
+
+def installed(name: str) -> str | None:
+    """Given the name of a program, return its path, None where there is none."""
+    return shutil.which(name, path=os.environ.get("PATH", PATH))
