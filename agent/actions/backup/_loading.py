@@ -20,6 +20,11 @@ def databases(backup: Backup) -> tuple[Part, ...]:
     return tuple(part for part in backup.parts if part.kind != FILES)
 
 
+def has_files(backup: Backup) -> bool:
+    """Tell whether there is more in a backup than databases."""
+    return len(databases(backup)) < len(backup.parts)
+
+
 def part_of(backup: Backup, name: str) -> Part:
     """Given the name of a database, return its part of a backup. Raises RunFailed, naming those that there are."""
     known = {part.name: part for part in databases(backup)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from agent.actions.backup._loading import databases, part_of
+from agent.actions.backup._loading import databases, has_files, part_of
 from agent.actions.backup._places import Stage, stages
 from agent.actions.backup._repository import Drivers, repository_of
 from agent.actions.backup._selecting import select
@@ -88,7 +88,7 @@ class Subject:
         if self.options.paths:
             return True
         everything = self.options.to is not None and not self.options.databases
-        return everything and len(databases(backup)) < len(backup.parts)
+        return everything and has_files(backup)
 
     def parts(self, backup: Backup) -> tuple[Part, ...]:
         """Return the databases that are brought back. Raises RunFailed for one that is not in the backup."""

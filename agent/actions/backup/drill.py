@@ -17,14 +17,14 @@ from msgspec import Struct, field
 from agent.actions.backup import _box
 from agent.actions.backup._assertions import Assertion, answered, asked_of, met, require_sense
 from agent.actions.backup._comparing import compare, others
-from agent.actions.backup._loading import databases, load, miscounted
+from agent.actions.backup._loading import databases, has_files, load, miscounted
 from agent.actions.backup._repository import REAL, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
 from agent.actions.backup._selecting import made_here, reliable
 from agent.actions.backup._verification import record, verify
 from agent.drivers.databases import definition_of
 from agent.drivers.physical import Physical
-from agent.drivers.repository import Damaged, Repository, Selection
+from agent.drivers.repository import Damaged, Repository, Restored, Selection
 from agent.errors import NotFound, RunFailed
 from agent.host.tree import Kernel, open_root
 from agent.model.actions import Action, Fact, OnInterrupt, Outcome, Preview, Step
@@ -186,8 +186,10 @@ class Drill(Struct):
         need = sum(entry.size for entry in repository.entries(backup) if entry.kind == "file")
         need += _ROWS_TAKE * max((part.bytes for part in databases(backup)), default=0)
         require_room(scratch, need)
-        seconds, restored = self._timed(lambda: repository.restore(backup, Selection(), root))
-        found.seconds += seconds
+        restored = Restored(0, 0, 0)
+        if has_files(backup):
+            seconds, restored = self._timed(lambda: repository.restore(backup, Selection(), root))
+            found.seconds += seconds
         compared = compare(root, repository.entries(backup), self.ctx, total=restored.bytes)
         found.files += max(restored.compared, compared.files)
         found.bytes += restored.bytes

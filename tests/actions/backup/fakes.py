@@ -38,8 +38,8 @@ class Stored:
 class Vault:
     """What a repository holds, whoever looks at it. Each `fails` names a method that raises, and with what.
 
-    `flaws` get into the next backup; `damage` says of a backup what is wrong with it, found by a deep look alone where
-    it is in `deep_only`. `did` tells in order what was done; `reads` are the bytes that the next looks read.
+    `flaws` get into the next backup; `damage` says of one what is wrong with it, found by a deep look alone where it is
+    in `deep_only`. `did` tells in order what was done; `reads` are the bytes that the next looks read.
     """
 
     levels: frozenset[Level] = frozenset(Level)
@@ -107,7 +107,6 @@ class FakeRepository:
     def create(self, request: Request) -> Backup:
         assert self.vault.locked, "a backup is made under the lock"
         self.vault.enter("create")
-        number = len(self.vault.did)
         files = _files(request)
         parts = [_part("files", "files", "fake", sum(map(len, files.values())))] if request.paths else []
         rows = {}
@@ -116,7 +115,7 @@ class FakeRepository:
                 rows[database.name] = dict(dump.counts)
                 parts.append(replace(_part(database.engine, database.name, dump.form, 1000), counts=dump.counts))
         backup = Backup(
-            id=f"{request.host}-{request.task}-{request.now:.0f}-{number}",
+            id=f"{request.host}-{request.task}-{request.now:.0f}-{len(self.vault.did)}",
             repository=self.name,
             host=request.host,
             task=request.task,
@@ -161,6 +160,7 @@ class FakeRepository:
         for one in chain(self.vault.listing(), backup.id):
             if one.id in self.vault.damage:
                 raise Damaged(self.vault.damage[one.id])
+        assert any(part.kind == "files" for part in backup.parts), "tar refuses to restore files that there are not"
         wanted = {
             path: content
             for path, content in self._stored(backup).files.items()

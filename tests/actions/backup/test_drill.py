@@ -61,6 +61,13 @@ def test_whole_backup_is_proven_with_all_that_was_held_against_it(vault: Vault, 
     assert [name for name in os.listdir(tmp_path) if name != "place"] == []
 
 
+def test_backup_of_databases_alone_is_proven(ctx: Context) -> None:
+    vault = Vault()
+    vault.put(backup(parts=(SHOP,)))
+    assert drill(options(), ctx, vault).facts["rows"] == 3
+    assert ctx.ledger.proofs("local")["b1"].checks["files"] == 0
+
+
 def test_newest_good_backup_is_drilled(vault: Vault, ctx: Context) -> None:
     vault.put(backup("b2", began=2000.0))
     vault.put(backup("b3", began=3000.0, flaws=("a file was not read",)))
