@@ -15,8 +15,9 @@ from agent.model.backups import Level
 
 
 def main(act: str, place: Path, tree: str, level: int) -> None:
-    """Back `tree` up into a repository below `place` (`create`), `verify` the full backup, or `restore` the newest."""
-    for name in ("scratch", "keep", "restored"):
+    """Back `tree` up into a repository below `place` (`create`), `verify` or `restore` the full backup, or restore the
+    newest with what it builds on (`restore-chain`)."""
+    for name in ("scratch", "keep", "restore", "restore-chain"):
         (place / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     tools = Tools(
         processes=SystemProcesses(),
@@ -35,7 +36,7 @@ def main(act: str, place: Path, tree: str, level: int) -> None:
     elif act == "verify":
         repository.verify(backups[0], deep=True)
     else:
-        repository.restore(backups[-1], Selection(), str(place / "restored"))
+        repository.restore(backups[0 if act == "restore" else -1], Selection(), str(place / act))
 
 
 def _request(tree: str, parent: object) -> Request:
