@@ -10,12 +10,22 @@ from agent.cli.subcommands import Adder, add_subcommands
 def _where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository", metavar="NAME", help="only this repository of the policies")
     parser.add_argument("--host", metavar="HOST", help="the backups of this host (default: this one)")
-    parser.add_argument(
-        "--repository-path",
-        metavar="DIR",
-        help="the tar repository in this directory, which no policy need name; of all hosts, unless --host names one",
+    _itself(
+        parser,
+        "the tar repository in this directory, which no policy need name; of all hosts, unless --host names one",
     )
     _key(parser)
+
+
+def _itself(parser: argparse.ArgumentParser, directory: str, *, required: bool = False) -> None:
+    """Add what names a repository without policies; `directory` is the help of the one for tar."""
+    one = parser.add_mutually_exclusive_group(required=required)
+    one.add_argument("--repository-path", metavar="DIR", help=directory)
+    one.add_argument("--restic", metavar="REPOSITORY", help="the same for a repository of restic, named as restic does")
+    parser.add_argument("--password-file", metavar="FILE", help="the password of the repository that --restic names")
+    parser.add_argument(
+        "--environment-file", metavar="FILE", help="lines NAME=value that restic needs to reach what --restic names"
+    )
 
 
 def _key(parser: argparse.ArgumentParser) -> None:
@@ -105,13 +115,15 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _recover(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repository-path", metavar="DIR", required=True, help="the directory of the tar repository")
+    _itself(parser, "the directory of the tar repository", required=True)
     _key(parser)
     parser.add_argument("--host", metavar="HOST", help="the host that is gone; may be left out where there is one only")
     parser.add_argument("--to", metavar="DIR", required=True, help="the root of the new host, `/` for this one")
     parser.add_argument("--at", metavar="WHEN", help="as things stood at this instant (default: the newest backups)")
     parser.add_argument(
-        "--replace", action="store_true", help="replace files that are already there, but never anything newer"
+        "--replace",
+        action="store_true",
+        help="let what is there already, newer or not, change places with what was backed up, and keep it",
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would be brought back, and do nothing")
 

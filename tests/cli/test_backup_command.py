@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from agent.actions.backup._recovery import Recovered
+from agent.cli.backups.list import short
+from agent.cli.backups.place import this_host
+from agent.cli.backups.recover import _told
 from agent.cli.main import main
-from agent.model.backups import Proof, Verification
+from agent.model.backups import Part, Proof, Verification
 from agent.store import Store
+from tests.actions.backup.restoring import backup
 from tests.system.agent import AgentUnderTest, agent_in
 
 POLICY = """version: 1
@@ -74,12 +79,28 @@ def ids(data: Callable[..., Any]) -> list[str]:
     return [one["id"] for one in listed["backups"]]
 
 
+def line_of(out: str, backup: str) -> str:
+    """Return the line of a table that begins with a backup, or the beginning of its id."""
+    (line,) = [line for line in out.splitlines() if line and backup.startswith(line.split()[0])]
+    return line
+
+
+def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
+    full, later = "20260301T021500Z-full-0123456789abcdef", "20260302T021500Z-incremental-0123456789abcdef"
+    same = "20260301T021500Z-full-fedcba9876543210"
+    assert short(full, [full, later]) == "20260301T021500Z"
+    assert short(full, [full, same, later]) == full
+    assert short(full, [later]) == full
+    assert short("") == ""
+    assert short("0123456789abcdef" * 4) == "0123456789ab"
+
+
 def test_list_shows_every_backup_with_what_it_builds_on(say: Say, data: Callable[..., Any]) -> None:
     full, incremental = ids(data)
     code, out, _ = say("list")
     assert code == 0
-    assert full in out
-    assert "incremental" in out
+    assert line_of(out, full).split()[1] == "full"
+    assert "incremental" in line_of(out, incremental)
     assert "never" in out
     (listed,) = data("list", "--task", "shop")["repositories"]
     assert [one["parent"] for one in listed["backups"]] == ["", full]
@@ -107,8 +128,7 @@ def test_list_and_show_do_not_call_a_backup_proven_that_was_found_damaged_since(
             )
         assert (data("show", full)["proven"], data("show", full)["damaged"]) == (False, True)
         assert "no more: found damaged after" in say("show", full)[1]
-        (line,) = [line for line in say("list")[1].splitlines() if line.startswith(full)]
-        assert "damaged" in line
+        assert "damaged" in line_of(say("list")[1], full)
     finally:
         with Store(str(agent.state)) as store:
             known = [one for one in store.ledger.known("local", "shop") if one.id == full]
@@ -242,6 +262,12 @@ def test_explain_where_known_backups_are_not_listed_says_that_a_run_would_remove
         (["restore", "latest", "--task", "shop", "--yes-on", "elsewhere"], 5, "nothing was touched"),
         (["restore", "latest", "--task", "shop", "--database", "x"], 8, "there is no database 'x'"),
         (["restore", "latest"], 2, "--task"),
+        (["list", "--password-file", "/k"], 2, "name that as well"),
+        (["list", "--restic", "/r"], 2, "--restic wants --password-file"),
+        (["list", "--restic", "/r", "--password-file", "/k", "--identity", "/i"], 2, "restic has its --password-file"),
+        (["list", "--restic", "/r", "--repository-path", "/r"], 2, "not allowed with"),
+        (["recover", "--to", "/tmp"], 2, "--repository-path --restic is required"),
+        (["recover", "--to", "/tmp", "--restic", "/r", "--password-file", "/no/key"], 4, "password file /no/key"),
         (["nonsense"], 2, "invalid choice"),
     ],
 )
@@ -258,5 +284,17 @@ def test_nonsense_is_answered_and_nothing_is_touched(
 def test_recover_without_a_root_or_a_host_fails(say: Say, agent: AgentUnderTest) -> None:
     where = ("recover", "--repository-path", f"{agent.place}/repository")
     assert say(*where, "--to", "/no/such")[0] == 8
-    assert say(*where, "--to", "/tmp", "--host", "nobody")[0] == 8
+    own = this_host()
+    code, _, err = say(*where, "--to", "/tmp", "--host", f"{own}x")
+    assert code == 8
+    assert f"did you mean {own}?" in err
     assert say(*where, "--to", "/tmp", "--at", "rubbish")[0] == 2
+
+
+@pytest.mark.parametrize(("host", "named"), [(this_host(), False), ("the-old-one", True)])
+def test_recover_names_the_host_where_the_new_one_has_another_name(host: str, named: bool) -> None:
+    part = Part(kind="postgresql", name="db", form="pg_dump custom", bytes=1, stored=1)
+    made = backup(host=host, parts=(part,))
+    told = "\n".join(_told([Recovered(made, 0, (), (("/var/lib/hostkeeper/recovered/shop", part),), ())]))
+    assert f"restore {made.id} --task shop --database db" in told
+    assert (f"--host {host}" in told) is named

@@ -7,7 +7,7 @@ after an interruption goes on where it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec import Struct
 from agent.actions.backup._comparing import compare
 from agent.actions.backup._exporting import export
 from agent.actions.backup._loading import databases
+from agent.actions.backup._lost import outermost
 from agent.actions.backup._outlook import total
 from agent.actions.backup._places import (
     Stage,
@@ -32,18 +33,18 @@ from agent.actions.backup._places import (
 from agent.actions.backup._room import require_room
 from agent.actions.backup._weighing import Load, is_plain, selected, within
 from agent.drivers.repository import Repository, Selection
-from agent.errors import NotFound, RunFailed
+from agent.errors import RunFailed
 from agent.host.durable import replace
+from agent.host.neighbours import directory
 from agent.host.scratch import remove_whole
-from agent.model.backups import Backup, Entry, Listing, Part
+from agent.model.backups import Backup, Entry, Part
 from agent.ports import Context
-from agent.rules.chains import by_trust
-from agent.rules.keep import Standing, good
 
 JOURNAL = ".hostkeeper-recover"
 """In the root that is recovered: what was begun."""
 
 SQLITE = "sqlite"
+_LOGS = ("-wal", "-shm", "-journal")
 COPIES = "/var/lib/hostkeeper/recovered"
 """Where copies of databases go whose servers have to be there first."""
 
@@ -68,36 +69,30 @@ class Recovered(Struct, frozen=True):
     kept: tuple[str, ...]
 
 
-def hosts(listing: Listing) -> tuple[str, ...]:
-    """Return the hosts that have backups, sorted."""
-    return tuple(sorted({one.host for one in listing.backups}))
-
-
-def newest(listing: Listing, host: str, at: float | None, now: float) -> tuple[Backup, ...]:
-    """Return the newest good backup of each task of a host, as of an instant. Raises NotFound when there is none."""
-    mine = [one for one in listing.backups if one.host == host]
-    sound = good(mine, Standing(proofs={}, verifications={}))
-    fitting = (one for one in mine if one.id in sound and (at is None or one.ended <= at))
-    found = {one.task: one for one in by_trust(fitting, now)}
-    if not found:
-        raise NotFound(
-            f"there is no good backup of {host}: `hostkeeper backup list --repository-path` shows what there is"
-        )
-    return tuple(found.values())
-
-
 class Recovery:
-    """Brings backups back below `root`, an absolute path; `overwrite` lets them take the place of what is there."""
+    """Brings backups back below `root`, an absolute path; `overwrite` lets them take the place of what is there.
 
-    def __init__(self, ctx: Context, repository: Repository, root: str, *, overwrite: bool) -> None:
+    `own` are live paths of which that is always so.
+    """
+
+    def __init__(
+        self, ctx: Context, repository: Repository, root: str, *, overwrite: bool, own: Collection[str] = ()
+    ) -> None:
         self._ctx = ctx
         self._repository = repository
         self._root = root.rstrip("/")
         self._overwrite = overwrite
+        self._own = own
         self._journal = f"{self._root}/{JOURNAL}"
+        self._tops: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def tops(self, backup: Backup) -> tuple[str, ...]:
         """Return the paths that a backup brings back whole, without the root: of files, and of SQLite's databases."""
+        if (backup.task, backup.id) not in self._tops:
+            self._tops[backup.task, backup.id] = self._looked_up(backup)
+        return self._tops[backup.task, backup.id]
+
+    def _looked_up(self, backup: Backup) -> tuple[str, ...]:
         found = list(outermost(self._repository.entries(backup)))
         for part in _in_place(backup):
             path = os.fsencode(part.facts["path"])
@@ -108,8 +103,8 @@ class Recovery:
     def conflicts(self, backups: Iterable[Backup]) -> list[str]:
         """Return what is there already and would be replaced; what this has begun itself is not."""
         begun = {one.task for one in self._begun()}
-        mine = [top for backup in backups if backup.task not in begun for top in self.tops(backup)]
-        return [self._root + top for top in mine if _is_there(self._root + top)]
+        mine = [self._root + top for backup in backups if backup.task not in begun for top in self.tops(backup)]
+        return [place for place in mine if place not in self._own and _is_there(place)]
 
     def weigh(self, backup: Backup) -> Load:
         """Return how much a backup brings back. Raises RunFailed for paths that lead elsewhere."""
@@ -149,9 +144,12 @@ class Recovery:
 
     def _settled(self, found: Sequence[Recovered], begun: Sequence[Begun]) -> tuple[Recovered, ...]:
         """Keep or remove what was replaced, now that all of it is verified; as often as it is interrupted."""
-        kept = {one.task: [settle(stage, keep=self._overwrite) for stage in one.stages] for one in begun}
+        kept = {one.task: [settle(stage, keep=self._keeps(stage)) for stage in one.stages] for one in begun}
         remove_whole(self._journal)
         return tuple(msgspec.structs.replace(one, kept=tuple(filter(None, kept[one.backup.task]))) for one in found)
+
+    def _keeps(self, stage: Stage) -> bool:
+        return self._overwrite or any(path in self._own for path in stage.paths)
 
     def _ordered(self, backups: Sequence[Backup]) -> list[Backup]:
         """Outer paths first: what another task has of their inside comes after them."""
@@ -172,6 +170,11 @@ class Recovery:
         room = self.weigh(backup).bytes + sum(part.bytes for part in databases(backup))
         require_room(existing(self._root or "/"), room)
         places = [self._root + top for top in self.tops(backup)]
+        for part in _in_place(backup):
+            if (live := self._root + part.facts["path"]) in places:
+                _require_closed(live)
+                # The logs of another database, found beside this one, would be taken for its own.
+                places += [live + ending for ending in _LOGS if os.path.lexists(live + ending)]
         for place in places:
             require_replaceable(place)
         if any(part not in _in_place(backup) for part in databases(backup)):
@@ -191,9 +194,8 @@ class Recovery:
         inside = tuple(os.fsencode(path[len(self._root) :]) for path in stage.paths)
         root = stage.new + self._root
         mine = [entry for entry in inside if not _is_copy_place(entry)]
-        files = tuple(
-            top for top in mine if any(within(entry.path, [top]) for entry in self._repository.entries(backup))
-        )
+        there = {within(entry.path, mine) for entry in self._repository.entries(backup)}
+        files = tuple(top for top in mine if top in there)
         if files:
             self._repository.restore(backup, Selection(files), root)
             compared = compare(root, self._entries(backup, files), self._ctx)
@@ -214,14 +216,14 @@ class Recovery:
             return
         target = root + path
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        for ending in ("", "-wal", "-shm", "-journal"):
+        for ending in ("", *_LOGS):
             remove_whole(target + ending)
         os.rename(export(self._ctx, self._repository, backup, part, os.path.dirname(target)), target)
 
     def _entries(self, backup: Backup, tops: Sequence[bytes]) -> Iterator[Entry]:
         """Yield what a backup has, without the databases that their own copies replace."""
         copied = [os.fsencode(part.facts["path"]) for part in _in_place(backup)]
-        logs = {path + ending for path in copied for ending in (b"", b"-wal", b"-shm", b"-journal")}
+        logs = {path + os.fsencode(ending) for path in copied for ending in ("", *_LOGS)}
         for entry in self._repository.entries(backup):
             if within(entry.path, tops) is not None and entry.path not in logs:
                 yield entry
@@ -255,6 +257,18 @@ def _in_place(backup: Backup) -> tuple[Part, ...]:
     return tuple(part for part in parts if is_plain(os.fsencode(part.facts["path"])))
 
 
+def _require_closed(path: str) -> None:
+    """Raise RunFailed while somebody has a live database open, who would go on with what is replaced."""
+    if not os.path.lexists(path):
+        return
+    with directory(os.path.dirname(path)) as folder:
+        holders = folder.holders(os.path.basename(path))
+    if holders:
+        raise RunFailed(
+            f"{path} is open in {', '.join(holders[:5])}: stop that first (the agent: systemctl stop hostkeeper)"
+        )
+
+
 def _is_copy_place(path: bytes) -> bool:
     return path.startswith(os.fsencode(COPIES) + b"/")
 
@@ -264,21 +278,3 @@ def _is_there(path: str) -> bool:
     if not os.path.lexists(path):
         return False
     return os.path.islink(path) or not os.path.isdir(path) or bool(os.listdir(path))
-
-
-def outermost(entries: Iterable[Entry]) -> tuple[bytes, ...]:
-    """Given what a backup has, return the paths that everything is at or below; of `/` those in it."""
-    directories: set[bytes] = set()
-    others: set[bytes] = set()
-    for entry in entries:
-        if not is_plain(entry.path):
-            raise RunFailed(
-                f"the backup has {entry.path!a}, which is no path that can be brought back: trust none of it"
-            )
-        if entry.kind == "directory":
-            directories.add(entry.path)
-        elif os.path.dirname(entry.path) not in directories:
-            others.add(entry.path)
-    directories.discard(b"/")
-    every = directories | others
-    return tuple(sorted(path for path in every if os.path.dirname(path) not in directories))

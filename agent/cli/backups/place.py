@@ -15,7 +15,7 @@ from agent.cli.world import World
 from agent.drivers.database import Tools
 from agent.drivers.repositories import open_repository
 from agent.drivers.repository import Repository
-from agent.errors import NotFound
+from agent.errors import BadArgument, NotFound
 from agent.host.clock import SystemClock
 from agent.host.processes import SystemProcesses
 from agent.host.scratch import temporary
@@ -28,6 +28,9 @@ Definition = Mapping[str, Any]
 """A repository as `agent.drivers.repositories.open_repository` wants it."""
 
 CREATES = "backup.create"
+
+_NAMELESS = "the repository"
+"""What a repository of restic is called that no policy names: where it is may hold a password."""
 
 
 class Place(Struct, frozen=True):
@@ -70,6 +73,27 @@ def definition_at(path: str) -> Definition:
     return {"name": os.path.basename(os.path.abspath(path)), "driver": "tar", "settings": settings}
 
 
+def named_by_itself(arguments: argparse.Namespace) -> Definition | None:
+    """Return the repository that the arguments describe without policies, None for none. Raises BadArgument."""
+    if arguments.restic is None:
+        if arguments.password_file is not None or arguments.environment_file is not None:
+            raise BadArgument("--password-file and --environment-file belong to --restic REPOSITORY: name that as well")
+        return None if arguments.repository_path is None else definition_at(arguments.repository_path)
+    if arguments.password_file is None:
+        raise BadArgument("--restic wants --password-file FILE as well, with the password of the repository")
+    if arguments.identity is not None or arguments.gnupg_home is not None:
+        raise BadArgument("--identity and --gnupg-home read repositories of tar: restic has its --password-file")
+    location, environment = arguments.restic, arguments.environment_file
+    settings = {
+        "repository": location if ":" in location else os.path.abspath(location),
+        "password_file": os.path.abspath(arguments.password_file),
+        "environment_file": None if environment is None else os.path.abspath(environment),
+        "limit_upload": None,
+        "cache": None,
+    }
+    return {"name": _NAMELESS, "driver": "restic", "settings": settings}
+
+
 def with_key(definition: Definition, arguments: argparse.Namespace) -> Definition:
     """Given a repository, return it with the private key that the arguments name, if they name one."""
     keys = {"age": ("identity_file", arguments.identity), "gnupg": ("home", arguments.gnupg_home)}
@@ -99,8 +123,9 @@ def tools() -> Iterator[Tools]:
 def places(arguments: argparse.Namespace, world: World) -> Iterator[list[Place]]:
     """Open the repositories that the arguments mean. Raises NotFound and PolicyError."""
     host, task = arguments.host or "", getattr(arguments, "task", None) or ""
-    if arguments.repository_path is not None:
-        chosen = [definition_at(arguments.repository_path)]
+    named = named_by_itself(arguments)
+    if named is not None:
+        chosen = [named]
     else:
         host = host or this_host()
         chosen = _chosen(world.policies(), arguments.repository, task)

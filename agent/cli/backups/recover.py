@@ -8,25 +8,29 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from agent.actions.backup._recovery import Recovered, Recovery, hosts, newest
-from agent.cli.backups.place import definition_at, this_host, with_key
+from agent.actions.backup._lost import hosts, newest
+from agent.actions.backup._recovery import Recovered, Recovery
+from agent.cli.backups.place import named_by_itself, this_host, with_key
 from agent.cli.backups.restore import instant
 from agent.cli.looking import Nothing, Nowhere
 from agent.cli.output import emit_json, harmless, size
 from agent.cli.output import instant as shown
+from agent.cli.world import World
 from agent.drivers.database import Tools
 from agent.drivers.repositories import open_repository
-from agent.drivers.repository import Repository
+from agent.drivers.repository import Damaged, Repository
 from agent.engine.nothing import NoBackups, NoDiscoveries, NoSamples
 from agent.engine.process import StopFlag
 from agent.engine.progress import Progress
-from agent.errors import BadArgument, ExitCode, NotFound, Refused, RunFailed
+from agent.errors import AgentError, BadArgument, ExitCode, NotFound, Refused, RunFailed
 from agent.host.clock import SystemClock, local_zone
 from agent.host.processes import SystemProcesses
 from agent.host.scratch import temporary
 from agent.model.backups import Backup
 from agent.model.policies import Limits
+from agent.policy.nearest import suggest
 from agent.ports import Context, StopRequested
+from agent.store.connection import DATABASE_NAME
 
 _TAKEN = "not_confirmed"
 _FEW = 20
@@ -34,6 +38,8 @@ _FEW = 20
 
 def main(arguments: argparse.Namespace) -> int:
     """Bring back the newest good backups of all tasks of a host; needs no policies and no store, and reads neither."""
+    definition = named_by_itself(arguments)
+    assert definition is not None
     stop = StopFlag()
     with temporary() as scratch:
         ctx = _context(stop, scratch)
@@ -45,19 +51,22 @@ def main(arguments: argparse.Namespace) -> int:
             scratch=scratch,
             keep=scratch,
         )
-        repository = open_repository(with_key(definition_at(arguments.repository_path), arguments), tools)
+        repository = open_repository(with_key(definition, arguments), tools)
         backups = _backups(repository, arguments)
-        recovery = Recovery(ctx, repository, os.path.abspath(arguments.to), overwrite=arguments.replace)
+        root = os.path.abspath(arguments.to)
+        _require_root(root)
+        recovery = Recovery(ctx, repository, root, overwrite=arguments.replace, own=_own(arguments, root))
         _say(backups, recovery)
-        _require_root(arguments.to)
+        _require_free(recovery, backups, overwrite=arguments.replace)
         if arguments.dry_run:
             return ExitCode.OK
-        _require_free(recovery, backups, overwrite=arguments.replace)
         stop.listen()
         try:
             found = recovery.recover(backups)
         except StopRequested:
             return ExitCode.INTERRUPTED
+        except Damaged as error:
+            raise Damaged(f"nothing has changed: {error}; --at WHEN takes the backups as they stood before") from error
         except OSError as error:
             raise RunFailed(f"nothing has changed: {error}") from error
     emit_json([_data(one) for one in found]) if arguments.json else print("\n".join(_told(found)))
@@ -88,19 +97,57 @@ def _context(stop: StopFlag, scratch: str) -> Context:
 
 
 def _backups(repository: Repository, arguments: argparse.Namespace) -> tuple[Backup, ...]:
-    listing = repository.listing()
+    where = arguments.repository_path or repository.name
+    listing = repository.listing(arguments.host or "")
     known = hosts(listing)
+    if arguments.host is not None and not known:
+        there = hosts(repository.listing())
+        if there:
+            raise NotFound(f"{where} has no backup of {arguments.host!r}: {suggest(arguments.host, there, 'hosts')}")
     if not known:
-        raise NotFound(f"{arguments.repository_path} has no backup")
+        raise NotFound(f"{where} has no backup")
     if arguments.host is None and len(known) > 1:
-        raise BadArgument(f"{arguments.repository_path} has backups of {', '.join(known)}: say which with --host")
-    at = None
-    if arguments.at is not None:
-        try:
-            at = datetime.fromisoformat(instant(arguments.at, local_zone())).timestamp()
-        except ValueError as error:
-            raise BadArgument(f"{arguments.at!r} is no instant: write one such as 2026-03-01T12:00:00Z") from error
-    return newest(listing, arguments.host or known[0], at, SystemClock().now().timestamp())
+        raise BadArgument(f"{where} has backups of {', '.join(known)}: say which with --host")
+    mine = [one for one in listing.backups if one.host == known[0]]
+    found = newest(listing, known[0], _until(arguments.at), SystemClock().now().timestamp())
+    for task in sorted({one.task for one in mine} - {one.task for one in found}):
+        number = sum(one.task == task for one in mine)
+        told = f"{task} of {known[0]}: none of its {number} backups is good and of that time; NOTHING of it comes back"
+        print(harmless(told), file=sys.stderr)
+    return found
+
+
+def _until(when: str | None) -> float | None:
+    """Given an argument, return the instant that it is. Raises BadArgument."""
+    if when is None:
+        return None
+    try:
+        return datetime.fromisoformat(instant(when, local_zone())).timestamp()
+    except ValueError as error:
+        raise BadArgument(f"{when!r} is no instant: write one such as 2026-03-01T12:00:00Z") from error
+
+
+def _own(arguments: argparse.Namespace, root: str) -> frozenset[str]:
+    """Return what belongs to the agent of this host, if it has never run anything and has no task.
+
+    Such a one was installed to recover the host that is gone, and gives way to what that had.
+    """
+    world = World(arguments)
+    try:
+        store = world.store_if_any() if root == "/" else None
+        if store is not None:
+            with store:
+                if store.runs.recent(1):
+                    return frozenset()
+        if root != "/" or world.policies().tasks:
+            return frozenset()
+    except AgentError:
+        return frozenset()
+    places = [os.path.abspath(place) for place in (arguments.policies, arguments.config)]
+    above = os.path.dirname(places[0])
+    if all(os.path.join(above, name) in places for name in os.listdir(above)):
+        places.append(above)
+    return frozenset([*places, os.path.join(os.path.abspath(arguments.state), DATABASE_NAME)])
 
 
 def _require_root(path: str) -> None:
@@ -146,11 +193,13 @@ def _data(one: Recovered) -> dict[str, object]:
 def _told(found: Sequence[Recovered]) -> list[str]:
     lines = []
     for one in found:
+        # A new host may have another name, and looks for its own backups first.
+        host = "" if one.backup.host == this_host() else f" --host {one.backup.host}"
         lines.append(f"{one.backup.task}: {one.files:,} files compared, back in {', '.join(one.paths) or 'no path'}")
         lines += [f"  what was there is kept in {kept}" for kept in one.kept]
         lines += [
             f"  the {part.kind} database {part.name} is a file in {where}; once its server is up: hostkeeper backup "
-            f"restore {one.backup.id} --task {one.backup.task} --database {part.name}"
+            f"restore {one.backup.id} --task {one.backup.task} --database {part.name}{host}"
             for where, part in one.copies
         ]
     return [harmless(line) for line in lines]

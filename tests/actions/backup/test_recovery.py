@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from agent.actions.backup._lost import hosts, newest, outermost
 from agent.actions.backup._places import settle
-from agent.actions.backup._recovery import JOURNAL, Begun, Recovered, Recovery, hosts, newest, outermost
+from agent.actions.backup._recovery import JOURNAL, Begun, Recovered, Recovery
 from agent.drivers.repository import Damaged
 from agent.errors import NotFound, RunFailed
 from agent.model.backups import Backup, Entry, Level, Part
@@ -38,10 +40,12 @@ def root(tmp_path: Path) -> Path:
     return made
 
 
-def recovery(vault: Vault, root: Path, *, overwrite: bool = False, ctx: Context | None = None) -> Recovery:
+def recovery(
+    vault: Vault, root: Path, *, overwrite: bool = False, ctx: Context | None = None, own: Sequence[str] = ()
+) -> Recovery:
     from_vault = drivers(vault).repository(REPOSITORY, None)  # type: ignore[arg-type]  # the fake needs no tools
     assert isinstance(from_vault, FakeRepository)
-    return Recovery(ctx or context(), from_vault, str(root), overwrite=overwrite)
+    return Recovery(ctx or context(), from_vault, str(root), overwrite=overwrite, own=own)
 
 
 def files(root: Path) -> dict[str, str]:
@@ -125,6 +129,38 @@ def test_sqlite_database_comes_back_where_it_was(vault: Vault, root: Path) -> No
     agent = vault.put(backup("agent", task="agent", parts=(FILES, part)), {b"/etc/motd": b"hi"})
     recovery(vault, root).recover((agent,))
     assert sorted(files(root)) == ["etc/motd", "var/lib/hostkeeper/a.db"]
+
+
+def with_store(vault: Vault, root: Path) -> tuple[Backup, Path]:
+    """Let there be a backup of a store, and another store with logs where it belongs."""
+    part = Part(kind="sqlite", name="store", form="sqlite file", bytes=4, stored=4, facts={"path": "/var/lib/a.db"})
+    live = root / "var" / "lib" / "a.db"
+    live.parent.mkdir(parents=True)
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{live}{ending}").write_text(f"old{ending}")
+    return vault.put(backup("agent", task="agent", parts=(part,))), live
+
+
+def test_what_belongs_to_the_new_agent_gives_way_with_its_logs_and_is_kept(vault: Vault, root: Path) -> None:
+    made, live = with_store(vault, root)
+    assert recovery(vault, root).conflicts((made,)) == [str(live)]
+    mine = recovery(vault, root, own=[str(live)])
+    assert mine.conflicts((made,)) == []
+    (found,) = mine.recover((made,))
+    (kept,) = found.kept
+    assert [path.name for path in live.parent.iterdir() if path.is_file()] == ["a.db"]
+    assert live.read_text() == ""
+    assert sorted(files(Path(kept)).values()) == ["old", "old-shm", "old-wal"]
+
+
+def test_database_that_is_open_is_not_replaced(vault: Vault, root: Path) -> None:
+    made, live = with_store(vault, root)
+    with live.open() as held, subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[held.fileno()]) as holder:
+        with pytest.raises(RunFailed, match=r"a\.db is open in cat \(\d+\): stop that first"):
+            recovery(vault, root, own=[str(live)]).recover((made,))
+        assert holder.stdin is not None
+        holder.stdin.close()
+    assert sorted(files(root)) == ["var/lib/a.db", "var/lib/a.db-shm", "var/lib/a.db-wal"]
 
 
 @pytest.mark.parametrize("path", ["../../etc/cron.d/x", "/var/../etc/x", "relative"])
