@@ -107,10 +107,11 @@ def _lines(found: Explained, world: World, now: float) -> Iterator[str]:
         yield harmless(f"{name}: a run would remove nothing ({reason}): {why}")
         yield f"by the rules alone: {len(decisions) - removed} kept, {removed} removed"
     if decisions:
+        ids = [one.backup.id for one in decisions]
         rows = [
             (
                 "keep" if one.kept else "remove",
-                short(one.backup.id),
+                short(one.backup.id, ids),
                 str(one.backup.level),
                 instant(one.backup.began, world.zone),
                 ago(one.backup.began, now),

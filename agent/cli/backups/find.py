@@ -34,9 +34,10 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit_json([{"backup": backup.id, "task": backup.task, **entry_data(entry)} for backup, entry in found])
     elif found:
+        ids = list({backup.id for backup, _ in found})
         rows = [
             (
-                short(backup.id),
+                short(backup.id, ids),
                 backup.task,
                 instant(entry.modified, world.zone),
                 size(entry.size),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from msgspec.structs import asdict
@@ -73,9 +74,15 @@ def data(backup: Backup, known: Known, listing: Listing) -> dict[str, object]:
     }
 
 
-def short(backup: str) -> str:
-    """Given the id of a backup, return as much of it as a table has room for; a beginning is enough to name it."""
-    return backup[:_SHORT] if len(backup) > _SHORT and not backup.strip("0123456789abcdef") else backup
+def short(backup: str, listed: Sequence[str] = ()) -> str:
+    """Given the id of a backup and the ids that are listed, return as much of it as a table has room for.
+
+    A beginning is enough to name it, as long as no other one begins like that.
+    """
+    if len(backup) > _SHORT and not backup.strip("0123456789abcdef"):
+        return backup[:_SHORT]
+    instant, _, _ = backup.partition("-")
+    return instant if sum(one.startswith(instant) for one in listed) == 1 else backup
 
 
 def _sound(listing: Listing, known: Known) -> frozenset[str]:
@@ -87,7 +94,8 @@ def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinf
     sound = _sound(listing, known)
     for host, task in sorted({(one.host, one.task) for one in listing.backups}):
         mine = [one for one in listing.backups if (one.host, one.task) == (host, task)]
-        rows = [_row(backup, known, now, zone, sound=backup.id in sound) for backup in mine]
+        ids = [one.id for one in listing.backups]
+        rows = [_row(backup, ids, known, now, zone, sound=backup.id in sound) for backup in mine]
         lines += [
             harmless(f"{task} of {host} in {place.repository.name}"),
             table(("id", "level", "builds on", "made", "age", "read", "stored", "proven", "flaws"), rows),
@@ -97,13 +105,13 @@ def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinf
     return lines
 
 
-def _row(backup: Backup, known: Known, now: float, zone: tzinfo, *, sound: bool) -> tuple[str, ...]:
+def _row(backup: Backup, ids: Sequence[str], known: Known, now: float, zone: tzinfo, *, sound: bool) -> tuple[str, ...]:
     proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
     flaws = len(backup.flaws) + (len(verified.flaws) if verified else 0)
     return (
-        short(backup.id),
+        short(backup.id, ids),
         str(backup.level),
-        short(backup.parent) or "-",
+        short(backup.parent, ids) or "-",
         instant(backup.began, zone),
         ago(backup.began, now),
         size(backup.bytes),
