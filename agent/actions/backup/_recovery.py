@@ -7,7 +7,7 @@ after an interruption goes on where it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -72,17 +72,23 @@ class Recovered(Struct, frozen=True):
 class Recovery:
     """Brings backups back below `root`, an absolute path; `overwrite` lets them take the place of what is there.
 
-    `own` are live paths of which that is always so.
+    `own` are live paths of which that is always so, each with what goes with it.
     """
 
     def __init__(
-        self, ctx: Context, repository: Repository, root: str, *, overwrite: bool, own: Collection[str] = ()
+        self,
+        ctx: Context,
+        repository: Repository,
+        root: str,
+        *,
+        overwrite: bool,
+        own: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._ctx = ctx
         self._repository = repository
         self._root = root.rstrip("/")
         self._overwrite = overwrite
-        self._own = own
+        self._own = own or {}
         self._journal = f"{self._root}/{JOURNAL}"
         self._tops: dict[tuple[str, str], tuple[str, ...]] = {}
 
@@ -105,6 +111,11 @@ class Recovery:
         begun = {one.task for one in self._begun()}
         mine = [self._root + top for backup in backups if backup.task not in begun for top in self.tops(backup)]
         return [place for place in mine if place not in self._own and _is_there(place)]
+
+    def require_closed(self, backup: Backup) -> None:
+        """Raise RunFailed while somebody has a database open that would be replaced."""
+        for part in _in_place(backup):
+            _require_closed(self._root + part.facts["path"])
 
     def weigh(self, backup: Backup) -> Load:
         """Return how much a backup brings back. Raises RunFailed for paths that lead elsewhere."""
@@ -170,11 +181,12 @@ class Recovery:
         room = self.weigh(backup).bytes + sum(part.bytes for part in databases(backup))
         require_room(existing(self._root or "/"), room)
         places = [self._root + top for top in self.tops(backup)]
+        self.require_closed(backup)
         for part in _in_place(backup):
             if (live := self._root + part.facts["path"]) in places:
-                _require_closed(live)
                 # The logs of another database, found beside this one, would be taken for its own.
-                places += [live + ending for ending in _LOGS if os.path.lexists(live + ending)]
+                beside = [*(live + ending for ending in _LOGS), *self._own.get(live, ())]
+                places += filter(os.path.lexists, beside)
         for place in places:
             require_replaceable(place)
         if any(part not in _in_place(backup) for part in databases(backup)):

@@ -23,6 +23,7 @@ from agent.engine.nothing import NoBackups, NoDiscoveries, NoSamples
 from agent.engine.process import StopFlag
 from agent.engine.progress import Progress
 from agent.errors import AgentError, BadArgument, ExitCode, NotFound, Refused, RunFailed
+from agent.host import heads
 from agent.host.clock import SystemClock, local_zone
 from agent.host.processes import SystemProcesses
 from agent.host.scratch import temporary
@@ -127,8 +128,8 @@ def _until(when: str | None) -> float | None:
         raise BadArgument(f"{when!r} is no instant: write one such as 2026-03-01T12:00:00Z") from error
 
 
-def _own(arguments: argparse.Namespace, root: str) -> frozenset[str]:
-    """Return what belongs to the agent of this host, if it has never run anything and has no task.
+def _own(arguments: argparse.Namespace, root: str) -> dict[str, tuple[str, ...]]:
+    """Return what belongs to the agent of this host, if it has never run anything and has no task, and what goes along.
 
     Such a one was installed to recover the host that is gone, and gives way to what that had.
     """
@@ -138,16 +139,19 @@ def _own(arguments: argparse.Namespace, root: str) -> frozenset[str]:
         if store is not None:
             with store:
                 if store.runs.recent(1):
-                    return frozenset()
+                    return {}
         if root != "/" or world.policies().tasks:
-            return frozenset()
+            return {}
     except AgentError:
-        return frozenset()
+        return {}
     places = [os.path.abspath(place) for place in (arguments.policies, arguments.config)]
     above = os.path.dirname(places[0])
     if all(os.path.join(above, name) in places for name in os.listdir(above)):
         places.append(above)
-    return frozenset([*places, os.path.join(os.path.abspath(arguments.state), DATABASE_NAME)])
+    state = os.path.abspath(arguments.state)
+    # Heads of another history would make the one that comes back look forged.
+    known = tuple(os.path.join(state, name) for name in (heads.NAME, heads.EARLIER))
+    return {**dict.fromkeys(places, ()), os.path.join(state, DATABASE_NAME): known}
 
 
 def _require_root(path: str) -> None:
@@ -165,6 +169,8 @@ def _require_free(recovery: Recovery, backups: Sequence[Backup], *, overwrite: b
             f"{', '.join(conflicts[:_FEW])}{more} are there already: look at them, and add --replace to have each "
             "change places with what was backed up; nothing was touched",
         )
+    for backup in backups:
+        recovery.require_closed(backup)
 
 
 def _say(backups: Sequence[Backup], recovery: Recovery) -> None:

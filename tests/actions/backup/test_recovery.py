@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def recovery(
-    vault: Vault, root: Path, *, overwrite: bool = False, ctx: Context | None = None, own: Sequence[str] = ()
+    vault: Vault,
+    root: Path,
+    *,
+    overwrite: bool = False,
+    ctx: Context | None = None,
+    own: Mapping[str, Sequence[str]] | None = None,
 ) -> Recovery:
     from_vault = drivers(vault).repository(REPOSITORY, None)  # type: ignore[arg-type]  # the fake needs no tools
     assert isinstance(from_vault, FakeRepository)
@@ -144,20 +149,22 @@ def with_store(vault: Vault, root: Path) -> tuple[Backup, Path]:
 def test_what_belongs_to_the_new_agent_gives_way_with_its_logs_and_is_kept(vault: Vault, root: Path) -> None:
     made, live = with_store(vault, root)
     assert recovery(vault, root).conflicts((made,)) == [str(live)]
-    mine = recovery(vault, root, own=[str(live)])
+    heads = live.with_name("heads")
+    heads.write_text("heads")
+    mine = recovery(vault, root, own={str(live): [str(heads)]})
     assert mine.conflicts((made,)) == []
     (found,) = mine.recover((made,))
     (kept,) = found.kept
     assert [path.name for path in live.parent.iterdir() if path.is_file()] == ["a.db"]
     assert live.read_text() == ""
-    assert sorted(files(Path(kept)).values()) == ["old", "old-shm", "old-wal"]
+    assert sorted(files(Path(kept)).values()) == ["heads", "old", "old-shm", "old-wal"]
 
 
 def test_database_that_is_open_is_not_replaced(vault: Vault, root: Path) -> None:
     made, live = with_store(vault, root)
     with live.open() as held, subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[held.fileno()]) as holder:
         with pytest.raises(RunFailed, match=r"a\.db is open in cat \(\d+\): stop that first"):
-            recovery(vault, root, own=[str(live)]).recover((made,))
+            recovery(vault, root, own={str(live): []}).recover((made,))
         assert holder.stdin is not None
         holder.stdin.close()
     assert sorted(files(root)) == ["var/lib/a.db", "var/lib/a.db-shm", "var/lib/a.db-wal"]

@@ -111,6 +111,7 @@ def test_lost_host_comes_back_from_its_repository_alone(agent: AgentUnderTest, e
     assert f"{place}/state/.hostkeeper-restore" in done.stdout, "the new agent's own store is kept"
     assert tree(shop) == files
     assert tree(agent.policies) == policies
+    assert agent.command("history", "verify").returncode == 0, "heads of the new agent's history are in the way"
     history = agent.command("history", "--task", "backup-shop")
     assert "succeeded" in history.stdout, history.stderr
     assert agent.command("run", "backup-shop").returncode == 0
