@@ -11,7 +11,15 @@ from msgspec import Struct
 from agent.actions.backup._places import Stage, existing, is_roots, require_replaceable
 from agent.actions.backup._room import require_room
 from agent.actions.backup._subject import Subject
-from agent.actions.backup._weighing import Load, require_apart, require_disjoint, require_within, selected, there
+from agent.actions.backup._weighing import (
+    Load,
+    require_apart,
+    require_disjoint,
+    require_other_stores,
+    require_within,
+    selected,
+    there,
+)
 from agent.errors import RunFailed
 from agent.host.tree import Kernel, UnsafePath, open_root
 from agent.model.actions import Fact
@@ -38,6 +46,8 @@ def look(subject: Subject) -> Outlook:
     options, ctx = subject.options, subject.ctx
     require_disjoint(options.paths)
     require_apart(options.paths if options.to is None else [options.to], options.repository, ctx.place)
+    if options.to is None and not options.tables:
+        require_other_stores(options.databases, ctx.place)
     repository = subject.repository()
     backup = subject.backup(repository)
     for link in chain(subject.listing(repository), backup.id):

@@ -122,3 +122,15 @@ def require_apart(paths: Sequence[str], repository: Mapping[str, Any], own: str)
         for one in tops:
             if place.startswith(one) or one.startswith(place):
                 raise RunFailed(f"{one} would be replaced while {what} is in {where}: restore to a directory instead")
+
+
+def require_other_stores(databases: Sequence[Mapping[str, Any]], own: str) -> None:
+    """Raise RunFailed when one of some databases is the store of the agent, whose runs have a place `own` beside it."""
+    state = os.path.dirname(os.path.dirname(own))
+    for one in databases:
+        path = one["settings"].get("path")
+        if isinstance(path, str) and os.path.dirname(os.path.realpath(path)) == state:
+            raise RunFailed(
+                f"the database {one['name']} is the agent's own store, which this run has open: name what else shall "
+                "come back with --path and --database; the store comes back with --to, or by `hostkeeper backup recover`"
+            )

@@ -113,6 +113,13 @@ def test_target_that_is_not_empty_is_refused(vault: Vault, ctx: Context, tmp_pat
         Run(options(to=str(there)), ctx, vault).all()
 
 
+def test_store_of_the_agent_is_refused_before_anything_else_is_brought_back(vault: Vault, ctx: Context) -> None:
+    state = os.path.dirname(os.path.dirname(ctx.place))
+    store = {"name": "hostkeeper", "driver": "sqlite", "settings": {"path": f"{state}/hostkeeper.db"}}
+    with pytest.raises(RunFailed, match="hostkeeper is the agent's own store"):
+        Run(options(databases=[SHOP, store]), ctx, vault).until("check")
+
+
 def test_preview_of_what_would_fail_says_so(live: Path, vault: Vault, ctx: Context) -> None:
     preview = Run(options(paths=[str(live / "never")]), ctx, vault).make()[0].preview(lambda _: None)
     assert preview.summary.startswith("fail: the backup has nothing at")
