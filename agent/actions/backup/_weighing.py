@@ -131,6 +131,6 @@ def require_other_stores(databases: Sequence[Mapping[str, Any]], own: str) -> No
         path = one["settings"].get("path")
         if isinstance(path, str) and os.path.dirname(os.path.realpath(path)) == state:
             raise RunFailed(
-                f"the database {one['name']} is the agent's own store, which this run has open: name what else is to come "
-                "back with --path and --database; the store comes back with --to, or by `hostkeeper backup recover`"
+                f"the database {one['name']} is the agent's own store, which this run has open: name what else is to "
+                "come back with --path and --database; the store comes with --to, or by `hostkeeper backup recover`"
             )
