@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Mapping
-from http.client import SWITCHING_PROTOCOLS, HTTPException, HTTPResponse, IncompleteRead
-from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agent import __version__
+from agent.host.http.answers import read_body, read_head
 from agent.host.output import visible
 from agent.host.wires import (
     Deadline,
@@ -161,59 +160,10 @@ def _request(asked: Asked, url: SplitResult) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("utf-8") + asked.body
 
 
-class _Unclosed(io.BufferedReader):
-    """Stays open when one answer of several that it reads is given up."""
-
-    def close(self) -> None:
-        """Leave that to whoever opened what is read."""
-
-
-class _Reader:
-    """What `http.client` takes for a socket."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = _Unclosed(stream)
-
-    def makefile(self, *_: Any, **__: Any) -> _Unclosed:
-        """Return the stream, always the same."""
-        return self._stream
-
-
-def _begun(stream: Stream, asked: Asked) -> HTTPResponse:
-    """Return the answer after its head; those before it that only tell of it (1xx) are passed over."""
-    reader = _Reader(stream)
-    while True:
-        response = HTTPResponse(reader, method=asked.method)  # type: ignore[arg-type]  # a socket is only asked for its file
-        response.begin()
-        if not 100 <= response.status < 200 or response.status == SWITCHING_PROTOCOLS:
-            return response
-
-
-def _require_one_length(response: HTTPResponse) -> None:
-    """Raise NoAnswer where the head does not say for certain where the body ends (RFC 9112, section 6.3)."""
-    lengths = set(response.headers.get_all("content-length", []))
-    codings = [one.strip().lower() for one in response.headers.get_all("transfer-encoding", [])]
-    if len(lengths) > 1 or any(not (one.isascii() and one.strip().isdigit()) for one in lengths):
-        raise NoAnswer(f"its length is {visible(', '.join(sorted(lengths)))[:100]}, which is none")
-    if codings and (codings != ["chunked"] or lengths):
-        raise NoAnswer(f"where its body ends is not certain: it is coded as {visible(', '.join(codings))[:100]}")
-
-
 def _answer(stream: Stream, asked: Asked) -> tuple[int, Mapping[str, str], bytes]:
-    try:
-        response = _begun(stream, asked)
-        _require_one_length(response)
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        body = response.read(asked.most + 1)
-        left = response.length
-    except IncompleteRead as error:
-        raise NoAnswer("the answer ends early") from error
-    except (OSError, HTTPException, ValueError) as error:
-        raise NoAnswer(f"not an answer of a web server: {visible(repr(error))[:200]}") from error
-    if len(body) > asked.most:
-        raise NoAnswer(f"the body has more than {asked.most} bytes")
-    if left and not response.chunked and asked.method != "HEAD":
-        raise NoAnswer(f"the answer ends early: {left} bytes are missing")
-    if headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+    buffered = io.BufferedReader(stream)
+    head = read_head(buffered, asked.method)
+    body = read_body(buffered, head, asked.most)
+    if head.fields.get("content-encoding", "identity").lower() not in ("identity", ""):
         raise NoAnswer("the body is packed, which was not asked for")
-    return response.status, headers, body
+    return head.status, head.fields, body
