@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import os
 import select
 import socket
 import ssl
@@ -14,6 +16,9 @@ from typing import Any
 from msgspec import Struct
 
 from agent.errors import AgentError
+
+MOST_CONTEXTS = 16
+"""So many settings for TLS are kept ready for the next connection."""
 
 
 class NoAnswer(AgentError):
@@ -60,7 +65,27 @@ def tls_of(settings: Mapping[str, Any]) -> Tls:
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:
-    """Given the settings, return a context for a client. Raises CannotTell for files that cannot be used."""
+    """Given the settings, return a context for a client, which others may have too: it is not to be changed.
+
+    Raises CannotTell for files that cannot be used.
+    """
+    known = ssl.get_default_verify_paths()
+    paths = (tls.ca_file or known.cafile, None if tls.ca_file else known.capath, tls.cert_file, tls.key_file)
+    return _context(tls, tuple([_stamp(path) for path in paths]))
+
+
+def _stamp(path: str | None) -> tuple[int, ...]:
+    """Return what changes when a file or directory does; nothing of one that cannot be looked at."""
+    try:
+        found = os.stat(path) if path is not None else None
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns) if found else ()
+
+
+@functools.lru_cache(maxsize=MOST_CONTEXTS)
+def _context(tls: Tls, _stamps: tuple[tuple[int, ...], ...]) -> ssl.SSLContext:
+    """Make a context, which is kept as long as its files stay as they are: to read all authorities takes long."""
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
         if tls.cert_file:

@@ -25,10 +25,12 @@ class Http:
         self._settings = settings
         self._clock = tools.clock
         self._matches = matches
+        secret = settings["bearer_token_file"] or settings["password_file"]
+        self._asked = None if secret else asked_of(settings)
 
     def measure(self, timeout: float) -> Measured:
         """Ask once; an answer other than wanted is down."""
-        asked = asked_of(self._settings)
+        asked = self._asked or asked_of(self._settings)  # a secret that has changed is the one that is given
         try:
             found = fetch(asked, timeout)
         except NoAnswer as error:
