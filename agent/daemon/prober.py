@@ -13,6 +13,7 @@ from agent.host.kinship import Companion
 from agent.model.policies import Probe
 from agent.ports import Clock
 from agent.probes.prober.frames import Lines, Order, Orders, Report, Result, decode_report, encode
+from agent.probes.prober.schedule import LONGEST_STEP, shared
 from agent.trigger import jitter
 
 LOG = logging.getLogger(__name__)
@@ -179,5 +180,6 @@ def _same(one: Probe, other: Probe) -> bool:
 
 def _ordered(wanted: Wanted, host: str) -> Order:
     probe = wanted.probe
-    delay = jitter(host, f"probe {probe.name}", probe.jitter)
+    phase = jitter(host, "probes", LONGEST_STEP)
+    delay = shared(jitter(host, f"probe {probe.name}", probe.jitter), probe.jitter, probe.every, phase)
     return Order(wanted.serial, probe.name, probe.kind, probe.settings, probe.every, probe.timeout, delay)

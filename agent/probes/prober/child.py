@@ -36,6 +36,9 @@ TOO_MANY_HANG = 75
 FLUSH_SECONDS = 1.0
 """Results that say nothing new of how their probe is are told together, at most so often; others at once."""
 
+SLACK = 0.25
+"""So many seconds early they are told by who is awake anyway: to wake up again would cost more."""
+
 _AGAIN = 0.05
 
 
@@ -68,6 +71,7 @@ class Prober:
         self._told_at = 0.0
         self._news = True
         self._ordered = ""
+        self._look_again = math.inf
 
     def leave(self, code: int) -> NoReturn:
         """End at once, whatever hangs, and leave no program behind."""
@@ -88,11 +92,12 @@ class Prober:
                 self.leave(0)
             self._settle()
             self._begin_due()
+            self._look_again = self._clock.monotonic() + self._crew.look()
             self._tell()
 
     def _patience(self) -> float:
         now = self._clock.monotonic()
-        waits = [self._told_at + self._pause() - now, self._next_due - now]
+        waits = [self._told_at + self._pause() - now, self._next_due - now, self._look_again - now]
         waits += [one.under_way.deadline + GRACE - now for one in self._under_way if one.under_way is not None]
         # Half a millisecond beyond, so that what is due is due when it is looked at.
         return max(0.0, min(waits)) + 0.0005
@@ -181,7 +186,7 @@ class Prober:
     def _tell(self) -> None:
         now = self._clock.monotonic()
         too_many = len(self._lost) > MOST_HUNG
-        if not too_many and now < self._told_at + self._pause():
+        if not too_many and now < self._told_at + self._pause() - SLACK:
             return
         self._news = False
         usage = resource.getrusage(resource.RUSAGE_SELF)

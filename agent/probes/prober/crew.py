@@ -1,40 +1,78 @@
-"""Threads that measure: as many as measurements are under way, and no measurement waits for one that hangs."""
+"""Threads that measure: one does job after job as long as none takes long, and no job waits for one that does."""
 
 from __future__ import annotations
 
+import math
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
 MOST_THREADS = 256
 """So many measurements are under way at most; further ones wait, and are late."""
 
+HAND_ON = 0.005
+"""Seconds that a job gets before those behind it are handed on: to one more thread, then to two, to four."""
+
+FULL = 0.1
+"""Seconds between two looks while there is no thread to be had."""
+
 _STACK = 1 << 19
 
 
 class Crew:
-    """Takes jobs and does each in a thread of its own choice; a job must not raise."""
+    """Takes jobs and does each in a thread of its own choice; a job must not raise.
+
+    To wake a thread costs more than most measurements, and threads that run at once delay one another, which is then
+    measured too. `do` and `look` are for one thread.
+    """
 
     def __init__(self, most: int = MOST_THREADS) -> None:
-        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._calls: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._most = most
-        self._spare = self._threads = 0
+        self._threads = self._awake = 0
+        self._taken_at = -math.inf
+        self._more = 1
 
     def do(self, job: Callable[[], None]) -> None:
-        """Have a job done."""
+        """Have a job done after the next `look`."""
         with self._lock:
-            self._spare -= 1
-            hire = self._spare < 0 and self._threads < self._most
-            self._threads += hire
-            self._spare += hire
-        self._jobs.put(job)
-        if hire:
+            self._jobs.append(job)
+
+    def look(self) -> float:
+        """See that jobs get on, and return after how many seconds to look again."""
+        now = time.monotonic()
+        with self._lock:
+            if not self._jobs:
+                self._more = 1
+                return math.inf
+            if self._awake and now < self._taken_at + HAND_ON:
+                return self._taken_at + HAND_ON - now
+            count = min(self._more, len(self._jobs), self._most - self._awake)
+            hired = max(0, self._awake + count - self._threads)
+            self._awake += count
+            self._threads += hired
+            self._more = min(2 * self._more, self._most)
+        for _ in range(hired):
             threading.stack_size(_STACK)
             threading.Thread(target=self._work, name="probe", daemon=True).start()
+        for _ in range(count):
+            self._calls.put(None)
+        return HAND_ON if count else FULL
 
     def _work(self) -> None:
         while True:
-            self._jobs.get()()
-            with self._lock:
-                self._spare += 1
+            self._calls.get()
+            while (job := self._next()) is not None:
+                job()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            if not self._jobs:
+                self._awake -= 1
+                return None
+            self._taken_at = time.monotonic()
+            return self._jobs.popleft()

@@ -23,11 +23,21 @@ KEPT = 500
 
 
 class Measurement:
-    """A measurement that was due at `due` and began at `begun`, both monotonic; `over` once nobody waits for it."""
+    """A measurement that was due at `due` and began at `begun`, both monotonic; `over` once nobody waits for it.
 
-    def __init__(self, due: float, begun: float, at: float, deadline: float) -> None:
-        self.due, self.begun, self.at, self.deadline = due, begun, at, deadline
+    `at` is when it began in seconds since the epoch, and `timeout` how many seconds it has from then on.
+    """
+
+    def __init__(self, due: float, timeout: float, clock: Clock) -> None:
+        self.due, self.timeout = due, timeout
         self.over = False
+        self.begin(clock)
+
+    def begin(self, clock: Clock) -> None:
+        """Count from now on."""
+        self.begun = clock.monotonic()
+        self.at = clock.now().timestamp()
+        self.deadline = self.begun + self.timeout
 
 
 class Measuring:
@@ -48,11 +58,9 @@ class Measuring:
         self.due = self.looked_at = first_due(clock.monotonic(), order.every, order.delay)
 
     def begin(self) -> Measurement:
-        """Begin a measurement that is due, and settle when the next is."""
-        now = self._clock.monotonic()
-        at = self._clock.now().timestamp()
-        self.under_way = Measurement(self.due, now, at, now + self.order.timeout)
-        self.due = self.looked_at = next_due(now, self.order.every, self.order.delay)
+        """Have a measurement that is due under way, and settle when the next is."""
+        self.under_way = Measurement(self.due, self.order.timeout, self._clock)
+        self.skip()
         return self.under_way
 
     def skip(self) -> None:
@@ -65,6 +73,8 @@ class Measuring:
 
     def measure(self) -> Measured:
         """Measure; whatever goes wrong is in what is returned."""
+        if self.under_way is not None:
+            self.under_way.begin(self._clock)
         began = time.monotonic()
         try:
             if self._source is None:

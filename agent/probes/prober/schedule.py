@@ -8,6 +8,23 @@ FIRST_WITHIN = 2.0
 """Seconds within which a probe that is new is measured for the first time."""
 
 
+STEP, LONGEST_STEP = 0.1, 1.0
+"""Instants that probes share are so far apart: a share of the interval, and no more than so many seconds."""
+
+
+def shared(delay: float, width: float, every: float, phase: float) -> float:
+    """Given the delay of a probe, which is below `width`, and its interval, return one that it shares with others.
+
+    To wake up for a probe alone costs more than most measurements. `phase`, in seconds, is where the shared instants of
+    a host lie, so that hosts do not share them.
+    """
+    step = min(LONGEST_STEP, STEP * every)
+    first = phase % step
+    if delay < first:
+        return first if first < width else delay
+    return first + math.floor((delay - first) / step) * step
+
+
 def first_due(now: float, every: float, delay: float) -> float:
     """Given the present, the interval and the stable delay of a new probe, return when it is measured first.
 
