@@ -16,7 +16,8 @@ from agent.engine.in_force import PROBES
 from agent.metrics import Metrics
 from agent.metrics.records import ProbeFacts, ProberFacts
 from agent.model.policies import Probe
-from agent.model.signals import Sample, Sampling
+from agent.model.samples import Key, Samples
+from agent.model.signals import Labels, Sampling
 from agent.ports import Clock
 from agent.probes.prober.frames import Report, Result
 from agent.store import Store
@@ -47,6 +48,7 @@ class Probing:
         self._recorder = recorder
         self._clock = clock
         self._reacted = reacted
+        self._series: dict[str, _Series] = {}
         self._errors: dict[str, tuple[float, str]] = {}
         self._written: dict[str, tuple[float, str]] | None = None
         self._written_at = -math.inf
@@ -66,6 +68,7 @@ class Probing:
                 self._store.facts.set(PROBES, None)
             return
         self._errors = {name: error for name, error in self._errors.items() if name in probes}
+        self._series = {name: series for name, series in self._series.items() if name in probes}
         self._metrics.probes({name: probe.kind for name, probe in probes.items()})
         self._thresholds.trail.keep_probes(probes)
         self._write()
@@ -81,7 +84,7 @@ class Probing:
         now = self._clock.now().timestamp()
         reactions: list[Reaction] = []
         for probe, result in found:
-            reactions += self._one(probe, sampling_of(probe, result), result.at, now)
+            reactions += self._one(probe, self._sampling(probe.name, result), result.at, now)
             facts = ProbeFacts(name=probe.name, kind=probe.kind, samples=result.samples, error=bool(result.error))
             self._metrics.probe(facts, result.late)
         restarts = self._prober.restarts if self._prober is not None else 0
@@ -100,6 +103,12 @@ class Probing:
             reactions += self._one(probe, Sampling((), {probe.name: why}), now, now)
             self._metrics.probe(ProbeFacts(name=probe.name, kind=probe.kind, samples=(), error=True), None)
         self._conclude(reactions)
+
+    def _sampling(self, name: str, result: Result) -> Sampling:
+        series = self._series.get(name)
+        if series is None:
+            series = self._series[name] = _Series(name)
+        return Sampling(series.samples(result), {name: result.error} if result.error else {})
 
     def _one(self, probe: Probe, sampling: Sampling, at: float, now: float) -> list[Reaction]:
         self._recorder.take(probe.name, now, sampling.samples)
@@ -130,7 +139,18 @@ class Probing:
             self._store.facts.set(PROBES, {name: list(error) for name, error in self._errors.items()})
 
 
-def sampling_of(probe: Probe, result: Result) -> Sampling:
-    """Given what was measured of a probe, return it under the probe's name."""
-    samples = tuple([Sample(f"{probe.name}.{what}", labels, value) for what, labels, value in result.samples])
-    return Sampling(samples, {probe.name: result.error} if result.error else {})
+class _Series:
+    """What a probe measures, under the probe's name: the same `keys` as before for the same series."""
+
+    def __init__(self, probe: str) -> None:
+        self._probe = probe
+        self._told: list[tuple[str, Labels]] | None = None
+        self._keys: tuple[Key, ...] = ()
+
+    def samples(self, result: Result) -> Samples:
+        """Return the samples of a result."""
+        told = [(what, labels) for what, labels, _ in result.samples]
+        if told != self._told:
+            self._told = told
+            self._keys = tuple([(f"{self._probe}.{what}", labels) for what, labels in told])
+        return Samples(self._keys, [value for _, _, value in result.samples])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from array import array
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from agent.engine.visit import Course
 from agent.model.samples import Key, Samples, Selection, in_rows
@@ -56,6 +56,7 @@ class Trail:
         self._latest = Samples((), ())
         self._errors: Mapping[str, str] = {}
         self._probes: dict[str, Sampling] = {}
+        self._of_probes: dict[str, Selection] = {}
         self._beside: dict[str, Samples] = {}
         self._stride = 1
         self._passes = 0
@@ -64,7 +65,9 @@ class Trail:
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals of the thresholds in force, keep those too."""
         wanted = SHOWN.union(signals)
-        self._selection, self._of_probes = (Selection(lambda key: key[0] in wanted) for _ in range(2))
+        self._wanted: Callable[[Key], bool] = lambda key: key[0] in wanted
+        self._selection = Selection(self._wanted)
+        self._of_probes.clear()
         self._beside = {}
         for probe, sampling in self._probes.items():
             self.take_probe(probe, sampling)
@@ -90,12 +93,16 @@ class Trail:
     def take_probe(self, probe: str, sampling: Sampling) -> None:
         """Given what a probe has just measured, tell it with every pass over the host until it measures anew."""
         self._probes[probe] = sampling
-        self._beside[probe] = self._of_probes.among(in_rows(sampling.samples))
+        selection = self._of_probes.get(probe)
+        if selection is None:
+            selection = self._of_probes[probe] = Selection(self._wanted)
+        self._beside[probe] = selection.among(in_rows(sampling.samples))
 
     def keep_probes(self, probes: Container[str]) -> None:
         """Given the probes that there still are, tell of no others."""
         self._probes = {name: sampling for name, sampling in self._probes.items() if name in probes}
         self._beside = {name: samples for name, samples in self._beside.items() if name in probes}
+        self._of_probes = {name: selection for name, selection in self._of_probes.items() if name in probes}
 
     def _add(self, now: float, found: Samples) -> None:
         if len(self._times) >= self._room:
