@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 
 from agent.drivers.database import Target
@@ -10,6 +11,8 @@ from agent.drivers.repository import Repository
 from agent.errors import RunFailed
 from agent.model.backups import Backup, Part
 from agent.ports import Completed, Context
+
+_UNHEARD = -signal.SIGPIPE
 
 FILES = "files"
 """The kind of the one part that is no database."""
@@ -46,8 +49,12 @@ def load(
             with ctx.processes.piped((*writers, *loaders), ctx.stopping) as piped:
                 ends.close()
         ctx.checkpoint()
-        judge_readers(backup, part, piped.completed[: len(writers)])
-        target.settle(piped.completed[len(writers) :])
+        readers, loaded = piped.completed[: len(writers)], piped.completed[len(writers) :]
+        # Who is no longer listened to dies of that: what the loaders say of it comes first, and of some tables is all.
+        judge_readers(backup, part, [one for one in readers if one.code != _UNHEARD])
+        target.settle(loaded)
+        if not tables:
+            judge_readers(backup, part, readers)
 
 
 def judge_readers(backup: Backup, part: Part, completed: Sequence[Completed]) -> None:
@@ -66,7 +73,7 @@ def miscounted(part: Part, counts: Mapping[str, int], tables: Sequence[str] = ()
     wrong = []
     known = {**part.bounds, **{name: (rows, rows) for name, rows in part.counts.items()}}
     for name, (least, most) in sorted(known.items()):
-        if tables and name not in tables:
+        if tables and name not in tables and not _meant(name, tables, counts):
             continue
         wanted = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         if name not in counts:
@@ -77,6 +84,11 @@ def miscounted(part: Part, counts: Mapping[str, int], tables: Sequence[str] = ()
         others = sorted(counts.keys() - known.keys())
         wrong += [f"{part.name}: there is a table {name} that was not backed up" for name in others]
     return wrong
+
+
+def _meant(name: str, tables: Sequence[str], counts: Mapping[str, int]) -> bool:
+    """Tell whether a loaded table was asked for without the schema that it is in."""
+    return name in counts and any(name.endswith(f".{table}") for table in tables)
 
 
 class _Closing:
