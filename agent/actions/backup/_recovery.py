@@ -60,7 +60,8 @@ class Begun(Struct, frozen=True):
 
 
 class Recovered(Struct, frozen=True):
-    """What came back of one task: the backup, files compared, paths, copies to load by hand, and what is kept."""
+    """What came back of one task: the backup, files compared (links and the like too), paths, copies to load by hand,
+    and what is kept."""
 
     backup: Backup
     files: int
@@ -257,7 +258,7 @@ class Recovery:
             raise RunFailed("what is there now is not what was backed up:\n" + "\n".join(compared.sentences()))
         where = f"{self._root}{COPIES}/{backup.task}"
         copies = tuple((where, part) for part in databases(backup) if part not in _in_place(backup))
-        return Recovered(backup, compared.files, tuple(self._root + top for top in tops), copies, ())
+        return Recovered(backup, compared.others, tuple(self._root + top for top in tops), copies, ())
 
     def _of(self, begun: Begun) -> list[str]:
         return [path[len(self._root) :] for stage in begun.stages for path in stage.paths]

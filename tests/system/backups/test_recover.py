@@ -109,6 +109,7 @@ def test_lost_host_comes_back_from_its_repository_alone(agent: AgentUnderTest, e
     done = agent.command("backup", "recover", *named, "--to", "/")
     assert done.returncode == 0, done.stderr
     assert f"{place}/state/.hostkeeper-restore" in done.stdout, "the new agent's own store is kept"
+    assert "backup-shop: 1 files compared" in done.stdout
     assert tree(shop) == files
     assert tree(agent.policies) == policies
     assert agent.command("history", "verify").returncode == 0, "heads of the new agent's history are in the way"
