@@ -83,7 +83,11 @@ def _restore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table", metavar="NAME", action="append", default=[], help="only this table of the one --database"
     )
-    parser.add_argument("--point-in-time", metavar="WHEN", help="up to this instant (pgbackrest repositories)")
+    parser.add_argument(
+        "--point-in-time",
+        metavar="WHEN",
+        help="up to this instant, or `latest` for all there is (pgbackrest repositories; default: as backed up)",
+    )
     parser.add_argument("--to", metavar="DIR", help="bring back into this directory, and replace nothing")
     parser.add_argument(
         "--yes-on",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from agent.actions.backup._outlook import require_empty
 from agent.actions.backup._repository import scratch_of
-from agent.actions.backup._selecting import instant
+from agent.actions.backup._selecting import LATEST, instant
 from agent.actions.backup._subject import Subject
 from agent.drivers.physical import TABLESPACES, Physical, RecoveryTarget
 from agent.drivers.repository import Repository, Selection
@@ -43,9 +43,13 @@ def target_of(subject: Subject) -> RecoveryTarget | None:
     wanted = subject.options.point_in_time
     if wanted is None:
         return None
+    if wanted == LATEST:
+        return RecoveryTarget(latest=True)
     at = instant(wanted)
     if at is None:
-        raise RunFailed(f"`point_in_time` {wanted!r} is no instant: write one such as 2026-03-01T12:00:00Z")
+        raise RunFailed(
+            f"`point_in_time` {wanted!r} is no instant: write one such as 2026-03-01T12:00:00Z, or `latest`"
+        )
     return RecoveryTarget(time=datetime.fromtimestamp(at, UTC))
 
 

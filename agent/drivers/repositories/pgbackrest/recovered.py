@@ -139,7 +139,7 @@ def _why(place: str, backup: Backup) -> str:
     if any(_TOO_SHORT in text for text in found):
         last = re.findall(r"last completed transaction was at log time (.*)", log)
         until = f"the last transaction in it is of {last[-1]}" if last else "there is no later transaction in it"
-        return f"the log that {backup.id} can be followed by does not reach the target: {until}; take the latest"
+        return f"the log that {backup.id} can be followed by does not reach the target: {until}; take `latest`"
     if any(_TOO_EARLY in text for text in found):
         return f"the target is before {backup.id} is whole: take an older backup"
     return f"a server brought back from {backup.id} did not start: {'; '.join(found[:3]) or log[-300:] or 'no word'}"

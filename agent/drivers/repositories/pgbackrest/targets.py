@@ -45,7 +45,7 @@ def require_reachable(engine: Engine, backup: Backup, target: RecoveryTarget | N
     if target.time.timestamp() > last:
         raise RunFailed(
             f"{target.time.isoformat()} is after the newest archived segment of the log: {reach}; for all there is "
-            "take the latest, for what came since let the server archive it first: select pg_switch_wal()"
+            "name `latest` as the point in time, for what came since let the server archive it first: select pg_switch_wal()"
         )
 
 
