@@ -81,8 +81,9 @@ def short(backup: str, listed: Sequence[str] = ()) -> str:
     """
     if len(backup) > _SHORT and not backup.strip("0123456789abcdef"):
         return backup[:_SHORT]
-    instant, _, _ = backup.partition("-")
-    return instant if sum(one.startswith(instant) for one in listed) == 1 else backup
+    instant, _, rest = backup.partition("-")
+    known = rest and instant.endswith("Z") and sum(one.startswith(instant) for one in listed) == 1
+    return instant if known else backup
 
 
 def _sound(listing: Listing, known: Known) -> frozenset[str]:
