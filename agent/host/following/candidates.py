@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from msgspec import Struct
@@ -68,6 +68,16 @@ def listed(path: str, stack: ExitStack) -> list[Candidate]:
             return found
         attempt.close()
     raise RunFailed(f"{path} is rotated faster than its files can be opened")
+
+
+def still(path: str, found: Sequence[Candidate]) -> bool:
+    """Given the path of a log and what was listed there, tell whether these are its files now. Raises as `listed`."""
+    directory, _, name = path.rpartition("/")
+    root = open_root(directory or "/", Kernel())
+    try:
+        return all(_still(root.fd, one) for one in found) and _names(root.fd, name) == [one.name for one in found]
+    finally:
+        root.close()
 
 
 def _names(directory: int, log: str) -> list[str]:

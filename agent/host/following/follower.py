@@ -12,13 +12,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.errors import RunFailed
-from agent.host.following.candidates import Candidate, listed
-from agent.host.following.content import Block, Unpack, blocks, chunks, read_at, skip_hole
+from agent.host.following.candidates import Candidate, listed, still
+from agent.host.following.content import Unpack, read_at
 from agent.host.following.position import MARK, Part, Position, digest
+from agent.host.following.reading import Reading
 from agent.host.tree import Kernel, open_root
 from agent.rules.generations import written
 from agent.rules.patterns import Patterns
@@ -30,6 +30,7 @@ SETTLE = 5.0
 """A log that was not written to for so many seconds has nothing more to say for now."""
 
 _LOOKS = 3
+_TRIES = 8
 
 
 def logs_at(pattern: str) -> list[str]:
@@ -60,56 +61,6 @@ def fits(path: str, pattern: str) -> bool:
     return where == directory and bool(Patterns([name]).within("")(log))
 
 
-class Reading(Struct):
-    """One file of a log, to be read from where reading it stands.
-
-    `finished` says that nothing will be added to it, `settled` that nothing was added for a while, `ended` that what is
-    there now was read to its end.
-    """
-
-    candidate: Candidate
-    part: Part
-    finished: bool
-    settled: bool
-    unpack: Unpack
-    ended: bool = False
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield what is new, in blocks of whole lines. Raises RunFailed when it cannot be unpacked, OSError."""
-        one, start = self.candidate, self.part.offset
-        before = b""
-        if not one.ending:
-            marked = min(start, MARK)
-            before = read_at(one.descriptor, start - marked, marked)
-            if marked and digest(before) != self.part.tail:
-                # It was truncated since it was found: the next look sees what has become of it.
-                return
-            start = skip_hole(one.descriptor, start)
-            marked = min(start, MARK)
-            before = read_at(one.descriptor, start - marked, marked)
-        elif start:
-            marked = min(start, MARK)
-            before = self._read(start - marked, marked)
-        yield from blocks(chunks(one.descriptor, one.ending, start, self.unpack), start, before, whole=self.finished)
-        self.ended = True
-
-    def _read(self, offset: int, length: int) -> bytes:
-        return self.candidate.reader(self.unpack)(offset, length)
-
-    def reached(self, block: Block, length: int) -> None:
-        """Given a block and how many of its bytes are dealt with, let reading go on after these."""
-        offset, before = block.until(length)
-        part = replace(self.part, offset=offset, tail=digest(before))
-        begins = block.data[:MARK] if block.start == 0 else b""
-        if begins and len(begins) >= self.part.head_size:
-            # The log may have been truncated and written to since it was found: this is what was read.
-            part = replace(part, head=digest(begins), head_size=len(begins))
-        elif self.part.head_size < MARK:
-            head = self._read(0, min(offset, MARK)) if offset > self.part.head_size else b""
-            part = replace(part, head=digest(head), head_size=len(head)) if head else part
-        self.part = part
-
-
 class Follower:
     """Follows the log at a path from a position, None for a log that was never looked at. Use it in a `with`.
 
@@ -128,15 +79,21 @@ class Follower:
         self._unpack = unpack
         self._from_end = from_end
         self._stack = ExitStack()
+        self._found: list[Candidate] = []
+        self._head = b""
 
     def __enter__(self) -> Follower:
         """Find the files of the log. Raises OSError, UnsafePath, and RunFailed for something that is no log."""
         try:
-            self._find()
+            for _ in range(_TRIES):
+                self.lost, self.readings = "", []
+                self._find()
+                if self._as_it_was():
+                    return self
+            raise RunFailed(f"{self.path} is rotated faster than it can be looked at")
         except BaseException:
             self._stack.close()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -146,6 +103,15 @@ class Follower:
         parts = [reading.part for reading in self.readings if not (reading.finished and reading.ended)]
         # Of a log whose file is gone for a moment, the last one is needed to know which of those to come are new.
         return Position(seen=self._now, parts=tuple(parts or [reading.part for reading in self.readings[-1:]]))
+
+    def _as_it_was(self) -> bool:
+        """Tell whether nothing was rotated since the files were listed: of what is truncated there is a copy by then.
+
+        The content is looked at before the names are, since it is truncated after the copy has its name.
+        """
+        current = next((one for one in self._found if one.current), None)
+        same = current is None or read_at(current.descriptor, 0, len(self._head)) == self._head
+        return same and still(self.path, self._found)
 
     def _find(self) -> None:
         found, placed = self._seen()
@@ -179,7 +145,8 @@ class Follower:
         """
         for _ in range(_LOOKS):
             self._stack.close()
-            found = listed(self.path, self._stack)
+            self._found = found = listed(self.path, self._stack)
+            self._head = b"".join(read_at(one.descriptor, 0, MARK) for one in found if one.current)
             placed = self._placed(found, self._before.parts) if self._before is not None else []
             if not self._missed(placed):
                 break

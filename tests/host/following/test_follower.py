@@ -155,6 +155,43 @@ def test_follower_of_a_log_that_is_truncated_while_it_is_looked_at_repeats_nothi
     assert len(seen) > 1000
 
 
+def copied_and_truncated(log: Path, number: int, after: bytes) -> None:
+    shutil.copyfile(log, log.with_name(f"app.log-20260101-170000000{number}"))
+    os.truncate(log, 0)
+    log.write_bytes(after)
+
+
+def test_follower_of_a_log_that_is_truncated_between_looking_and_reading_reads_it_later(log: Path) -> None:
+    with Follower(str(log), None, now=path_time(log), unpack=no_zstd) as follower:
+        copied_and_truncated(log, 0, b"two\n")
+        assert [list(reading.blocks()) for reading in follower.readings] == [[]]
+        position = follower.position()
+    assert read(log, position)[0] == [b"one", b"two"]
+
+
+def test_follower_of_a_log_that_is_rotated_while_its_older_ones_are_looked_at_reads_every_line_once(log: Path) -> None:
+    _, position, _ = read(log, None)
+    copied_and_truncated(log, 0, b"two\n")
+    packed = log.with_name("app.log-20260101-1700000000").rename(log.with_name("app.log-20260101-1700000000.zst"))
+    looks = 0
+
+    @contextmanager
+    def rotating(_descriptor: int) -> Iterator[int]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            copied_and_truncated(log, 1, b"three\n")
+        descriptor = os.open(packed, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    with Follower(str(log), position, now=path_time(log), unpack=rotating) as follower:
+        lines = [line for reading in follower.readings for block in reading.blocks() for line in block.lines()]
+    assert lines == [b"two", b"three"]
+
+
 @pytest.mark.parametrize("ending", [".gz", ".zst", ".xz", ".bz2"])
 def test_follower_beside_a_damaged_older_log_still_reads_the_log(log: Path, ending: str) -> None:
     log.with_name(f"app.log.1{ending}").write_bytes(b"this is no archive")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,23 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.host.following import LINGER, Follower, Position
-
-CLOCK_REALTIME_COARSE = 5
-"""The clock that instants of files are taken from (clock_gettime(2))."""
+from tests.host.following.ticks import tick
 
 
 @contextmanager
 def no_zstd(_descriptor: int) -> Iterator[int]:
     raise AssertionError("nothing here is compressed by zstd")
     yield -1
-
-
-def tick() -> float:
-    """Wait until instants of files differ from those before, and return the new one."""
-    before = now = time.clock_gettime(CLOCK_REALTIME_COARSE)
-    while now == before:
-        now = time.clock_gettime(CLOCK_REALTIME_COARSE)
-    return now
 
 
 class World:
