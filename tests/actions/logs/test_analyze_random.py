@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from agent.host.following import LINGER
 from tests.actions.logs.test_analyze import Analyst
-from tests.host.following.test_follower_random import World, tick
+from tests.host.following.test_follower_random import World
+from tests.host.following.ticks import tick
 
 RECORDS = (
     b"INFO one %d\n",
