@@ -11,6 +11,7 @@ from agent.cli.history_command import data, whole
 from agent.cli.output import emit_json
 from agent.engine.admission import admitted
 from agent.engine.plan import Plan
+from agent.engine.progress import clear
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor
 from agent.errors import ExitCode, Refused, RunFailed
@@ -62,6 +63,7 @@ class Foreground:
             self._wait(run.id)
             if listener is not None:
                 print(listener.heard(all_of_it=run.id not in self._supervisor.children), end="", file=sys.stderr)
+        clear(sys.stderr)
         return self._store.runs.get(run.id)
 
     def recover(self, task: Task, policies: PolicySet) -> None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from typing import TextIO
 
 from agent.ports import Clock
+from agent.readable import size
 
 BAR_INTERVAL = 0.1
 LINE_INTERVAL = 30.0
 BAR_WIDTH = 30
+
+
+_CLEAR = "\r\x1b[K"
+
+
+def clear(stream: TextIO) -> None:
+    """Where a stream is a terminal, take away the bar that a run has left on its last line."""
+    if stream.isatty():
+        stream.write(_CLEAR)
+        stream.flush()
 
 
 class Progress:
@@ -29,15 +41,25 @@ class Progress:
             return
         self._reported = now
         text = self.line(done, total, unit, now - self._started)
-        self._stream.write(f"\r\x1b[K{text}" if self._live else f"{text}\n")
+        self._stream.write(f"{_CLEAR}{text[: self._width()]}" if self._live else f"{text}\n")
         self._stream.flush()
+
+    def _width(self) -> int | None:
+        """Return how many characters fit on a line, as a bar that is folded cannot be drawn over; None for unknown."""
+        try:
+            return max(os.get_terminal_size(self._stream.fileno()).columns - 1, 0) or None
+        except OSError:
+            return None
 
     def line(self, done: int, total: int, unit: str, seconds: float) -> str:
         """Return one line: the task, a bar where the total is known, the count, and the time left or spent."""
+        told = size if unit.split()[:1] == ["bytes"] else "{:,}".format
+        unit = unit.removeprefix("bytes").lstrip()
+        unit = f" {unit}" if unit else ""
         if not total:
-            return f"{self._task}: {done:,} {unit}, {seconds:.0f} s"
+            return f"{self._task}: {told(done)}{unit}, {seconds:.0f} s"
         share = min(done / total, 1.0)
         filled = round(share * BAR_WIDTH)
         left = seconds * (1 - share) / share if share else 0.0
         bar = "#" * filled + "-" * (BAR_WIDTH - filled)
-        return f"{self._task}: [{bar}] {share:4.0%} {done:,} of {total:,} {unit}, {left:.0f} s left"
+        return f"{self._task}: [{bar}] {share:4.0%} {told(done)} of {told(total)}{unit}, {left:.0f} s left"

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import io
+import pty
+import struct
+import termios
 
-from agent.engine.progress import Progress
+from agent.engine.progress import Progress, clear
 from tests.fakes import FakeClock
 
 
@@ -40,3 +44,23 @@ def test_report_in_a_log_is_a_line_every_half_minute() -> None:
         clock.advance(1)
         progress.report(done, 0, "files")
     assert stream.getvalue().splitlines() == [f"task: {n} files, {n + 1} s" for n in (29, 59, 89)]
+
+
+def test_report_on_a_terminal_fits_its_line_and_goes_when_the_run_has_ended() -> None:
+    clock = FakeClock()
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    with open(ours, "rb", buffering=0) as seen, open(theirs, "w", encoding="utf-8") as stream:
+        clock.advance(10)
+        Progress(stream, "backup-shop", clock).report(25 << 20, 100 << 20, "bytes")
+        clear(stream)
+        stream.write("run 1")
+        stream.flush()
+        text = seen.read(4096)
+    assert text == b"\r\x1b[Kbackup-shop: [########-----------------\r\x1b[Krun 1"
+
+
+def test_report_says_bytes_as_people_do() -> None:
+    progress = Progress(io.StringIO(), "task", FakeClock())
+    assert progress.line(25 << 20, 100 << 20, "bytes", 10).endswith(" 25% 25 MiB of 100 MiB, 30 s left")
+    assert progress.line(25 << 20, 0, "bytes compared", 10) == "task: 25 MiB compared, 10 s"

@@ -21,7 +21,7 @@ from agent.drivers.repositories import open_repository
 from agent.drivers.repository import Damaged, Repository
 from agent.engine.nothing import NoBackups, NoDiscoveries, NoSamples
 from agent.engine.process import StopFlag
-from agent.engine.progress import Progress
+from agent.engine.progress import Progress, clear
 from agent.errors import AgentError, BadArgument, ExitCode, NotFound, Refused, RunFailed
 from agent.host import heads
 from agent.host.clock import SystemClock, local_zone
@@ -70,6 +70,8 @@ def main(arguments: argparse.Namespace) -> int:
             raise Damaged(f"nothing has changed: {error}; --at WHEN takes the backups as they stood before") from error
         except OSError as error:
             raise RunFailed(f"nothing has changed: {error}") from error
+        finally:
+            clear(sys.stderr)
     emit_json([_data(one) for one in found]) if arguments.json else print("\n".join(_told(found)))
     return ExitCode.OK
 
