@@ -216,3 +216,15 @@ def test_link_in_the_place_of_the_loaded_file_is_not_followed(case: Case) -> Non
     copies.load(case.replacing(), case.tools, case.place / "copy")
     assert victim.read_text() == "precious"
     assert not (case.place / "live.db.hk-m").is_symlink()
+
+
+def test_table_that_the_copy_has_not_leaves_nothing_once_it_is_discarded(place: Path, tools: Tools) -> None:
+    live = place / "live.db"
+    make(live, 3)
+    database = connect({"name": "notes", "driver": "sqlite", "settings": {"path": str(live)}}, tools)
+    copies.taken(database, tools, place / "copy")
+    beside = database.replacing("mark")
+    with pytest.raises(RunFailed, match="no table 'u'"):
+        copies.load(beside, tools, place / "copy", ["u"])
+    beside.discard()
+    assert sorted(path.name for path in place.iterdir()) == ["copy", "live.db"]

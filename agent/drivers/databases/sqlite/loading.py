@@ -16,7 +16,7 @@ from agent.host.neighbours import directory
 from agent.host.output import visible
 from agent.ports import Completed, Program
 
-_ASIDE = "-whole"
+ASIDE = "-whole"
 
 
 class Loading:
@@ -34,7 +34,7 @@ class Loading:
         self._wanted = tuple(tables)
         self._close()
         with directory(self._folder) as folder:
-            for ending in ("", "-journal", "-wal", "-shm", _ASIDE):
+            for ending in ("", "-journal", "-wal", "-shm", ASIDE):
                 folder.remove(self._name + ending)
             self._descriptor = folder.create(self._name)
         command = asking.command([asking.program(["cat"], asking.search_path(), "install coreutils")])
@@ -78,9 +78,9 @@ class Loading:
 
     def _choose(self) -> None:
         """Make the file one of the wanted tables alone, with their indexes and triggers."""
-        whole = self._path + _ASIDE
+        whole = self._path + ASIDE
         with directory(self._folder) as folder:
-            folder.rename(self._name, self._name + _ASIDE)
+            folder.rename(self._name, self._name + ASIDE)
             os.close(folder.create(self._name))
         with files.opened(self._path, self._tools, write=True) as connection:
             connection.execute("attach ? as whole", (whole,))
@@ -94,7 +94,7 @@ class Loading:
             connection.execute("commit")
             connection.execute("detach whole")
         with directory(self._folder) as folder:
-            folder.remove(self._name + _ASIDE)
+            folder.remove(self._name + ASIDE)
 
 
 def _bring(connection: apsw.Connection, table: str) -> None:

@@ -15,7 +15,7 @@ import apsw
 
 from agent.drivers.database import Tools
 from agent.drivers.databases.sqlite import files
-from agent.drivers.databases.sqlite.loading import Loading
+from agent.drivers.databases.sqlite.loading import ASIDE, Loading
 from agent.errors import RunFailed
 from agent.host.neighbours import Directory, directory
 
@@ -98,7 +98,7 @@ class Replacing(Loading):
             if folder.same(self._old, self._live):
                 folder.remove(self._old)
                 self._bring_logs(folder)
-            for name in (self._new, self._old):
+            for name in (self._new, self._new + ASIDE, self._old):
                 for ending in ("", "-shm", *_LOGS):
                     folder.remove(name + ending)
             folder.remove(self._none)
