@@ -119,7 +119,7 @@ class Verification(Struct, frozen=True, kw_only=True):
 class Entry(Struct, frozen=True, kw_only=True):
     """One object in a backup. `kind` is `file`, `directory`, `link`, `hard link`, `fifo`, `device` or `socket`.
 
-    `path` is absolute, as the bytes the kernel knows. `blake3` is the sum of its content in hexadecimal,
+    `path` is absolute, as the bytes the kernel knows. `sha256` is the sum of its content in hexadecimal,
     empty for what is no regular file and where an engine keeps none; `target` is where a link points.
     """
 
@@ -130,5 +130,5 @@ class Entry(Struct, frozen=True, kw_only=True):
     gid: int
     size: int
     modified: float
-    blake3: str = ""
+    sha256: str = ""
     target: bytes = b""

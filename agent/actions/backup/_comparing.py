@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct, field
 
-from agent.digests import blake3
+from agent.digests import content_sha256
 from agent.host.output import visible
 from agent.model.backups import Entry
 from agent.ports import Context
@@ -110,10 +110,10 @@ def _wrong(path: bytes, entry: Entry, about: os.stat_result, found: Comparison, 
     if entry.kind == "file":
         if about.st_size != entry.size:
             wrong.append(f"has {about.st_size} bytes instead of {entry.size}")
-        elif entry.blake3:
+        elif entry.sha256:
             found.files += 1
             found.bytes += about.st_size
-            if digest(path) != entry.blake3:
+            if digest(path) != entry.sha256:
                 wrong.append("has another content")
     return wrong
 
@@ -130,10 +130,10 @@ def _changed(path: bytes, since: float) -> bool:
 
 
 def digest(path: bytes) -> str:
-    """Return the BLAKE3 of a regular file. Raises OSError, also when it is none."""
+    """Return the SHA-256 of a regular file. Raises OSError, also when it is none."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file:
-        made = blake3()
+        made = content_sha256()
         while chunk := file.read(_CHUNK):
             made.update(chunk)
     return made.hexdigest()

@@ -65,7 +65,7 @@ def _differences(old: Entry, new: Entry) -> tuple[str, ...]:
     """Return what is different; a directory's time changes with what is in it, and says nothing of its own."""
     names = ["kind", "mode", "uid", "gid", "target"]
     if new.kind != "directory":
-        names += ["size"] + (["blake3"] if old.blake3 and new.blake3 else []) + ["modified"]
+        names += ["size"] + (["sha256"] if old.sha256 and new.sha256 else []) + ["modified"]
     return tuple(name for name in names if getattr(old, name) != getattr(new, name))
 
 

@@ -51,7 +51,7 @@ def entry_data(entry: Entry) -> dict[str, object]:
         "gid": entry.gid,
         "size": entry.size,
         "modified": entry.modified,
-        "blake3": entry.blake3,
+        "sha256": entry.sha256,
         "target": entry.target.decode(errors="surrogateescape"),
     }
 

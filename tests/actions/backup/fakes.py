@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agent.actions.backup._repository import Drivers
-from agent.digests import blake3
+from agent.digests import sha256
 from agent.drivers.database import Database, Dump, Look, Replacing, Target, Tools
 from agent.drivers.repository import Damaged, ListingFailed, Repository, Request, Restored, Selection
 from agent.errors import Refused, RunFailed
@@ -152,7 +152,7 @@ class FakeRepository:
                 gid=os.getegid(),
                 size=len(content),
                 modified=backup.began,
-                blake3=blake3(content).hexdigest(),
+                sha256=sha256(content).hexdigest(),
             )
 
     def restore(self, backup: Backup, selection: Selection, directory: str) -> Restored:

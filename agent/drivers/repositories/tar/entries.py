@@ -38,5 +38,5 @@ def entries(site: Site, backup: Backup) -> Iterator[Entry]:
                     first, *others = waiting[1]
                     yield structs.replace(one.entry, path=first)
                     for other in others:
-                        yield structs.replace(one.entry, path=other, kind="hard link", blake3="", target=first)
+                        yield structs.replace(one.entry, path=other, kind="hard link", sha256="", target=first)
                     waiting = next(wanted, None)

@@ -28,7 +28,7 @@ class Count(Struct):
 
 
 def walk(stream: Stream, lines: Iterable[bytes], where: str) -> Iterator[tuple[int, Member, str]]:
-    """Given an archive and the lines of its manifest, yield its objects, numbered, each with the BLAKE3 told.
+    """Given an archive and the lines of its manifest, yield its objects, numbered, each with the SHA-256 told.
 
     `where` names the manifest in messages. Raises Damaged where the two differ. The content of each is to be taken or
     skipped before the next.
@@ -48,7 +48,7 @@ def walk(stream: Stream, lines: Iterable[bytes], where: str) -> Iterator[tuple[i
                 raise stream.damaged(f"lacks {shown(one.entry.path)}, which is in its manifest")
             if not _agree(one, member):
                 raise stream.damaged(f"has {shown(member.path)} where its manifest has another {shown(one.entry.path)}")
-            told = one.entry.blake3
+            told = one.entry.sha256
         assert member is not None
         yield number, member, told
     raise manifest.cut(where)
@@ -75,7 +75,7 @@ def _names(names: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def compare(stream: Stream, summing: Summing, member: Member, told: str) -> None:
-    """Take the content of a file, and hold its BLAKE3 against the manifest. Raises Damaged when it is another."""
+    """Take the content of a file, and hold its SHA-256 against the manifest. Raises Damaged when it is another."""
     if summing.take(member) != told:
         raise stream.damaged(f"has {shown(member.path)} with another content than its manifest tells")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.digests import Digest, blake3
+from agent.digests import Digest, content_sha256
 from agent.drivers.repositories.tar.headers import Member
 from agent.drivers.repositories.tar.members import Stream
 
@@ -14,15 +14,13 @@ class Summing:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._digest = blake3()
 
     def take(self, member: Member) -> str:
-        """Take the content of a file, and return its BLAKE3; holes are hashed as the zeros that they are read as.
+        """Take the content of a file, and return its SHA-256; holes are hashed as the zeros that they are read as.
 
         Raises Damaged where the archive is not what it should be.
         """
-        digest = self._digest
-        digest.reset()
+        digest = content_sha256()
         if member.sparse:
             _spread(self._stream, member, digest)
             return digest.hexdigest()

@@ -56,7 +56,7 @@ class _Line(Struct):
     gid: int
     size: int
     modified: int
-    blake3: str = ""
+    sha256: str = ""
     target: str = ""
     device: str = ""
     names: list[str] | None = None
@@ -64,17 +64,17 @@ class _Line(Struct):
 
 _decode = msgspec.json.Decoder(_Line).decode
 _ENDING = b'{"end"'
-_SUM = b',"blake3":"'
+_SUM = b',"sha256":"'
 _SUM_LENGTH = len(_SUM) + 64 + len(b'"}\n')
 
 
 def line(member: Member, digest: str) -> str:
-    """Return the line of an object; `digest` is the BLAKE3 of a file in hexadecimal, or empty."""
-    return f'{_head(member)},"blake3":"{digest}"}}\n' if digest else _head(member) + "}\n"
+    """Return the line of an object; `digest` is the SHA-256 of a file in hexadecimal, or empty."""
+    return f'{_head(member)},"sha256":"{digest}"}}\n' if digest else _head(member) + "}\n"
 
 
 def sum_of(raw: bytes, member: Member) -> str | None:
-    """Return the BLAKE3 that a line tells, empty for none, or None unless the rest is as `line` has it for a member.
+    """Return the SHA-256 that a line tells, empty for none, or None unless the rest is as `line` has it for a member.
 
     What comes of None is to be parsed. This is much cheaper.
     """
@@ -174,7 +174,7 @@ def _object(told: _Line) -> Object:
         gid=told.gid,
         size=told.size,
         modified=told.modified / 1e9,
-        blake3=told.blake3,
+        sha256=told.sha256,
         target=_bytes(told.target),
     )
     names = None if told.names is None else tuple((name[:1], _bytes(name[1:])) for name in told.names)

@@ -9,7 +9,7 @@ b3sum, zstd and GNU tar, and age or gpg where the names of files end in .age or 
     B3SUMS                  the BLAKE3 of its files; the id ends with the first 16 digits
                             of the SHA-256 of B3SUMS itself
     files.tar.zst           files and directories
-    files.manifest.zst      one line of JSON for each of them, with the BLAKE3 of files
+    files.manifest.zst      one line of JSON for each of them, with the SHA-256 of files
     database-<name>...zst   a database; "form" in backup.json tells how it was written
 
 To check a backup, in its directory:

@@ -110,7 +110,7 @@ class Piece(Struct, kw_only=True):
         }
         told = dict(self.told)
         names: Any = told.pop("names", self.names) or ()
-        digest = told.pop("blake3", blake3(self.content).hexdigest() if self.flag == b"0" else "")
+        digest = told.pop("sha256", sha256(self.content).hexdigest() if self.flag == b"0" else "")
         if self.flag == b"1":
             fields["target"] = b"/" + self.target.strip(b"/")
         if self.flag in (b"3", b"4"):

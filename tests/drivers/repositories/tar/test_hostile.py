@@ -119,7 +119,7 @@ HOSTILE: dict[str, Sequence[Piece]] = {
     "not in the manifest": [TOP, FILE, Piece(path=b"/b", content=b"x", told=None)],
     "another mode than told": [Piece(path=b"/a", mode=0o4755, told={"mode": 0o644})],
     "another size than told": [Piece(path=b"/a", content=b"xx", told={"size": 1})],
-    "no sum": [Piece(path=b"/a", content=b"xx", told={"blake3": ""})],
+    "no sum": [Piece(path=b"/a", content=b"xx", told={"sha256": ""})],
     "another name than told": [Piece(path=b"/a", told={"path": b"/b"})],
     "another kind than told": [link(b"/a", b"x"), Piece(path=b"/b", flag=b"2", target=b"x", told={"kind": "file"})],
     "other names than told": [directory(b"/a", ("D", b"x"), told={"names": (("D", b"y"),)})],

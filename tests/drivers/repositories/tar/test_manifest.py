@@ -40,7 +40,7 @@ def test_object_comes_back_as_it_was(
     assert isinstance(one, Object)
     assert (one.entry.path, one.entry.target, one.modified, one.device) == (path, target, modified, "c 1 3")
     assert (one.entry.kind, one.entry.mode, one.entry.uid, one.entry.gid, one.entry.size) == (kind, 0o640, 1, 2, 3)
-    assert one.entry.blake3 == SUM
+    assert one.entry.sha256 == SUM
     assert one.names == (None if names is None else tuple(names))
     assert isinstance(last, End)
     assert (last.sources, last.flaws, last.one_file_system) == (END.sources, END.flaws, True)
@@ -86,7 +86,7 @@ def test_empty_manifest_has_an_end() -> None:
         LINE.replace(b'"mode":384', b'"mode":385'),
         LINE.replace(b'"modified":1', b'"modified":12'),
         LINE.replace(b'"path":"/a"', b'"path":"/a\\u0000"'),
-        LINE.replace(b'"blake3"', b'"target":"x","blake3"'),
+        LINE.replace(b'"sha256"', b'"target":"x","sha256"'),
         LINE.replace(b"0123", b"123"),
         LAST,
         b"",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.digests import blake3
+from agent.digests import sha256
 from agent.drivers.repositories.tar.hashing import Summing
 from agent.drivers.repositories.tar.headers import Member, absolute
 from agent.drivers.repositories.tar.members import Stream
@@ -78,7 +78,7 @@ def check(archive: bytes, members: list[tuple[tarfile.TarInfo, bytes]], chance: 
         assert (member.mode, member.uid, member.size) == (info.mode, info.uid, len(content))
         assert member.modified == round(info.mtime * 4) * 250_000_000
         assert member.target == os.fsencode(info.linkname)
-        assert digest == (blake3(content).hexdigest() if member.kind == "file" else "")
+        assert digest == (sha256(content).hexdigest() if member.kind == "file" else "")
 
 
 def test_archive_of_gnu_tar_tells_kinds_links_directories_and_devices(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_archive_of_gnu_tar_tells_kinds_links_directories_and_devices(tmp_path: 
     first, second = (members[b"/tree/file"], members[b"/tree/twin"])
     if first[0].kind == "hard link":
         first, second = second, first
-    assert (first[0].kind, first[1]) == ("file", blake3(b"x" * 70_000).hexdigest())
+    assert (first[0].kind, first[1]) == ("file", sha256(b"x" * 70_000).hexdigest())
     assert (second[0].kind, second[0].target) == ("hard link", first[0].path)
     assert members[b"/tree/link"][0].target == b"x" * 150
     assert members[b"/tree/fifo"][0].kind == "fifo"
@@ -132,7 +132,7 @@ def test_sparse_file_has_the_digest_of_what_is_read_of_it(tmp_path: Path, seed: 
     archive = listed(tmp_path, "sparse")
     assert len(archive) < file.stat().st_size
     [(member, digest)] = passed(archive, iter(lambda: chance.randint(1, 3000), 0))
-    assert digest == blake3(file.read_bytes()).hexdigest()
+    assert digest == sha256(file.read_bytes()).hexdigest()
     assert (member.path, member.kind, member.size) == (b"/sparse", "file", file.stat().st_size)
 
 

@@ -159,7 +159,7 @@ def test_what_is_told_to_stop_stops(tmp_path: Path, empty: Callable[[], str]) ->
 
 
 def test_verify_deep_finds_what_was_sealed_wrong(site: Site) -> None:
-    pieces = [directory(b"/a", ("Y", b"f")), Piece(path=b"/a/f", content=b"x", told={"blake3": "0" * 64})]
+    pieces = [directory(b"/a", ("Y", b"f")), Piece(path=b"/a/f", content=b"x", told={"sha256": "0" * 64})]
     wrong = forge.forge(site, pieces)
     assert verify(site, wrong, deep=False) == 0
     with pytest.raises(Damaged, match="another content than its manifest tells"):
