@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import resource
-import signal
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.host.rotation import Actor, NotRotated, Packing, Place, copy_and_empty, drop, pack, place_at, turn
+from tests.host.limits import files_no_larger_than
 from tests.host.swaps import exchanging
 
 OLDER = "app.log-20260301-1772366400"
@@ -153,19 +152,6 @@ def test_copy_that_is_of_another_content_is_left_alone_with_the_log(other: bytes
     with pytest.raises(NotRotated, match="no copy of the log"):
         copy_and_empty(place, "app.log", OLDER, expected=any_file, resume=True)
     assert beside(log) == {"app.log": b"one\ntwo\n", OLDER: other}
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """Have the kernel refuse to let files grow further, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_copy_that_does_not_fit_leaves_the_log_whole_and_nothing_beside_it(place: Place, log: Path) -> None:

@@ -22,6 +22,9 @@ tasks:
       keep: 1
       after: [systemctl, kill, -s, HUP, shop.service]
       services: true
+  turn:
+    action: logs.rotate
+    with: {paths: [/srv/own/*.log, /var/tmp/own/*.log], engine: own, keep: 1, compress: gzip}
   trim:
     action: logs.vacuum
     with: {max_files: 1}
@@ -46,6 +49,24 @@ def brought(host: Host) -> None:
         shutil.copy(there, host.bed.path(f"/{name}"), follow_symlinks=True)
 
 
+def turned_over(host: Host) -> None:
+    """See that the agent itself rotates in directories of a user, and of everybody, with the rights of that user."""
+    places = ("/srv/own", "/var/tmp/own")
+    for place, mode in zip(places, ("0750", "1777"), strict=True):
+        host.run("mkdir", "-m", mode, place)
+    host.run("chown", "daemon:daemon", places[0])
+    for content in ("oldest", "old", "now"):
+        for place in places:
+            host.bed.write(f"{place}/a.log", content)
+            host.run("chown", "daemon:adm", f"{place}/a.log")
+            host.run("chmod", "0640", f"{place}/a.log")
+        done = host.run("hostkeeper", "run", "turn", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for place in places:
+        shown = host.run("sh", "-c", f"stat -c '%U:%G %a %s' {place}/a.log; cat {place}/a.log-*").stdout
+        assert shown == "daemon:adm 640 0\nnow", shown
+
+
 @pytest.mark.parametrize("suite", ["bookworm"], indirect=True)
 def test_logs_are_rotated_cleared_out_and_analysed_within_the_sandbox_of_runs(host: Host) -> None:
     brought(host)
@@ -64,6 +85,7 @@ def test_logs_are_rotated_cleared_out_and_analysed_within_the_sandbox_of_runs(ho
         host.run("sh", "-c", "until test -s /srv/shop/app.log; do sleep 0.1; done")
     assert len(list(place.iterdir())) == 2
     assert {path.stat().st_uid for path in place.iterdir()} == {1}
+    turned_over(host)
     for task in ("watch", "trim"):
         done = host.run("hostkeeper", "run", task, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
