@@ -52,8 +52,8 @@ class Connection:
             _make_private(directory)
             for suffix in ("", "-wal", "-shm"):
                 _refuse_foreign(self.path + suffix)
-        if read_only and not os.path.exists(self.path):
-            raise StoreError(f"{self.path}: there is no store yet; start the agent, or run a task, to make one")
+        else:
+            _find(self.path)
         try:
             self._db = apsw.Connection(
                 self.path,
@@ -236,6 +236,16 @@ class Connection:
         self._db.close()
 
 
+def _find(path: str) -> None:
+    """Refuse to look at a store that is not there, or that this user may not see."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(f"{path}: there is no store yet; start the agent, or run a task, to make one") from None
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; run this as the user of the agent") from error
+
+
 def _make_private(directory: str) -> None:
     """Make the state directory the owner's alone, or refuse one that others could change."""
     try:
@@ -244,7 +254,8 @@ def _make_private(directory: str) -> None:
     except OSError as error:
         raise StoreError(f"{directory}: {error.strerror}; name a state directory with --state") from error
     if found.st_uid != os.geteuid():
-        raise StoreError(f"{directory}: belongs to user id {found.st_uid}; run `chown {os.geteuid()} {directory}`")
+        right = f"run `chown 0 {directory}`" if os.geteuid() == 0 else "run this as that user"
+        raise StoreError(f"{directory}: belongs to user id {found.st_uid}; {right}")
     if stat.S_IMODE(found.st_mode) & 0o077:
         os.chmod(directory, 0o700)
 

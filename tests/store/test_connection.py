@@ -5,6 +5,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
@@ -17,6 +18,7 @@ from agent.store.connection import BALLAST_NAME, DATABASE_NAME
 from agent.store.tables import MIGRATIONS
 from agent.store.verify import verify
 from tests.fakes import task
+from tests.host.trees import as_user
 
 
 def test_open_makes_a_private_directory(tmp_path: Path) -> None:
@@ -197,6 +199,20 @@ def test_open_of_a_store_that_somebody_else_planted_is_refused(tmp_path: Path, s
     os.chown(tmp_path / f"hostkeeper.db{suffix}", 65534, 65534)
     with pytest.raises(StoreError, match="move it aside"), Store(str(tmp_path)):
         pass
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
+@pytest.mark.parametrize("read_only", [True, False])
+def test_open_of_a_store_of_another_user_says_who_may(read_only: bool) -> None:
+    right = "Permission denied; run this as the user of the agent" if read_only else "user id 0; run this as that user"
+    with TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        state = f"{place}/state"
+        with Store(state):
+            pass
+        with as_user(65534), pytest.raises(StoreError, match=right):
+            Store(state, read_only=read_only)
 
 
 def test_open_of_a_link_in_place_of_the_store_is_refused(tmp_path: Path) -> None:
