@@ -39,11 +39,21 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     """Return a reader of whole numbers in a range, whose refusals argparse words."""
 
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+        number = whole_number(text, most)
+        if number is None or number < least:
             raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a whole number from {least} to {most}")
-        return int(text)
+        return number
 
     return read
+
+
+def whole_number(text: str, most: int = MANY) -> int | None:
+    """Given text, return the whole number that it is; None if it is none, or one greater than `most`."""
+    if not text.isascii() or not text.isdigit():
+        return None
+    # Python refuses to convert very long ones.
+    number = int(text.lstrip("0")[:20] or "0")
+    return number if number <= most else None
 
 
 def _nothing(_parser: argparse.ArgumentParser) -> None:

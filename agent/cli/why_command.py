@@ -13,7 +13,7 @@ from agent.cli.history_command import whole
 from agent.cli.looking import look
 from agent.cli.notifying.why import why_not_told
 from agent.cli.output import emit_json, harmless, instant
-from agent.cli.parser import MANY
+from agent.cli.parser import whole_number
 from agent.cli.why_threshold import why_firing, why_held
 from agent.cli.world import World
 from agent.engine.in_force import in_force
@@ -35,8 +35,8 @@ def main(arguments: argparse.Namespace) -> int:
     subject: str = arguments.subject
     with Store(arguments.state, read_only=True) as store:
         policies = world.policies() if store.facts.get("daemon") is None else in_force(store, SIGNALS)
-        if subject.isascii() and subject.isdigit() and int(subject[:20]) <= MANY:
-            run = store.runs.get(int(subject))
+        if (number := whole_number(subject)) is not None:
+            run = store.runs.get(number)
             answers = [answer(f"run {run.id} of {run.task}", run.why, run.ended, run.detail)]
             text = whole(run, store.steps.of(run.id), world.zone)
         elif "/" in subject and subject not in store.holds.held():
@@ -78,7 +78,7 @@ def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[An
         answers += why_not_told(policies.notifiers[name], store, world.zone, now)
     if latest is not None and latest.id not in decisions:
         answers.append(answer(f"run {latest.id} is {latest.state}", latest.why, latest.ended, latest.detail))
-    elif latest is None and task is not None:
+    elif latest is None and task is not None and task.enabled:
         due = world.next_due(policies).get(name)
         detail = f"it falls due at {instant(due, world.zone)}" if due else "it has no schedule"
         answers.append(Answer(f"{name} has not run yet", "", "", None, detail))

@@ -103,7 +103,9 @@ def test_history_and_runs_are_told_in_the_zone_of_the_settings(agent: AgentUnder
         (("history", "--limit", "9" * 30), ExitCode.USAGE),
         (("calendar", "--days", "0"), ExitCode.USAGE),
         (("calendar", "--days", "9" * 30), ExitCode.USAGE),
+        (("calendar", "--days", "0" * 20 + "19" * 10), ExitCode.USAGE),
         (("why", "9" * 30), ExitCode.NOT_FOUND),
+        (("why", "0" * 20 + "19" * 30), ExitCode.NOT_FOUND),
         (("why", ""), ExitCode.NOT_FOUND),
         (("why", "$(id)\n"), ExitCode.NOT_FOUND),
     ],
@@ -135,6 +137,17 @@ def test_status_without_a_store_says_what_to_do(agent: AgentUnderTest) -> None:
     done = agent.command("status")
     assert done.returncode == ExitCode.STORE
     assert "start the agent" in done.stderr
+
+
+def test_why_of_a_task_that_is_not_enabled_says_that_alone(agent: AgentUnderTest) -> None:
+    agent.policy(
+        'version: 1\ntasks:\n  t: {enabled: false, schedule: "@daily", action: command.run, with: {command: [x]}}\n'
+    )
+    good(agent.command("calendar"))
+    with Store(str(agent.state)):
+        pass
+    answers = json.loads(good(agent.command("why", "t", "--json")))
+    assert [(one["about"], one["reason"]) for one in answers] == [("t never falls due", "disabled")]
 
 
 @pytest.mark.parametrize("under_the_agent", [True, False])
