@@ -30,6 +30,21 @@ def newest(listing: Listing, host: str, at: float | None, now: float) -> tuple[B
     return tuple(found.values())
 
 
+def passed_over(listing: Listing, host: str, found: Iterable[Backup], at: float | None) -> list[str]:
+    """Given what comes back of a host, return a sentence for each task of which that is nothing, or not the newest."""
+    chosen = {one.task: one for one in found}
+    mine = [one for one in listing.backups if one.host == host]
+    by_then = [one for one in mine if at is None or one.ended <= at]
+    sentences = []
+    for task in sorted({one.task for one in mine}):
+        there = [one for one in by_then if one.task == task]
+        if task not in chosen:
+            sentences.append(f"{task} of {host}: no good backup, of {len(there)}: NOTHING of it comes back")
+        elif later := sum(one.began > chosen[task].began for one in there):
+            sentences.append(f"{task} of {host}: {later} newer than {chosen[task].id} are not good, or dated ahead")
+    return sentences + [f"no backup: {one.name}: {one.why}" for one in listing.junk]
+
+
 def outermost(entries: Iterable[Entry]) -> tuple[bytes, ...]:
     """Given what a backup has, return the paths that everything is at or below; of `/` those in it."""
     directories: set[bytes] = set()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from agent.actions.backup._lost import hosts, newest
+from agent.actions.backup._lost import hosts, newest, passed_over
 from agent.actions.backup._recovery import Recovered, Recovery
 from agent.cli.backups.place import named_by_itself, this_host, with_key
 from agent.cli.backups.restore import instant
@@ -111,12 +111,10 @@ def _backups(repository: Repository, arguments: argparse.Namespace) -> tuple[Bac
         raise NotFound(f"{where} has no backup")
     if arguments.host is None and len(known) > 1:
         raise BadArgument(f"{where} has backups of {', '.join(known)}: say which with --host")
-    mine = [one for one in listing.backups if one.host == known[0]]
-    found = newest(listing, known[0], _until(arguments.at), SystemClock().now().timestamp())
-    for task in sorted({one.task for one in mine} - {one.task for one in found}):
-        number = sum(one.task == task for one in mine)
-        told = f"{task} of {known[0]}: none of its {number} backups is good and of that time; NOTHING of it comes back"
-        print(harmless(told), file=sys.stderr)
+    until = _until(arguments.at)
+    found = newest(listing, known[0], until, SystemClock().now().timestamp())
+    for sentence in passed_over(listing, known[0], found, until):
+        print(harmless(sentence), file=sys.stderr)
     return found
 
 

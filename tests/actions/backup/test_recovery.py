@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from agent.actions.backup._lost import hosts, newest, outermost
+from agent.actions.backup._lost import hosts, newest, outermost, passed_over
 from agent.actions.backup._places import settle
 from agent.actions.backup._recovery import JOURNAL, Begun, Recovered, Recovery
 from agent.drivers.repository import Damaged
 from agent.errors import NotFound, RunFailed
-from agent.model.backups import Backup, Entry, Level, Part
+from agent.model.backups import Backup, Entry, Junk, Level, Part
 from agent.ports import Context
 from tests.actions.backup.fakes import REPOSITORY, FakeRepository, Vault, drivers
 from tests.actions.backup.restoring import DATABASE, FILES, backup
@@ -192,6 +192,23 @@ def test_newest_good_backup_of_each_task_is_taken(vault: Vault) -> None:
     assert {one.id for one in newest(listing, "host", 1500.0, NOW)} == {"etc", "shop"}
     with pytest.raises(NotFound, match="no good backup of nobody"):
         newest(listing, "nobody", None, NOW)
+
+
+def test_what_does_not_come_back_is_told(vault: Vault) -> None:
+    vault.put(backup("torn", task="shop", began=3000.0, ended=3001.0, flaws=("torn",)))
+    vault.put(backup("never", task="mail", began=3000.0, ended=3001.0, flaws=("torn",)))
+    vault.put(backup("other", task="shop", began=5000.0, host="other"))
+    vault.junk.append(Junk("x", "no seal"))
+    listing = vault.listing()
+    assert passed_over(listing, "host", newest(listing, "host", None, NOW), None) == [
+        "mail of host: no good backup, of 1: NOTHING of it comes back",
+        "shop of host: 1 newer than shop are not good, or dated ahead",
+        "no backup: x: no seal",
+    ]
+    assert passed_over(listing, "host", newest(listing, "host", 2000.0, NOW), 2000.0) == [
+        "mail of host: no good backup, of 0: NOTHING of it comes back",
+        "no backup: x: no seal",
+    ]
 
 
 def test_backup_of_the_future_is_taken_only_where_the_clock_is_behind_all(vault: Vault) -> None:
