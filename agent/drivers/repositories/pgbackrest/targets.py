@@ -44,8 +44,8 @@ def require_reachable(engine: Engine, backup: Backup, target: RecoveryTarget | N
         raise RunFailed(f"{target.time.isoformat()} is before the end of the backup: {reach}; take an older backup")
     if target.time.timestamp() > last:
         raise RunFailed(
-            f"{target.time.isoformat()} is after the newest archived segment of the log: {reach}; for all there is "
-            "name `latest` as the point in time, for what came since let the server archive it first: select pg_switch_wal()"
+            f"{target.time.isoformat()} is after the newest archived segment of the log: {reach}; name `latest` "
+            "for all there is; for what came since let the server archive it first: select pg_switch_wal()"
         )
 
 
