@@ -62,10 +62,10 @@ class Engine(Protocol):
         """Look whether these logs will be rotated, and touch none. Raises RunFailed."""
         ...
 
-    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> None:
-        """Rotate these logs. `stamp` is what their generations are called, as far as the engine is told.
+    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> list[str]:
+        """Rotate these logs, and return what went wrong. `stamp` stands behind their names in those of generations.
 
-        With `resume` a run was killed that had begun with them. Raises RunFailed once all that can be is rotated.
+        With `resume` a run was killed that had begun with them. Raises RunFailed when none can be rotated.
         """
         ...
 

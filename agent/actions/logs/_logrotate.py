@@ -86,14 +86,15 @@ class Logrotate(Struct, frozen=True):
             )
             raise RunFailed(f"logrotate does not take the configuration {self._file('rotation.conf')}: {visible(said)}")
 
-    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> None:
+    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> list[str]:
         """Have logrotate rotate, as `Engine`; it makes the stamp itself."""
         del stamp, resume
         self.check(jobs)
         completed = self._run("-v", "-s", self._file("logrotate.state"))
         wrong = complaints(completed.output)
         if completed.code or wrong:
-            raise RunFailed(f"logrotate failed: {visible('; '.join(wrong[:5])) or _said(completed)}")
+            return [f"logrotate failed: {visible('; '.join(wrong[:5])) or _said(completed)}"]
+        return []
 
     def _wanted(self, seen: Around) -> Wanted:
         options = self.setup.options

@@ -81,9 +81,9 @@ class Own(Struct, frozen=True):
             self.setup.compressor()
             self._creation()
 
-    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> None:
+    def rotate(self, jobs: Sequence[Job], stamp: str, *, resume: bool) -> list[str]:
         """Rotate log after log, as `Engine`."""
-        creation, wrong = self._creation(), []
+        creation, wrong = self._creation(), list[str]()
         for job in jobs:
             self.setup.ctx.checkpoint()
             directory, _, name = job.path.rpartition("/")
@@ -96,8 +96,7 @@ class Own(Struct, frozen=True):
                     wrong += one.dropped()
             except (OSError, NotRotated, UnsafePath) as error:
                 wrong.append(f"{job.path}: {_told(error)}")
-        if wrong:
-            raise RunFailed(f"{len(wrong):,} logs or older ones could not be dealt with: {'; '.join(wrong[:5])}")
+        return wrong
 
     def _creation(self) -> Creation | None:
         create = self.setup.options.create

@@ -120,39 +120,41 @@ class Rotation(Struct):
         if befores is not None:
             left = {one.path for one in befores if problem(one, copied=copied, created=False)}
             jobs = [job for job in jobs if job.path in left]
-            self._rotate(jobs, resume=True)
+            wrong = self._rotate(jobs, resume=True)
         else:
             befores = [job.around.log for job in jobs]
             self._await_free_names(jobs)
-            self.ctx.memory.remember(
-                _MEMORY,
-                {
-                    "run": self.ctx.run,
-                    "stamp": dated(self.ctx.clock.now()),
-                    "logs": [msgspec.to_builtins(one) for one in befores],
-                },
+            self._remember(
+                {"stamp": dated(self.ctx.clock.now()), "logs": [msgspec.to_builtins(one) for one in befores]}
             )
-            self._rotate(jobs, resume=False)
+            wrong = self._rotate(jobs, resume=False)
         failed = {one.path: why for one in befores if (why := problem(one, copied=copied, created=True))}
-        if failed:
-            told = "; ".join(f"{path}: {why}" for path, why in list(failed.items())[:5])
-            raise RunFailed(f"{len(failed):,} of {len(befores):,} logs were not rotated: {told}")
-        return befores, list(_gone(jobs))
+        told = [*wrong, *(f"{path}: {why}" for path, why in failed.items())]
+        if failed and len(failed) == len(befores):
+            raise RunFailed(f"{len(failed):,} of {len(befores):,} logs were not rotated: {'; '.join(told[:5])}")
+        if told:
+            self._remember({**self._known(), "wrong": told})
+        return [one for one in befores if one.path not in failed], list(_gone(jobs))
 
-    def _rotate(self, jobs: Sequence[Job], *, resume: bool) -> None:
-        """Have each engine rotate its logs; what one cannot does not keep the other from its own. Raises RunFailed."""
+    def _rotate(self, jobs: Sequence[Job], *, resume: bool) -> list[str]:
+        """Have each engine rotate its logs, and return what went wrong: that keeps nobody from the others."""
         stamp = self._known().get("stamp") or dated(self.ctx.clock.now())
-        wrong = []
+        wrong: list[str] = []
         for name, ones in _by_engine(jobs):
             if name == "logrotate":
                 # It names generations by the second in which it comes to them.
                 self._await_free_names(ones)
             try:
-                self.engines[name].rotate(ones, stamp, resume=resume)
+                wrong += self.engines[name].rotate(ones, stamp, resume=resume)
             except RunFailed as error:
                 wrong.append(str(error))
+        return wrong
+
+    def fail_if_any(self) -> None:
+        """Raise RunFailed when something went wrong that did not keep the run from going on."""
+        wrong = self._known().get("wrong", [])
         if wrong:
-            raise RunFailed("; ".join(wrong))
+            raise RunFailed(f"what could be is rotated, and this was not dealt with: {'; '.join(wrong[:5])}")
 
     def _await_free_names(self, jobs: Sequence[Job]) -> None:
         """Wait for the next second where there is an older log of this one: names differ in seconds."""
@@ -171,6 +173,9 @@ class Rotation(Struct):
         known: Any = self.ctx.memory.recall(_MEMORY)
         return known if isinstance(known, dict) and known["run"] == self.ctx.run else {}
 
+    def _remember(self, known: Mapping[str, Any]) -> None:
+        self.ctx.memory.remember(_MEMORY, {"run": self.ctx.run, **known})
+
     def settled(self) -> str:
         """Wait until nobody has a renamed log open to write to it; return `none`.
 
@@ -178,9 +183,11 @@ class Rotation(Struct):
 
         Raises RunFailed when somebody still does after the patience that the options have.
         """
-        befores = self._begun() or []
+        if self.options.method == "copytruncate":
+            return "none"
+        befores = [one for one in self._begun() or [] if not problem(one, copied=False, created=False)]
         files = {(one.device, one.inode) for one in befores}
-        if not files or self.options.method == "copytruncate":
+        if not files:
             return "none"
         began, was = self.ctx.clock.monotonic(), sizes(befores)
         while True:

@@ -67,8 +67,10 @@ def plan(options: Options, ctx: Context) -> Iterator[Step]:
         )
     yield Step(
         name="verify",
-        do=lambda: Outcome({"old_writers": rotation.settled()}),
-        preview=lambda _explain: Preview("fail the run if anybody still writes to a log that was renamed"),
+        do=lambda: _verify(rotation),
+        preview=lambda _explain: Preview(
+            "fail the run if anybody still writes to a log that was renamed, or something was not dealt with"
+        ),
         irreversible="it touches nothing",
     )
 
@@ -135,6 +137,12 @@ def _rotate(rotation: Rotation, ctx: Context) -> Outcome:
         "deleted_bytes": sum(one.bytes for _, one in gone),
     }
     return Outcome(facts, {Reason.OVER_COUNT: len(gone)} if gone else {})
+
+
+def _verify(rotation: Rotation) -> Outcome:
+    settled = rotation.settled()
+    rotation.fail_if_any()
+    return Outcome({"old_writers": settled})
 
 
 def _after(argv: Sequence[str], timeout: float, ctx: Context) -> Outcome:

@@ -13,7 +13,7 @@ from agent.errors import Refused, RunFailed
 from agent.host.processes import SystemProcesses
 from agent.ports import Command, Completed, Context
 from tests.actions.logs.rotating import aged, around, options, real, run
-from tests.fakes import FakeMemory, FakeProcesses, context
+from tests.fakes import FakeClock, FakeMemory, FakeProcesses, context
 
 
 def test_rotate_of_what_the_host_rotates_already_is_refused_and_says_where(log: Path, place: Path) -> None:
@@ -187,3 +187,14 @@ def test_rotate_where_the_owner_of_a_sticky_directory_may_exchange_what_is_in_it
     with pytest.raises(Refused, match="whose owner is neither root nor the log's"):
         run(options(log, engine="auto"), real(place))
     assert around(log) == ["app.log"]
+
+
+def test_rotate_of_which_one_log_fails_has_the_writers_of_the_others_told_and_fails(log: Path, place: Path) -> None:
+    odd, told = log.with_name("a'b.log"), log.parent.parent / "told"
+    odd.write_bytes(b"content\n")
+    taken = log.with_name(f"a'b.log-20260301-{int(FakeClock().now().timestamp())}")
+    taken.mkdir()
+    found = options(log.with_name("*.log"), engine="auto", after=["touch", str(told)])
+    with pytest.raises(RunFailed, match=r"what could be is rotated, .*: somebody has put .* was not renamed"):
+        run(found, real(place))
+    assert (log.read_bytes(), odd.read_bytes(), told.exists()) == (b"", b"content\n", True)
