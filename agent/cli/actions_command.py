@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from agent.cli.output import emit_json, table
+from agent.cli.output import broken, columns, emit_json, table
 from agent.errors import ExitCode
 from agent.registry import load, names
 from agent.schema import Schema, Schemas, resolve
@@ -18,22 +18,22 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.action is None:
         found = {name: schemas.action(name)["description"] for name in names()}
         rows = [(name, description.partition(". ")[0].rstrip(".")) for name, description in found.items()]
-        emit_json(found) if arguments.json else print(table(("action", "does"), rows))
+        emit_json(found) if arguments.json else print(table(("action", "does"), rows, columns()))
         return ExitCode.OK
     load(arguments.action)
     schema = schemas.action(arguments.action)
-    emit_json(schema) if arguments.json else print(reference(arguments.action, schema))
+    emit_json(schema) if arguments.json else print(reference(arguments.action, schema, columns()))
     return ExitCode.OK
 
 
-def reference(name: str, schema: Schema) -> str:
-    """Given an action's name and schema, return its whole reference as text."""
-    lines = [f"{name}: {schema['description']}", "", "options"]
+def reference(name: str, schema: Schema, within: int | None = None) -> str:
+    """Given an action's name and schema, return its whole reference as text, in lines of up to `within` characters."""
+    lines = [*broken(f"{name}: {schema['description']}", within), "", "options"]
     for key, raw in schema["properties"].items():
         option = resolve(raw, schema)
         required = key in schema.get("required", ())
         lines.append(f"  {key}: {_kind(option)}{', required' if required else ''}{_default(option)}")
-        lines.append(f"      {option['description']}")
+        lines += broken(option["description"], within, "      ")
         limits = [f"{_LIMITS[limit]} {option[limit]}" for limit in _LIMITS if limit in option]
         lines += [f"      {', '.join(limits)}"] if limits else []
     for example in schema.get("examples", ()):

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from msgspec.structs import asdict
 
-from agent.cli.output import emit_json, instant, table
+from agent.cli.output import columns, emit_json, instant, table
 from agent.cli.world import World
 from agent.engine.coming import days_ahead
 from agent.errors import ExitCode, NotFound
@@ -35,7 +35,7 @@ def main(arguments: argparse.Namespace) -> int:
         (instant(e.due, world.zone), instant(e.starts, world.zone) if e.starts else "skipped", e.task, _held(e))
         for e in entries
     ]
-    print(table(("due", "starts", "task", "held back by"), rows))
+    print(table(("due", "starts", "task", "held back by"), rows, columns()))
     for name in coming.cut:
         print(f"{name}: only the first of its many due times are listed")
     return ExitCode.OK

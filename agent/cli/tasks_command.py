@@ -7,7 +7,7 @@ import json
 
 from msgspec.structs import asdict
 
-from agent.cli.output import emit_json, instant, table
+from agent.cli.output import columns, emit_json, instant, table
 from agent.cli.world import World
 from agent.errors import ExitCode
 
@@ -33,5 +33,5 @@ def main(arguments: argparse.Namespace) -> int:
         )
         for task in tasks
     ]
-    print(table(("task", "action", "schedule", "window", "needs", "next due", "description"), rows))
+    print(table(("task", "action", "schedule", "window", "needs", "next due", "description"), rows, columns()))
     return ExitCode.OK

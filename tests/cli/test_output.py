@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cli.output import ago, duration, harmless, instant, path_text, table
+from agent.cli.output import ago, broken, duration, fitting, harmless, instant, path_text, table
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,26 @@ def test_path_text_of_any_bytes_can_be_printed(path: bytes) -> None:
 
 def test_table_aligns_and_does_not_pad_the_end() -> None:
     assert table(("a", "bb"), [("ccc", "d"), ("e", "\x07")]) == "a    bb\nccc  d\ne    \\x07"
+
+
+def test_table_goes_on_below_where_its_last_column_is_too_long() -> None:
+    shown = table(("task", "does"), [("tidy", "deletes what nobody has asked for in a year"), ("b", "")], within=30)
+    assert shown.split("\n") == [
+        "task  does",
+        "tidy  deletes what nobody has",
+        "      asked for in a year",
+        "b",
+    ]
+
+
+def test_table_without_room_for_its_last_column_leaves_it_whole() -> None:
+    assert table(("a" * 20, "b"), [("c", "much to say of it")], within=30).split("\n")[1].endswith("much to say of it")
+
+
+def test_broken_text_is_indented_and_stays_within() -> None:
+    assert broken("one two three four five six seven", 24, "  ") == ["  one two three four", "  five six seven"]
+    assert broken("of any length", None, "  ") == ["  of any length"]
+
+
+def test_fitting_without_a_terminal_shows_all_of_it() -> None:
+    assert fitting(lambda rows: f"{rows} rows", 8) == "8 rows"
