@@ -64,6 +64,20 @@ def box_of(name: str, options: Mapping[str, Any]) -> Box:
     return made
 
 
+def remarks_of(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Given the dotted name of an action and the options of a task, return what a look at this host says of them.
+
+    They are no mistakes. An action that has any keeps them in the `_remarks` of its system, and is not imported.
+    """
+    system, _, action = name.partition(".")
+    try:
+        remarks: object = importlib.import_module(f"{actions.__name__}.{system}._remarks")
+    except ModuleNotFoundError:
+        return ()
+    made = getattr(remarks, action, None)
+    return tuple(made(options)) if made is not None else ()
+
+
 def discover() -> dict[str, Action]:
     """Return every action by its dotted name; imports them all."""
     return {name: load(name) for name in names()}

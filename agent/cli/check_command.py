@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from datetime import timedelta, tzinfo
 
+import msgspec
+
 from agent.cli.output import emit_json
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
+from agent.host.output import visible
 from agent.model.policies import PolicySet
+from agent.registry import remarks_of
 from agent.rules.windows import gate, opens_in_gap
 
 LOOK_AHEAD = timedelta(days=400)
@@ -30,7 +34,7 @@ def main(arguments: argparse.Namespace) -> int:
         "databases": len(policies.databases),
         "repositories": len(policies.repositories),
     }
-    warnings = gap_warnings(policies, world.zone)
+    warnings = [*gap_warnings(policies, world.zone), *remarks(policies)]
     if arguments.json:
         emit_json({"valid": True, "digest": policies.digest, **counts, "warnings": warnings})
     else:
@@ -38,6 +42,15 @@ def main(arguments: argparse.Namespace) -> int:
             print(warning)
         print(f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; {policies.digest[:12]}")
     return ExitCode.OK
+
+
+def remarks(policies: PolicySet) -> list[str]:
+    """Given a policy set, say what a look at this host says of its tasks that is no mistake."""
+    return [
+        visible(f"{task.position.file}:{task.position.line}:{task.position.column}: tasks.{task.name}: {text}")
+        for task in policies.tasks.values()
+        for text in remarks_of(task.action, msgspec.json.decode(task.options))
+    ]
 
 
 def gap_warnings(policies: PolicySet, local: tzinfo) -> list[str]:

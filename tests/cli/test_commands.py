@@ -56,6 +56,14 @@ def test_check_warns_of_a_window_whose_opening_time_is_skipped(agent: AgentUnder
     assert "03:00; it opens then" in text
 
 
+def test_check_says_which_engine_rotates_logs_where_that_is_not_logrotate(agent: AgentUnderTest) -> None:
+    logs = agent.place / "logs"
+    logs.mkdir()
+    logs.chmod(0o777)
+    agent.policy(f"version: 1\ntasks:\n  a: {{action: logs.rotate, with: {{engine: own, paths: [{logs}/a.log]}}}}\n")
+    assert f"policy.yaml:3:3: tasks.a: everybody may write to {logs}, so every run is" in good(agent.command("check"))
+
+
 def test_calendar_shows_what_a_window_holds_back(agent: AgentUnderTest) -> None:
     entries = json.loads(good(agent.command("calendar", "--days", "2", "--json")))["entries"]
     assert {entry["task"] for entry in entries} == {"hello"}

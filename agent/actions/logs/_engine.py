@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from agent.actions.logs._programs import installed
 from agent.actions.logs._rotated import Around
 from agent.errors import Refused, RunFailed
-from agent.host.following.unpacking import PATH
 from agent.host.output import visible
 from agent.model.reasons import Reason
 from agent.ports import Context
@@ -94,8 +92,3 @@ class Setup(Struct, frozen=True):
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
         return self.ctx.clock.now().timestamp()
-
-
-def installed(name: str) -> str | None:
-    """Given the name of a program, return its path, None where there is none."""
-    return shutil.which(name, path=os.environ.get("PATH", PATH))

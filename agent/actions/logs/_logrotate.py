@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.actions.logs._engine import Hindrance, Job, Setup, installed
+from agent.actions.logs._engine import Hindrance, Job, Setup
+from agent.actions.logs._programs import installed
 from agent.actions.logs._rotated import Around
 from agent.errors import RunFailed
 from agent.host.durable import replace
