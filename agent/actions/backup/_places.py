@@ -223,6 +223,9 @@ def _swap(
         return next((at for at in (name, aside) if wanted is not None and identity(staged, at) == wanted), None)
 
     there = identity(live, name)
+    if after is None and hidden(before) is not None and there is not None:
+        # It has been put aside, and what somebody has made at its name since is not ours.
+        return
     whole = there == after or hidden(after) is not None or after is None
     if there not in (before, after, None) or not whole or (there is None and before and hidden(before) is None):
         where = os.path.join(pair.live, name)

@@ -50,13 +50,17 @@ COPIES = "/var/lib/hostkeeper/recovered"
 
 
 class Begun(Struct, frozen=True):
-    """One task that was begun: its backup, where it is staged, whether that is done, and all of it found whole."""
+    """One task that was begun: its backup, where it is staged, whether that is done, and all of it found whole.
+
+    `keep` says whether what it replaces is kept.
+    """
 
     task: str
     backup: str
     stages: tuple[Stage, ...]
     staged: bool = False
     settled: bool = False
+    keep: bool = False
 
 
 class Recovered(Struct, frozen=True):
@@ -156,12 +160,9 @@ class Recovery:
 
     def _settled(self, found: Sequence[Recovered], begun: Sequence[Begun]) -> tuple[Recovered, ...]:
         """Keep or remove what was replaced, now that all of it is verified; as often as it is interrupted."""
-        kept = {one.task: [settle(stage, keep=self._keeps(stage)) for stage in one.stages] for one in begun}
+        kept = {one.task: [settle(stage, keep=one.keep) for stage in one.stages] for one in begun}
         remove_whole(self._journal)
         return tuple(msgspec.structs.replace(one, kept=tuple(filter(None, kept[one.backup.task]))) for one in found)
-
-    def _keeps(self, stage: Stage) -> bool:
-        return self._overwrite or any(path in self._own for path in stage.paths)
 
     def _ordered(self, backups: Sequence[Backup]) -> list[Backup]:
         """Outer paths first: what another task has of their inside comes after them."""
@@ -193,7 +194,8 @@ class Recovery:
         if any(part not in _in_place(backup) for part in databases(backup)):
             places.append(f"{self._root}{COPIES}/{backup.task}")
         mark = f"{self._ctx.now:%Y%m%d%H%M%S}_{backup.task}"
-        return Begun(backup.task, backup.id, stages(places, mark))
+        keep = self._overwrite or any(place in self._own for place in places)
+        return Begun(backup.task, backup.id, stages(places, mark), keep=keep)
 
     def _bring(self, backup: Backup, begun: Begun) -> None:
         """Bring one backup back beside where it belongs, compare it, and remember what is to change places."""

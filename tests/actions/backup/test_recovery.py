@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.actions.backup._lost import hosts, newest, outermost, passed_over
-from agent.actions.backup._places import settle
+from agent.actions.backup._places import sealed, settle, swap
 from agent.actions.backup._recovery import JOURNAL, Begun, Recovered, Recovery
 from agent.drivers.repository import Damaged
 from agent.errors import NotFound, RunFailed
@@ -158,6 +158,22 @@ def test_what_belongs_to_the_new_agent_gives_way_with_its_logs_and_is_kept(vault
     assert [path.name for path in live.parent.iterdir() if path.is_file()] == ["a.db"]
     assert live.read_text() == ""
     assert sorted(files(Path(kept)).values()) == ["heads", "old", "old-shm", "old-wal"]
+
+
+def test_recovery_goes_on_although_somebody_has_looked_into_the_store_meanwhile(vault: Vault, root: Path) -> None:
+    made, live = with_store(vault, root)
+    first = recovery(vault, root, own={str(live): []})
+    begun = first._begin(made)
+    first._write([begun])
+    first._bring(made, begun)
+    first._write([replace(begun, staged=True)])
+    for stage in begun.stages:
+        swap(sealed(stage))
+    Path(f"{live}-wal").write_text("of whoever looked")
+    (found,) = recovery(vault, root).recover((made,))
+    (kept,) = found.kept
+    assert sorted(files(Path(kept)).values()) == ["old", "old-shm", "old-wal"]
+    assert Path(f"{live}-wal").read_text() == "of whoever looked"
 
 
 def test_database_that_is_open_is_not_replaced(vault: Vault, root: Path) -> None:
