@@ -5,7 +5,7 @@ The daemon acts on the answer; `hostkeeper why` and `status` show it, whether or
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from agent.model.policies import Overlap, PolicySet, Priority, Schedule, Task
@@ -120,12 +120,18 @@ class Agenda:
         # Newest first: a try that another run has followed was the last of its kind.
         newest = next((run for run in runs if run.state is not RunState.SKIPPED), None)
         retried = newest is not None and needed.enabled and will_be_retried(newest, needed)
-        return Need(
-            name,
-            needed.enabled,
-            at,
-            tuple(NeededRun(r.due, r.state, r.why, retried and r is newest) for r in runs),
-        )
+        found = [NeededRun(r.due, r.state, r.why, retried and r is newest) for r in runs]
+        return Need(name, needed.enabled, at, (*found, *self._stand_ins(name, runs)))
+
+    def _stand_ins(self, task: str, runs: Sequence[Run]) -> list[NeededRun]:
+        """Return the run that the first of a needed task's runs was skipped for, at its due time, if one was."""
+        skipped = next((run for run in reversed(runs) if run.why == Reason.OVERLAP), None)
+        if skipped is None:
+            return []
+        return [
+            NeededRun(skipped.due, run.state, run.why)
+            for run in self._store.runs.recent(1, task, before=skipped.id, but=Reason.OVERLAP)
+        ]
 
 
 def will_be_retried(run: Run, task: Task) -> bool:

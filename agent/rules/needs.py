@@ -13,8 +13,9 @@ The cycle follows from B's due time alone, never from the present, so that it do
 (`state`) B may start once a run of A with that due time or a later one has succeeded: a later one may be the catch-up,
 or an admin's own run. It is skipped when such runs have ended and none succeeded, and it waits in all other cases; so
 also when A has never run, which is unknown and not fine. A run with nothing to do (Reason.NOTHING_TO_DO) found the
-target as it should be, and counts as success; what a command itself called a skip does not. If A has no schedule, its
-latest run decides.
+target as it should be, and counts as success; what a command itself called a skip does not. A run of A that was skipped
+because the one before it had not ended (Reason.OVERLAP) is as good as that one, which ended after it fell due. If A has
+no schedule, its latest run decides.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class NeededRun(Struct, frozen=True):
 class Need(Struct, frozen=True):
     """A needed task: whether it is enabled, its cycle (epoch seconds, None without a schedule), and its runs.
 
-    `runs` holds at least every run of the cycle's due time and later; without a schedule, the latest ones; any order.
+    `runs` holds at least every run of the cycle's due time and later, and, with the due time of the first that was
+    skipped for overlap, the run that it was skipped for; without a schedule, the latest ones; any order.
     """
 
     task: str

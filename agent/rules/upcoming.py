@@ -125,9 +125,8 @@ def _entries(forecast: _Forecast, plan: _Plan, end: datetime) -> list[Entry]:
     for instant in islice(fires(plan.trigger, plan.zone, forecast.start, end), MOST + 1):
         due = instant.timestamp()
         ready = due + plan.delay
-        entry = None
-        if kept is not None:
-            before = entries[kept]
+        entry, before = None, entries[kept] if kept is not None else None
+        if kept is not None and before is not None:
             busy = (before.starts or 0.0) + plan.takes
             if plan.task.overlap is Overlap.SKIP and ready < busy:
                 entry = Entry(plan.task.name, due, None, Reason.OVERLAP, "", plan.task.needs)
@@ -138,7 +137,8 @@ def _entries(forecast: _Forecast, plan: _Plan, end: datetime) -> list[Entry]:
                 forecast.ends[plan.task.name, before.due] = None
         if entry is None:
             entry = _entry(forecast, plan, due, ready, Reason.JITTER if plan.delay else None)
-        forecast.ends[plan.task.name, due] = None if entry.starts is None else entry.starts + plan.takes
+        starts = before.starts if entry.reason is Reason.OVERLAP and before is not None else entry.starts
+        forecast.ends[plan.task.name, due] = None if starts is None else starts + plan.takes
         if entry.starts is not None:
             kept = len(entries)
         entries.append(entry)

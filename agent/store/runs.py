@@ -167,9 +167,9 @@ class Runs:
         rows = self._db.rows("SELECT id FROM runs WHERE id > ? AND id <= ? AND origin IN (?, ?)", values)
         return [int(row[0] or 0) for row in rows]
 
-    def recent(self, limit: int, task: str | None = None, before: int | None = None) -> list[Run]:
-        """Return up to `limit` runs, newest first, of one task or of all; with `before`, of those before that id."""
-        conditions = {"task = ?": task, "id < ?": before}
+    def recent(self, limit: int, task: str | None = None, before: int | None = None, but: str = "") -> list[Run]:
+        """Return up to `limit` runs, newest first, of one task or all: before an id, without those of a reason."""
+        conditions = {"task = ?": task, "id < ?": before, "why != ?": but or None}
         named = {condition: value for condition, value in conditions.items() if value is not None}
         where = f"WHERE {' AND '.join(named)}" if named else ""
         rows = self._db.rows(f"{_SELECT} {where} ORDER BY id DESC LIMIT ?", (*named.values(), limit))

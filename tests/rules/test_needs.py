@@ -34,6 +34,8 @@ def run(state: RunState, due: float = CYCLE, why: str = "", retried: bool = Fals
         ([run(RunState.INTERRUPTED)], Readiness.WAITING),
         ([run(RunState.FAILED)], Readiness.FAILED),
         ([run(RunState.SKIPPED, why=Reason.OVERLAP)], Readiness.FAILED),
+        ([run(RunState.SKIPPED, why=Reason.OVERLAP), run(RunState.RUNNING)], Readiness.WAITING),
+        ([run(RunState.SKIPPED, why=Reason.OVERLAP), run(RunState.SUCCEEDED)], Readiness.READY),
         ([run(RunState.SKIPPED, why=Reason.COMMAND_SAYS_SKIP)], Readiness.FAILED),
         ([run(RunState.SKIPPED, why=Reason.NOTHING_TO_DO)], Readiness.READY),
         ([run(RunState.MISSED, why=Reason.DUE_WHILE_DOWN)], Readiness.FAILED),

@@ -129,6 +129,14 @@ def test_upcoming_need_that_is_superseded_skips_the_task() -> None:
     assert ("b", "10 10:30", None, Reason.NEEDS_FAILED, "a") in told(found)
 
 
+def test_upcoming_need_that_is_skipped_for_a_run_before_it_is_as_good_as_that() -> None:
+    found = coming(
+        task("a", "0,30 0-3 * * *", window="nightly"), task("b", "0,30 0-3 * * *", needs=("a",), window="nightly")
+    )
+    assert ("b", "10 00:30", "10 02:00", Reason.NEEDS_WAITING, "a") in told(found)
+    assert Reason.NEEDS_FAILED not in {entry.reason for entry in found.entries}
+
+
 def test_upcoming_need_that_takes_no_time_holds_nothing() -> None:
     found = coming(task("b", "0 3 * * *", needs=("a",)), task("a", "0 3 * * *"))
     assert told(found)[1] == ("b", "10 03:00", "10 03:00", None, "")
