@@ -94,7 +94,7 @@ class Own(Struct, frozen=True):
                     wrong += one.packed()
                     one.turned(name + stamp, resume=resume)
                     wrong += one.dropped()
-            except (OSError, NotRotated, UnsafePath) as error:
+            except (OSError, NotRotated, UnsafePath, RunFailed) as error:
                 wrong.append(f"{job.path}: {_told(error)}")
         return wrong
 
@@ -151,7 +151,7 @@ class _One(Struct, frozen=True):
             try:
                 self._require_quiet(name)
                 pack(self.place, name, packing)
-            except (OSError, NotRotated) as error:
+            except (OSError, NotRotated, RunFailed) as error:
                 ctx.checkpoint()
                 wrong.append(f"{self.place.path}/{name}: {_told(error)}")
         return wrong

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from agent.errors import AgentError, RunFailed
+from agent.ports import Program
 from tests.actions.logs.rotating import aged, around, options, real, run
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeProcesses, context
 from tests.host.limits import files_no_larger_than
 from tests.host.swaps import exchanging
 
@@ -107,3 +110,14 @@ def test_rotation_beside_the_owner_of_a_log_who_exchanges_it_with_a_link_touches
     assert owners == {1}
     kept = [path.read_bytes() for path in log.parent.iterdir() if not path.is_symlink()]
     assert sum(map(len, kept)) == written
+
+
+def test_rotation_without_the_program_that_compresses_at_that_moment_rotates_and_fails(log: Path, place: Path) -> None:
+    class Without(FakeProcesses):
+        def piped(self, programs: Sequence[Program], stop: Callable[[], bool]) -> NoReturn:
+            raise RunFailed("zstd: No such file or directory")
+
+    old = aged(log, 0)
+    with pytest.raises(RunFailed, match=r"not dealt with: .*zstd: No such file"):
+        run(options(log, engine="own"), context(processes=Without(), place=str(place)))
+    assert (old.read_bytes(), log.read_bytes()) == (b"old\n", b"")
