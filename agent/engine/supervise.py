@@ -216,7 +216,7 @@ class Supervisor:
         """End a run that must not begin again: failed when only its window was too short, else stuck."""
         too_long = run.state is RunState.INTERRUPTED and run.stop == Reason.WINDOW_ENDED
         too_long = too_long and run.on_interrupt == OnInterrupt.RESUME
-        times = f"{run.fruitless} times " if run.fruitless else ""
+        times = f"{'once' if run.fruitless == 1 else f'{run.fruitless} times'} " if run.fruitless else ""
         what = "its window ended, or its process was lost," if too_long else "its process was lost"
         given_up = f"{what} {times}before a step was completed" if times else ""
         detail = "; ".join(filter(None, (run.detail, given_up)))

@@ -110,6 +110,7 @@ def test_settle_of_a_lost_run_follows_its_action(
     assert settled.why == Reason.KILLED
     assert (len(house.launcher.started) == 2) is undoes
     assert house.launcher.swept == [run.id]
+    assert ("its process was lost once before a step was completed" in settled.detail) is (state is RunState.STUCK)
 
 
 def test_settle_of_a_run_that_is_lost_again_and_again_is_stuck(store: Store) -> None:

@@ -131,9 +131,12 @@ def test_upcoming_need_that_is_superseded_skips_the_task() -> None:
 
 def test_upcoming_need_that_is_skipped_for_a_run_before_it_is_as_good_as_that() -> None:
     found = coming(
-        task("a", "0,30 0-3 * * *", window="nightly"), task("b", "0,30 0-3 * * *", needs=("a",), window="nightly")
+        task("a", "0,30 0-3 * * *", window="nightly"),
+        task("b", "0,30 0-3 * * *", needs=("a",), window="nightly"),
+        expected={"a": 600.0},
     )
-    assert ("b", "10 00:30", "10 02:00", Reason.NEEDS_WAITING, "a") in told(found)
+    assert ("a", "10 02:00", None, Reason.OVERLAP, "") in told(found)
+    assert ("b", "10 00:30", "10 02:10", Reason.NEEDS_WAITING, "a") in told(found)
     assert Reason.NEEDS_FAILED not in {entry.reason for entry in found.entries}
 
 
