@@ -14,10 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from agent.actions.backup._recovery import Recovered
-from agent.cli.backups.list import short
+from agent.cli.backups.list import narrowed, short
 from agent.cli.backups.place import this_host
 from agent.cli.backups.recover import _told
 from agent.cli.main import main
+from agent.cli.output import table
 from agent.model.backups import Part, Proof, Verification
 from agent.store import Store
 from tests.actions.backup.restoring import backup
@@ -94,6 +95,13 @@ def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
     assert short("20260301-021500F", ["20260301-021500F"]) == "20260301-021500F"
     assert short("") == ""
     assert short("0123456789abcdef" * 4) == "0123456789ab"
+
+
+def test_columns_that_can_be_done_without_go_where_a_table_is_too_wide() -> None:
+    rows = [("a" * 10, "b" * 10, "c" * 10)]
+    assert narrowed(("one", "two", "three"), rows, None, {"two"}) == table(("one", "two", "three"), rows)
+    assert narrowed(("one", "two", "three"), rows, 34, {"two"}) == table(("one", "two", "three"), rows)
+    assert narrowed(("one", "two", "three"), rows, 33, {"two"}) == table(("one", "three"), [("a" * 10, "c" * 10)])
 
 
 def test_list_shows_every_backup_with_what_it_builds_on(say: Say, data: Callable[..., Any]) -> None:
@@ -204,7 +212,18 @@ def test_find_goes_on_behind_a_backup_that_cannot_be_read(
     code, out, err = say("find", "logo", "--repository-path", str(copy))
     assert code == 4
     assert "logo" in out
-    assert f"1 backups could not be searched: {incremental}" in err
+    assert f"not everything could be searched: {incremental}" in err
+
+
+def test_find_goes_on_behind_a_repository_that_is_gone(say: Say, agent: AgentUnderTest) -> None:
+    policy = agent.policy("version: 1\nrepositories: {away: {tar: {path: /no/such}}}\n", "away.yaml")
+    try:
+        code, out, err = say("find", "logo")
+    finally:
+        policy.unlink()
+    assert code == 4
+    assert "srv/shop/logo" in out
+    assert "not everything could be searched: all of away: /no/such is no repository" in err
 
 
 def test_diff_says_what_came_changed_and_went(say: Say, data: Callable[..., Any]) -> None:

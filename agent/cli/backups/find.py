@@ -12,6 +12,7 @@ from agent.cli.backups.place import places
 from agent.cli.backups.show import entry_data
 from agent.cli.output import emit_json, instant, path_text, size, table
 from agent.cli.world import World
+from agent.drivers.repository import ListingFailed
 from agent.errors import BadArgument, ExitCode, NotFound, RunFailed
 from agent.model.backups import Backup, Entry
 from agent.rules.patterns import Patterns
@@ -25,7 +26,12 @@ def main(arguments: argparse.Namespace) -> int:
     closed: list[str] = []
     with places(arguments, world) as looked:
         for place in looked:
-            for backup in place.repository.listing(place.host, place.task).backups:
+            try:
+                listed = place.repository.listing(place.host, place.task).backups
+            except ListingFailed as error:
+                closed.append(f"all of {place.repository.name}: {error}")
+                continue
+            for backup in listed:
                 try:
                     entries = place.repository.entries(backup)
                     found += [(backup, entry) for entry in entries if fits(os.fsdecode(entry.path))]
@@ -48,7 +54,8 @@ def main(arguments: argparse.Namespace) -> int:
         ]
         print(table(("backup", "task", "modified", "size", "kind", "path"), rows))
     if closed:
-        raise RunFailed(f"{len(closed)} backups could not be searched: {closed[0]}")
+        more = f", and {len(closed) - 1} more" if len(closed) > 1 else ""
+        raise RunFailed(f"not everything could be searched: {closed[0]}{more}")
     if not found:
         raise NotFound(f"no backup has anything that fits {arguments.pattern!r}")
     return ExitCode.OK
