@@ -13,15 +13,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agent.actions.backup._recovery import Recovered
-from agent.cli.backups.list import narrowed, short
 from agent.cli.backups.place import this_host
-from agent.cli.backups.recover import _told
 from agent.cli.main import main
-from agent.cli.output import table
-from agent.model.backups import Part, Proof, Verification
+from agent.model.backups import Proof, Verification
 from agent.store import Store
-from tests.actions.backup.restoring import backup
 from tests.system.agent import AgentUnderTest, agent_in
 
 POLICY = """version: 1
@@ -84,24 +79,6 @@ def line_of(out: str, backup: str) -> str:
     """Return the line of a table that begins with a backup, or the beginning of its id."""
     (line,) = [line for line in out.splitlines() if line and backup.startswith(line.split()[0])]
     return line
-
-
-def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
-    full, later = "20260301T021500Z-full-0123456789abcdef", "20260302T021500Z-incremental-0123456789abcdef"
-    same = "20260301T021500Z-full-fedcba9876543210"
-    assert short(full, [full, later]) == "20260301T021500Z"
-    assert short(full, [full, same, later]) == full
-    assert short(full, [later]) == full
-    assert short("20260301-021500F", ["20260301-021500F"]) == "20260301-021500F"
-    assert short("") == ""
-    assert short("0123456789abcdef" * 4) == "0123456789ab"
-
-
-def test_columns_that_can_be_done_without_go_where_a_table_is_too_wide() -> None:
-    rows = [("a" * 10, "b" * 10, "c" * 10)]
-    assert narrowed(("one", "two", "three"), rows, None, {"two"}) == table(("one", "two", "three"), rows)
-    assert narrowed(("one", "two", "three"), rows, 34, {"two"}) == table(("one", "two", "three"), rows)
-    assert narrowed(("one", "two", "three"), rows, 33, {"two"}) == table(("one", "three"), [("a" * 10, "c" * 10)])
 
 
 def test_list_shows_every_backup_with_what_it_builds_on(say: Say, data: Callable[..., Any]) -> None:
@@ -308,12 +285,3 @@ def test_recover_without_a_root_or_a_host_fails(say: Say, agent: AgentUnderTest)
     assert code == 8
     assert f"did you mean {own}?" in err
     assert say(*where, "--to", "/tmp", "--at", "rubbish")[0] == 2
-
-
-@pytest.mark.parametrize(("host", "named"), [(this_host(), False), ("the-old-one", True)])
-def test_recover_names_the_host_where_the_new_one_has_another_name(host: str, named: bool) -> None:
-    part = Part(kind="postgresql", name="db", form="pg_dump custom", bytes=1, stored=1)
-    made = backup(host=host, parts=(part,))
-    told = "\n".join(_told([Recovered(made, 0, (), (("/var/lib/hostkeeper/recovered/shop", part),), ())]))
-    assert f"restore {made.id} --task shop --database db" in told
-    assert (f"--host {host}" in told) is named

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from agent.cli.backups.list import short
-from agent.cli.backups.place import places
+from agent.cli.backups.place import Place, places
 from agent.cli.backups.show import entry_data
 from agent.cli.output import emit_json, instant, path_text, size, table
 from agent.cli.world import World
@@ -22,21 +22,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Print each object of each backup that the pattern fits; exit code 8 when none does, 4 when one cannot be read."""
     world = World(arguments)
     fits = fitting(arguments.pattern)
-    found: list[tuple[Backup, Entry]] = []
-    closed: list[str] = []
     with places(arguments, world) as looked:
-        for place in looked:
-            try:
-                listed = place.repository.listing(place.host, place.task).backups
-            except ListingFailed as error:
-                closed.append(f"all of {place.repository.name}: {error}")
-                continue
-            for backup in listed:
-                try:
-                    entries = place.repository.entries(backup)
-                    found += [(backup, entry) for entry in entries if fits(os.fsdecode(entry.path))]
-                except RunFailed as error:
-                    closed.append(f"{backup.id} of {backup.task}: {error}")
+        found, closed = _searched(looked, fits)
     if arguments.json:
         emit_json([{"backup": backup.id, "task": backup.task, **entry_data(entry)} for backup, entry in found])
     elif found:
@@ -59,6 +46,25 @@ def main(arguments: argparse.Namespace) -> int:
     if not found:
         raise NotFound(f"no backup has anything that fits {arguments.pattern!r}")
     return ExitCode.OK
+
+
+def _searched(looked: Iterable[Place], fits: Callable[[str], bool]) -> tuple[list[tuple[Backup, Entry]], list[str]]:
+    """Return what fits, and a sentence for each repository and each backup that cannot be read."""
+    found: list[tuple[Backup, Entry]] = []
+    closed: list[str] = []
+    for place in looked:
+        try:
+            listed = place.repository.listing(place.host, place.task).backups
+        except ListingFailed as error:
+            closed.append(f"all of {place.repository.name}: {error}")
+            continue
+        for backup in listed:
+            try:
+                entries = place.repository.entries(backup)
+                found += [(backup, entry) for entry in entries if fits(os.fsdecode(entry.path))]
+            except RunFailed as error:
+                closed.append(f"{backup.id} of {backup.task}: {error}")
+    return found, closed
 
 
 def fitting(pattern: str) -> Callable[[str], bool]:

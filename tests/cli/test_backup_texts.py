@@ -1,0 +1,40 @@
+"""What the tables and sentences of `hostkeeper backup` look like."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.actions.backup._recovery import Recovered
+from agent.cli.backups.list import narrowed, short
+from agent.cli.backups.place import this_host
+from agent.cli.backups.recover import _told
+from agent.cli.output import table
+from agent.model.backups import Part
+from tests.actions.backup.restoring import backup
+
+
+def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
+    full, later = "20260301T021500Z-full-0123456789abcdef", "20260302T021500Z-incremental-0123456789abcdef"
+    same = "20260301T021500Z-full-fedcba9876543210"
+    assert short(full, [full, later]) == "20260301T021500Z"
+    assert short(full, [full, same, later]) == full
+    assert short(full, [later]) == full
+    assert short("20260301-021500F", ["20260301-021500F"]) == "20260301-021500F"
+    assert short("") == ""
+    assert short("0123456789abcdef" * 4) == "0123456789ab"
+
+
+def test_columns_that_can_be_done_without_go_where_a_table_is_too_wide() -> None:
+    rows = [("a" * 10, "b" * 10, "c" * 10)]
+    assert narrowed(("one", "two", "three"), rows, None, {"two"}) == table(("one", "two", "three"), rows)
+    assert narrowed(("one", "two", "three"), rows, 34, {"two"}) == table(("one", "two", "three"), rows)
+    assert narrowed(("one", "two", "three"), rows, 33, {"two"}) == table(("one", "three"), [("a" * 10, "c" * 10)])
+
+
+@pytest.mark.parametrize(("host", "named"), [(this_host(), False), ("the-old-one", True)])
+def test_recover_names_the_host_where_the_new_one_has_another_name(host: str, named: bool) -> None:
+    part = Part(kind="postgresql", name="db", form="pg_dump custom", bytes=1, stored=1)
+    made = backup(host=host, parts=(part,))
+    told = "\n".join(_told([Recovered(made, 0, (), (("/var/lib/hostkeeper/recovered/shop", part),), ())]))
+    assert f"restore {made.id} --task shop --database db" in told
+    assert (f"--host {host}" in told) is named
