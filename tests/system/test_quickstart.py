@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -62,3 +63,4 @@ def test_quickstart_shows_all_that_it_promises_within_a_minute(quickstart: subpr
     assert quickstart.returncode == 0
     for words in ("http://127.0.0.1:9750/metrics", "status --state /tmp/hostkeeper-quickstart/state"):
         assert words in told
+    assert all(len(re.sub(r"\S+/__main__\.py", ".venv/bin/hostkeeper", line)) <= 80 for line in told.splitlines()), told
