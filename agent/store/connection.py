@@ -18,6 +18,7 @@ import apsw
 
 from agent.errors import StoreError
 from agent.failpoints import reach
+from agent.store.quiet import Quiet
 from agent.store.seal import Value
 from agent.store.tables import MIGRATIONS
 
@@ -48,6 +49,7 @@ class Connection:
         self._migrated = migrated
         self._depth = 0
         self.path = os.path.join(directory, DATABASE_NAME)
+        self._quiet, self._others = Quiet(self.path + "-wal"), 0
         if not read_only:
             _make_private(directory)
             for suffix in ("", "-wal", "-shm"):
@@ -210,8 +212,9 @@ class Connection:
 
     def mark(self) -> tuple[int, int]:
         """Return two numbers: one changes when another connection has written, the other when this one has."""
-        others = int(str(next(self._db.execute("PRAGMA data_version"))[0]))
-        return others, self._db.total_changes()
+        if not self._quiet.holds():
+            self._others = int(str(next(self._db.execute("PRAGMA data_version"))[0]))
+        return self._others, self._db.total_changes()
 
     def size(self) -> int:
         """Return the size of the store's files in bytes."""
