@@ -71,7 +71,9 @@ class DiskIo:
 
     def read(self, now: float) -> Measured:
         """Return bytes, operations and busy time per second for each device."""
-        rows = {row.split(None, 3)[2]: row for row in self._file.text().splitlines()}
+        rows = {}
+        for row in self._file.text().splitlines():
+            rows[row.split(None, 3)[2]] = row
         names, error = self._choice.among(rows.keys(), self.asked)
         counters: list[float] = []
         for name in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from operator import sub
 
 from agent.model.samples import Samples
 from agent.probes.group import Measured
@@ -31,7 +32,7 @@ class Cpu:
         before, self._before = self._before, parse_cpu(self._file.head(_FIRST_LINE))
         if before is None:
             return Measured()
-        *parts, total = [new - old for new, old in zip(self._before, before, strict=True)]
+        *parts, total = map(sub, self._before, before)
         if total <= 0:
             return Measured()
         # The kernel's iowait counter can go backwards by a tick, and then a share would leave 0..100.
@@ -48,9 +49,14 @@ def parse_cpu(table: bytes) -> tuple[int, ...]:
 
 
 class Load:
-    """Load averages. Processors come and go seldom, and to count them is to open a file: that is done once a minute."""
+    """Load averages, and what the kernel tells beside them.
+
+    Processors come and go seldom, and to count them is to open a file: that is done once a minute.
+    """
 
     def __init__(self) -> None:
+        self._file = KernelFile("/proc/loadavg")
+        self._table = b""
         self._processors = 0
         self._counted = 0.0
 
@@ -58,8 +64,15 @@ class Load:
         """Return the load averages, as they are and per processor."""
         if not self._processors or now - self._counted >= _COUNT_EVERY:
             self._processors, self._counted = os.cpu_count() or 1, now
-        loads = os.getloadavg()
-        return Measured(Samples(_LOADS, [*loads, *[load / self._processors for load in loads]]))
+        count = self._processors
+        table = self._table = self._file.read()
+        one, five, fifteen = map(float, table.split(b" ", 3)[:3])
+        return Measured(Samples(_LOADS, (one, five, fifteen, one / count, five / count, fifteen / count)))
+
+    def newest(self) -> int:
+        """Return the id that the kernel gave last, to a process or a thread, by the table that `read` took last."""
+        table, self._table = self._table or self._file.read(), b""
+        return int(table.rsplit(b" ", 1)[1])
 
 
 def read_uptime(now: float) -> Measured:

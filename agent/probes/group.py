@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import ge, sub
+from itertools import repeat
+from operator import ge, sub, truediv
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from agent.model.samples import Key, Samples
 from agent.model.signals import Sample
@@ -14,6 +15,7 @@ from agent.model.signals import Sample
 MOST_SERIES = 64
 """How many mount points, devices, interfaces or sensors a pass measures at most; those asked for by name go first."""
 
+_NONE = Samples((), ())
 _AT_ONCE = 1 << 16
 _SHORT = 1024
 
@@ -21,7 +23,7 @@ _SHORT = 1024
 class Measured(Struct):
     """What a pass over one group found; `error` is a sentence about what of it could not be measured, or ""."""
 
-    samples: Sequence[Sample] = field(default_factory=list)
+    samples: Sequence[Sample] = _NONE
     error: str = ""
 
 
@@ -58,7 +60,7 @@ class Meters:
         if names == known:
             increases = list(map(sub, counters, before))
             if min(increases) >= 0:
-                return Samples(self._keys, [increase / elapsed for increase in increases])
+                return Samples(self._keys, list(map(truediv, increases, repeat(elapsed))))
         return self._rates_of_some(dict(zip(known, _rows(before, len(known)), strict=True)), elapsed)
 
     def _rates_of_some(self, before: Mapping[str, Sequence[float]], elapsed: float) -> Samples:

@@ -31,10 +31,11 @@ class HostProbe:
     ) -> None:
         self._monotonic = monotonic
         self._disks, self._disk_io, self._network, self._memory = Disks(), DiskIo(), Network(), Memory()
-        self._processes, self._temperatures = Processes(), Temperatures()
+        load = Load()
+        self._processes, self._temperatures = Processes(load.newest), Temperatures()
         self._groups: dict[str, Read] = {
             "cpu": Cpu().read,
-            "load": Load().read,
+            "load": load.read,
             "memory": self._memory.read,
             "swap": self._memory.read_swap,
             "disk": self._disks.read,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+from itertools import repeat
 
 from agent.model.samples import Samples
 from agent.probes.group import Measured, Meters
 from agent.probes.kernel_file import KernelFile
+
+# What stands in each file of /proc/pressure, line by line. What the kernel says of "full" for the processor of the host
+# as a whole is always 0.
+_STALLS = {"cpu": ["cpu.some"], "memory": ["memory.some", "memory.full"], "io": ["io.some", "io.full"]}
 
 _DESCRIPTORS = tuple((f"file_descriptors.{name}", ()) for name in ("open", "used_percent"))
 
@@ -28,30 +33,28 @@ class Pressure:
     """Shares of the time between two passes that was lost waiting; nothing on a kernel without PSI."""
 
     def __init__(self) -> None:
-        self._files = {name: KernelFile(f"/proc/pressure/{name}") for name in ("cpu", "memory", "io")}
+        self._files = [(names, KernelFile(f"/proc/pressure/{resource}")) for resource, names in _STALLS.items()]
         self._meters = Meters(lambda name: ((f"pressure.{name}_percent", ()),))
 
     def read(self, now: float) -> Measured:
         """Return the shares by resource."""
         names: list[str] = []
         counters: list[float] = []
-        for resource, file in self._files.items():
+        for stalls, file in self._files:
             try:
-                stalled = parse_pressure(file.text())
+                lines = file.read().splitlines()
             except OSError as error:
                 if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
                     continue
                 raise
-            for kind, total in stalled.items():
-                # The kernel reports "full" of the processor as 0 for the host as a whole.
-                if kind == "some" or resource != "cpu":
-                    names.append(f"{resource}.{kind}")
-                    # The totals count microseconds; 1/10,000 of them per second is a percentage.
-                    counters.append(total / 1e4)
+            names += stalls
+            for _, line in zip(stalls, lines, strict=False):
+                # The totals count microseconds; 1/10,000 of them per second is a percentage.
+                counters.append(parse_stalled(line) / 1e4)
         shares = self._meters.rates(names, counters, now)
-        return Measured(Samples(shares.keys, [min(100.0, share) for share in shares.values]))
+        return Measured(Samples(shares.keys, list(map(min, shares.values, repeat(100.0)))))
 
 
-def parse_pressure(text: str) -> dict[str, int]:
-    """Given a file of /proc/pressure, return the stalled microseconds by kind (`some`, `full`)."""
-    return {line[:4]: int(line[line.rindex("=") + 1 :]) for line in text.splitlines()}
+def parse_stalled(line: bytes) -> int:
+    """Given a line of a file of /proc/pressure, return the stalled microseconds."""
+    return int(line[line.rindex(b"=") + 1 :])

@@ -24,11 +24,9 @@ class KernelFile:
         """Return what the file says; OSError where there is none, or it cannot be read."""
         if self._file is None:
             self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        found = os.pread(self._file, _AT_ONCE, 0)
-        length = len(found)
-        while length > _NO_MORE:
+        found = more = os.pread(self._file, _AT_ONCE, 0)
+        while len(more) > _NO_MORE:
             more = os.pread(self._file, _AT_ONCE, len(found))
-            length = len(more)
             found += more
         return found
 

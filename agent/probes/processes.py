@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from agent.model.samples import Key, Samples
+from agent.probes.cpu import Load
 from agent.probes.group import Measured, read_bytes, read_short
 from agent.probes.kernel_file import KernelFile
-from agent.probes.roster import Roster
+from agent.probes.roster import KERNELS_LOOKED_AT_EVERY, LOOKED_AT_EVERY, SETTLED_LOOKED_AT_EVERY, Roster
 
 _KERNEL_NAME_LENGTH = 15
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -30,38 +31,57 @@ Usage = tuple[int, int, int]
 time that it has used, and the pages of memory that it has."""
 
 
+class _Total:
+    """What all processes of a name use; `known` tells whether it is known of any what it has spent since before."""
+
+    __slots__ = ("count", "known", "pages", "spent")
+
+    def __init__(self) -> None:
+        self.count = self.pages = self.spent = 0
+        self.known = False
+
+
 class _Held:
     """A process of interest, whose file is kept open; `head` is how that began when `name` was found."""
 
-    __slots__ = ("file", "head", "name")
+    __slots__ = ("_line", "_usage", "file", "head", "name")
 
     def __init__(self, file: KernelFile) -> None:
         self.file = file
         self.head = b""
         self.name = ""
+        self._line = b""
+        self._usage: Usage = (0, 0, 0)
+
+    def usage(self, line: bytes) -> Usage:
+        """Given what the file says, return what the process uses; of one that has done nothing it says the same."""
+        if line != self._line:
+            self._line, self._usage = line, parse_usage(line)
+        return self._usage
 
 
 class Processes:
     """All processes of a name are one series.
 
     The kernel's files are read directly, and few of them: psutil takes ten times as long to tell the same, and this
-    is the largest part of a pass on a host with many processes.
+    is the largest part of a pass on a host with many processes. `newest` returns the id that was given last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, newest: Callable[[], int] | None = None) -> None:
         self._asked: dict[bytes, list[str]] = {}
         self._names: frozenset[str] = frozenset()
+        self._sorted: list[str] = []
         self._at = 0.0
         self._ticks: dict[tuple[str, int], int] = {}
-        self._load = KernelFile("/proc/loadavg")
+        self._newest = newest or Load().newest
         self._held: dict[str, _Held] = {}
         self._roster = Roster(_list_processes, self._newest)
 
     def ask(self, names: frozenset[str]) -> None:
         """Given the names of interest, measure these from the next pass on."""
         if names != self._names:
-            self._names, self._asked, self._roster = names, {}, Roster(_list_processes, self._newest)
-            self._held = {}
+            self._names, self._sorted, self._asked, self._held = names, sorted(names), {}, {}
+            self._roster = Roster(_list_processes, self._newest)
             for name in names:
                 self._asked.setdefault(os.fsencode(name)[:_KERNEL_NAME_LENGTH], []).append(name)
 
@@ -69,30 +89,28 @@ class Processes:
         """Return count, memory and processor time of each name asked for."""
         if not self._names:
             return Measured()
-        counts = dict.fromkeys(sorted(self._names), 0)
-        pages: dict[str, int] = {}
-        used: dict[str, int] = {}
+        totals = {name: _Total() for name in self._sorted}
         ticks: dict[tuple[str, int], int] = {}
         for name, pid, (started, spent, resident) in self._found():
-            counts[name] += 1
-            pages[name] = pages.get(name, 0) + resident
+            total = totals[name]
+            total.count += 1
+            total.pages += resident
             ticks[pid, started] = spent
             before = self._ticks.get((pid, started))
             if before is not None and before <= spent:
-                used[name] = used.get(name, 0) + spent - before
+                total.spent, total.known = total.spent + spent - before, True
         elapsed, self._at, self._ticks = now - self._at, now, ticks
-        running = tuple([name for name in counts if name in pages])
-        known = tuple([name for name in running if name in used]) if elapsed > 0 else ()
-        values = [
-            *map(float, counts.values()),
-            *[float(pages[name] * _PAGE_BYTES) for name in running],
-            *[100.0 * used[name] / _TICKS_PER_SECOND / elapsed for name in known],
-        ]
-        return Measured(Samples(_series(tuple(counts), running, known), values))
-
-    def _newest(self) -> int:
-        """Return the id that the kernel gave last, to a process or a thread."""
-        return int(self._load.read().rsplit(b" ", 1)[1])
+        told: list[tuple[str, bool, bool]] = []
+        values: list[float] = []
+        for name, total in totals.items():
+            known = total.known and elapsed > 0
+            told.append((name, total.count > 0, known))
+            values.append(float(total.count))
+            if total.count:
+                values.append(float(total.pages * _PAGE_BYTES))
+            if known:
+                values.append(100.0 * total.spent / _TICKS_PER_SECOND / elapsed)
+        return Measured(Samples(_series(tuple(told)), values))
 
     def _found(self) -> Iterator[tuple[str, str, Usage]]:
         due = self._roster.due()
@@ -103,12 +121,12 @@ class Processes:
                 held = self._held.get(pid)
                 line = b"" if held is None else self._line(pid, held)
                 if held is not None and line.startswith(held.head):
-                    yield held.name, pid, parse_usage(line)
+                    yield held.name, pid, held.usage(line)
                     continue
                 name = self._name_of_interest(pid, line)
                 if not name:
                     self._held.pop(pid, None)
-                    self._roster.pass_over(pid, _is_settled)
+                    self._roster.pass_over(pid, _how_often)
                 elif self._roster.of_interest(pid) and not _is_process(pid):
                     self._roster.gone(pid)
                 else:
@@ -146,9 +164,14 @@ class Processes:
 
 
 @lru_cache(maxsize=8)
-def _series(counted: tuple[str, ...], resident: tuple[str, ...], used: tuple[str, ...]) -> tuple[Key, ...]:
-    columns = (("count", counted), ("memory_bytes", resident), ("cpu_percent", used))
-    return tuple([(f"process.{what}", (("name", name),)) for what, names in columns for name in names])
+def _series(told: tuple[tuple[str, bool, bool], ...]) -> tuple[Key, ...]:
+    """Given names, each with whether memory and processor time of it are told too, return what the numbers are."""
+    keys: list[Key] = []
+    for name, resident, spent in told:
+        for what, is_told in (("count", True), ("memory_bytes", resident), ("cpu_percent", spent)):
+            if is_told:
+                keys.append((f"process.{what}", (("name", name),)))
+    return tuple(keys)
 
 
 def _list_processes() -> set[str]:
@@ -172,11 +195,13 @@ def parse_usage(line: bytes) -> Usage:
     return int(fields[19]), int(fields[11]) + int(fields[12]), int(fields[21])
 
 
-def _is_settled(pid: str) -> bool:
-    """Given an id, tell a process that is not expected to take another name: the kernel's own, or one that is old."""
+def _how_often(pid: str) -> int:
+    """Given an id, return every how many passes to look at the process, by how soon it may take another name."""
     fields = read_short(f"/proc/{pid}/stat").rpartition(b") ")[2].split(b" ", 20)
+    if int(fields[6]) & _PF_KTHREAD:
+        return KERNELS_LOOKED_AT_EVERY
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / _TICKS_PER_SECOND
-    return bool(int(fields[6]) & _PF_KTHREAD) or age > _OLD
+    return SETTLED_LOOKED_AT_EVERY if age > _OLD else LOOKED_AT_EVERY
 
 
 def _whole_name(told: bytes, pid: str) -> str:

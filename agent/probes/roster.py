@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 YOUNG_FOR = 2
 LOOKED_AT_EVERY = 6
 SETTLED_LOOKED_AT_EVERY = 60
+KERNELS_LOOKED_AT_EVERY = 600
 SETTLED_AFTER = 12
 """After so many looks in vain a process is not expected to become another one soon."""
 
@@ -26,7 +27,8 @@ class Roster:
 
     A process that was of no interest in its first `YOUNG_FOR` passes, by which time a program has started and named
     itself, is looked at again every `LOOKED_AT_EVERY` passes, and a settled one every `SETTLED_LOOKED_AT_EVERY`. One
-    that takes another name later in its life is noticed that much later.
+    that takes another name later in its life is noticed that much later. The kernel's own never become a program, so
+    they are looked at every `KERNELS_LOOKED_AT_EVERY`, in case that an id is another process' although it seemed not.
 
     `listing` returns the ids of all processes, and makes the kernel look up each; `newest` returns the id that was
     given last. Ids are given in order, so those given since the previous pass are known without a listing.
@@ -77,19 +79,19 @@ class Roster:
         self._passed_over.pop(pid, None)
         self._interesting.discard(pid)
 
-    def pass_over(self, pid: str, is_settled: Callable[[str], bool]) -> None:
+    def pass_over(self, pid: str, how_often: Callable[[str], int]) -> None:
         """Given a process that is of no interest, say when to look at it again.
 
-        `is_settled` is asked of it once; after `SETTLED_AFTER` looks it is taken for settled.
+        `how_often` is asked once every how many passes that is; after `SETTLED_AFTER` looks it is taken for settled.
         """
         self._interesting.discard(pid)
         looks, every, _ = self._passed_over.get(pid, _UNKNOWN)
         following = self._passes + every
         if looks + 1 == YOUNG_FOR:
-            every = SETTLED_LOOKED_AT_EVERY if is_settled(pid) else LOOKED_AT_EVERY
+            every = how_often(pid)
             # Those that came together are looked at in different passes from here on.
             following = self._passes + 1 + int(pid) % every
-        elif looks == SETTLED_AFTER:
+        elif looks == SETTLED_AFTER and every == LOOKED_AT_EVERY:
             every = SETTLED_LOOKED_AT_EVERY
             following = self._passes + every
         self._passed_over[pid] = (looks + 1, every, following)

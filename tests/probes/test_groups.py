@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 from agent.probes.counters import DiskIo, Network, parse_device, parse_interfaces
 from agent.probes.cpu import Cpu, Load, read_uptime
 from agent.probes.group import Measured
-from agent.probes.kernel import FileDescriptors, Pressure, parse_pressure
+from agent.probes.kernel import FileDescriptors, Pressure, parse_stalled
 from agent.probes.memory import Memory
 from agent.probes.temperatures import LOOKED_FOR_EVERY, Temperatures
 
@@ -78,8 +79,15 @@ def test_file_descriptors_of_the_host_are_counted() -> None:
 
 
 def test_pressure_is_parsed() -> None:
-    text = "some avg10=0.06 avg60=0.15 avg300=0.12 total=6981384\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n"
-    assert parse_pressure(text) == {"some": 6981384, "full": 12}
+    assert parse_stalled(b"some avg10=0.06 avg60=0.15 avg300=0.12 total=6981384") == 6981384
+
+
+def test_newest_id_is_that_of_the_table_that_was_read_last_and_then_of_another() -> None:
+    load = Load()
+    load.read(0.0)
+    before = load.newest()
+    subprocess.run(["true"], check=True)
+    assert load.newest() != before
 
 
 def test_pressure_is_a_share_of_the_time_between_passes() -> None:
@@ -179,9 +187,9 @@ def test_sensors_are_told_apart_by_chip_label_and_number() -> None:
 def test_sensors_are_looked_for_seldom_where_there_are_none() -> None:
     chips: dict[str, list[Sensor]] = {}
     temperatures = Temperatures(lambda: chips)
-    assert temperatures.read(0.0).samples == []
+    assert list(temperatures.read(0.0).samples) == []
     chips["acpitz"] = [Sensor("", 30.0)]
-    assert temperatures.read(LOOKED_FOR_EVERY - 1).samples == []
+    assert list(temperatures.read(LOOKED_FOR_EVERY - 1).samples) == []
     assert len(temperatures.read(LOOKED_FOR_EVERY).samples) == 1
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from agent.probes.roster import (
+    KERNELS_LOOKED_AT_EVERY,
     LISTED_EVERY,
     LOOKED_AT_EVERY,
     MOST_GUESSED,
@@ -37,7 +38,7 @@ class Table:
     def end(self, pid: int) -> None:
         self.pids.discard(str(pid))
 
-    def look(self, interesting: frozenset[str] = frozenset(), settled: bool = False) -> list[str]:
+    def look(self, interesting: frozenset[str] = frozenset(), every: int = LOOKED_AT_EVERY) -> list[str]:
         """Go through one pass as `Processes` does, and return the ids that were looked at."""
         due = self.roster.due()
         for pid in due:
@@ -46,14 +47,14 @@ class Table:
             elif pid in interesting:
                 self.roster.of_interest(pid)
             else:
-                self.roster.pass_over(pid, lambda _: settled)
+                self.roster.pass_over(pid, lambda _: every)
         return sorted(due, key=int)
 
 
-@pytest.mark.parametrize(("settled", "every"), [(False, LOOKED_AT_EVERY), (True, SETTLED_LOOKED_AT_EVERY)])
-def test_process_of_no_interest_is_looked_at_often_at_first_and_seldom_later(settled: bool, every: int) -> None:
+@pytest.mark.parametrize("every", [LOOKED_AT_EVERY, SETTLED_LOOKED_AT_EVERY, KERNELS_LOOKED_AT_EVERY])
+def test_process_of_no_interest_is_looked_at_often_at_first_and_seldom_later(every: int) -> None:
     table = Table(100)
-    seen = [number for number in range(YOUNG_FOR + 3 * every) if table.look(settled=settled)]
+    seen = [number for number in range(YOUNG_FOR + 3 * every) if table.look(every=every)]
     assert seen[:YOUNG_FOR] == list(range(YOUNG_FOR))
     later = seen[YOUNG_FOR:]
     assert later[0] - (YOUNG_FOR - 1) <= every
@@ -70,6 +71,14 @@ def test_process_looked_at_in_vain_for_long_is_settled() -> None:
     looks = [after - before for before, after in pairwise(seen)]
     assert looks[SETTLED_AFTER - 2] == LOOKED_AT_EVERY
     assert looks[-1] == SETTLED_LOOKED_AT_EVERY
+
+
+def test_one_of_the_kernels_own_looked_at_in_vain_for_long_stays_what_it_is() -> None:
+    table = Table(100)
+    seen = [
+        n for n in range((SETTLED_AFTER + 3) * KERNELS_LOOKED_AT_EVERY) if table.look(every=KERNELS_LOOKED_AT_EVERY)
+    ]
+    assert {after - before for before, after in pairwise(seen[YOUNG_FOR:])} == {KERNELS_LOOKED_AT_EVERY}
 
 
 def test_processes_that_came_together_are_looked_at_in_different_passes() -> None:
@@ -120,7 +129,7 @@ def test_all_are_listed_when_many_are_new_and_every_so_often() -> None:
 def test_ids_that_begin_anew_may_be_those_of_other_processes() -> None:
     table = Table(2, 30000)
     for _ in range(3 * LOOKED_AT_EVERY):
-        table.look(settled=True)
+        table.look(every=SETTLED_LOOKED_AT_EVERY)
     table.end(2)
     table.start(2)
     table.newest = 2
@@ -130,7 +139,7 @@ def test_ids_that_begin_anew_may_be_those_of_other_processes() -> None:
 def test_id_of_a_process_that_ended_is_looked_at_when_it_is_given_again() -> None:
     table = Table(100)
     for _ in range(YOUNG_FOR):
-        table.look(settled=True)
+        table.look(every=SETTLED_LOOKED_AT_EVERY)
     table.end(100)
     for _ in range(LISTED_EVERY):
         table.look()
