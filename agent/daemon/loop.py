@@ -129,8 +129,11 @@ class Loop:
                 self._safely(key.data)
             now = self._clock.monotonic()
         # A signal handler may set an alarm at any moment, so the dictionary itself is never gone through.
-        due = sorted((instant, name) for name, (instant, _) in list(self._alarms.items()) if instant <= now)
-        for _, name in due:
+        due = []
+        for name, (instant, _) in list(self._alarms.items()):
+            if instant <= now:
+                due.append((instant, name))
+        for _, name in sorted(due):
             instant, callback = self._alarms.get(name, _NO_ALARM)
             if instant <= now:  # one called before it may have moved it or taken it away
                 del self._alarms[name]
@@ -160,8 +163,10 @@ class Loop:
         return [(job, idle + (at - first).total_seconds()) for job, at in jobs if at is not None]
 
     def _patience(self) -> float:
-        earliest = min([instant for instant, _ in list(self._alarms.values())], default=math.inf)
-        return min(60.0, max(0.0, min(earliest, self._must_beat) - self._clock.monotonic()))
+        earliest = self._must_beat
+        for instant, _ in list(self._alarms.values()):
+            earliest = min(earliest, instant)
+        return min(60.0, max(0.0, earliest - self._clock.monotonic()))
 
     def _notice_step(self, offset: float) -> None:
         """Given the wall clock's lead over the monotonic one, see whether it was set."""
