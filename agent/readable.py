@@ -31,6 +31,11 @@ def duration(seconds: float | None) -> str:
     return f"{whole}s"
 
 
+def times(number: int) -> str:
+    """Given how often something was, return it in words: `once` or `3 times`."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def labelled(series: Iterable[tuple[str, str]]) -> str:
     """Given the labels of a series, return them on one line, such as `mountpoint=/ kind=ext4`; "" for none."""
     return " ".join([f"{name}={value}" for name, value in series])

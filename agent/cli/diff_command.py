@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 from agent.cli.backups.explain import explained
 from agent.cli.looking import look
 from agent.cli.output import duration, emit_json, harmless, instant, path_text
-from agent.cli.replay_command import span_of, times
+from agent.cli.replay_command import span_of
 from agent.cli.world import World
 from agent.engine.coming import days_ahead
 from agent.engine.differing import Change, Course, Judged, changes, concerned, courses, judged
@@ -27,7 +27,7 @@ from agent.host.readonly import forbid_writing
 from agent.model.actions import Judgement
 from agent.model.policies import PolicySet, Task
 from agent.probes.catalogue import SIGNALS
-from agent.readable import labelled
+from agent.readable import labelled, times
 from agent.rules.replay import Episode
 from agent.store import Store
 

@@ -21,7 +21,7 @@ from agent.host.clock import SystemClock
 from agent.model.policies import PolicySet
 from agent.model.signals import Points
 from agent.policy.nearest import suggest
-from agent.readable import labelled
+from agent.readable import labelled, times
 from agent.store import Store
 
 ROWS = 20
@@ -155,8 +155,3 @@ def _row(one: Replayed, zone: tzinfo) -> tuple[str, ...]:
         str(outcome.held),
         f"{outcome.points}{coarse}{f', {one.damaged} rows damaged' if one.damaged else ''}",
     )
-
-
-def times(number: int) -> str:
-    """Given how often, say it."""
-    return "once" if number == 1 else f"{number} times"

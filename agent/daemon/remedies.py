@@ -12,6 +12,7 @@ from agent.model.policies import PolicySet, Threshold
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run
 from agent.model.signals import Labels
+from agent.readable import times
 from agent.rules.quantities import format_duration
 from agent.rules.remedies import (
     Help,
@@ -107,9 +108,9 @@ class Remedies:
             return None
         remedy = self._store.remedies.get(name)
         if not may_act(threshold.at_most, remedy, self._released(name), now):
-            times = threshold.at_most.times if threshold.at_most is not None else 0
-            self._hold(threshold, name, Reason.BREAKER_OPEN, f"{task} ran {times} times", now)
-            LOG.error("remedy %s is held: it ran %d times without lasting help", name, times)
+            often = times(threshold.at_most.times if threshold.at_most is not None else 0)
+            self._hold(threshold, name, Reason.BREAKER_OPEN, f"{task} ran {often}", now)
+            LOG.error("remedy %s is held: it ran %s without lasting help", name, often)
             return None
         run = submit(
             self._store,
@@ -134,7 +135,7 @@ class Remedies:
         if len(after.failures) < threshold.gives_up_after:
             return True
         if not self._store.holds.is_held(name):
-            detail = f"{task} did not help {len(after.failures)} times"
+            detail = f"{task} did not help {times(len(after.failures))}"
             self._hold(threshold, name, Reason.DOES_NOT_HELP, detail, now)
             LOG.error("remedy %s is held: it did not help %d times in a row", name, len(after.failures))
         return False

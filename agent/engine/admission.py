@@ -7,6 +7,7 @@ import logging
 from agent.engine.notifying import held
 from agent.model.policies import Task
 from agent.model.reasons import Reason
+from agent.readable import times
 from agent.rules.breaker import admit
 from agent.store import Store
 
@@ -26,7 +27,7 @@ def admitted(store: Store, task: Task, now: float) -> bool:
     if admit(task.at_most, past, now).allowed:
         return True
     with store.transaction():
-        store.holds.place(task.name, Reason.BREAKER_OPEN, f"it ran {task.at_most.times} times", now)
+        store.holds.place(task.name, Reason.BREAKER_OPEN, f"it ran {times(task.at_most.times)}", now)
         store.outbox.put(held(task, now))
-    LOG.error("task %s is held: it ran %d times", task.name, task.at_most.times)
+    LOG.error("task %s is held: it ran %s", task.name, times(task.at_most.times))
     return False

@@ -22,6 +22,7 @@ from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
 from agent.ports import Bounds, Child, Clock, Launcher
+from agent.readable import times
 from agent.registry import box_of
 from agent.store import Store
 
@@ -216,9 +217,9 @@ class Supervisor:
         """End a run that must not begin again: failed when only its window was too short, else stuck."""
         too_long = run.state is RunState.INTERRUPTED and run.stop == Reason.WINDOW_ENDED
         too_long = too_long and run.on_interrupt == OnInterrupt.RESUME
-        times = f"{'once' if run.fruitless == 1 else f'{run.fruitless} times'} " if run.fruitless else ""
+        often = f"{times(run.fruitless)} " if run.fruitless else ""
         what = "its window ended, or its process was lost," if too_long else "its process was lost"
-        given_up = f"{what} {times}before a step was completed" if times else ""
+        given_up = f"{what} {often}before a step was completed" if often else ""
         detail = "; ".join(filter(None, (run.detail, given_up)))
         to = RunState.FAILED if too_long else RunState.STUCK
         return self._store.runs.advance(run.id, run.state, to, why=Reason.KILLED, held_by=run, detail=detail, ended=now)

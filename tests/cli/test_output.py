@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cli.output import ago, broken, duration, fitting, harmless, instant, path_text, table
+from agent.readable import times
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,10 @@ def test_duration_reads_short(seconds: float | None, text: str) -> None:
 )
 def test_ago_tells_past_from_future(then: float | None, text: str) -> None:
     assert ago(then, 100.0) == text
+
+
+def test_times_are_counted_in_words() -> None:
+    assert [times(number) for number in (1, 2, 30)] == ["once", "2 times", "30 times"]
 
 
 def test_instant_is_local() -> None:

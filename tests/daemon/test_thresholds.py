@@ -124,6 +124,7 @@ def test_breaker_holds_the_threshold_until_it_is_released(store: Store) -> None:
         assert house.trip() == [Event.FIRED, Event.CLEARED]
     assert len(store.runs.recent(10)) == 2
     assert store.holds.held()[REMEDY].reason == Reason.BREAKER_OPEN
+    assert store.holds.held()[REMEDY].detail.endswith(" ran 2 times")
     house.restart()
     house.trip()
     assert len(store.runs.recent(10)) == 2
