@@ -47,7 +47,8 @@ EXIT_MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.STORE: "The state directory cannot be opened, read or trusted.",
     ExitCode.ALREADY_RUNNING: "Another agent holds the state directory.",
     ExitCode.NOT_FOUND: "No task, run, action or object of that name; to `hostkeeper reload`, no agent.",
-    ExitCode.UNHEALTHY: "Something needs a person: `hostkeeper status` says what. A reload did not end in time.",
+    ExitCode.UNHEALTHY: "Something needs a person: `hostkeeper status` says what. A reload did not end in time, or the "
+    "disk that the output goes to is full.",
     ExitCode.ALTERED: "`hostkeeper history verify` found that the history is not what was written, or not all of it.",
     ExitCode.INTERRUPTED: "Interrupted from the keyboard.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -11,6 +12,9 @@ from collections.abc import Sequence
 
 from agent.cli.parser import COMMANDS, get_parser
 from agent.errors import AgentError, BadArgument, ExitCode, PolicyError
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the kernel says of a file that takes no more; with no name of a file, it is one that was open: the output."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,10 +42,20 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader has gone; what is left goes to memory, since a process that has only looked cannot open /dev/null.
-        os.dup2(os.memfd_create("unread"), sys.stdout.fileno())
+        _give_up_output()
         return code
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            raise
+        _give_up_output()
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        return int(ExitCode.UNHEALTHY)
     return code
+
+
+def _give_up_output() -> None:
+    # What is left goes to memory, since a process that has only looked cannot open /dev/null.
+    os.dup2(os.memfd_create("unread"), sys.stdout.fileno())
 
 
 def _complain(error: AgentError, *, as_json: bool) -> None:

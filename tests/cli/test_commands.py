@@ -232,6 +232,20 @@ def test_usage_error_is_data_for_a_reader_of_data(agent: AgentUnderTest) -> None
     assert "is not a whole number" in told["error"]
 
 
+@pytest.mark.parametrize("command", [["schema"], ["check"], ["actions", "nothing", "--json"]])
+def test_output_to_a_full_disk_is_told_without_a_trace(agent: AgentUnderTest, command: list[str]) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "agent", *command, *agent.arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == "the output cannot be written: No space left on device\n"
+    assert done.returncode == ExitCode.UNHEALTHY
+
+
 @pytest.mark.parametrize("command", [["schema"], ["run", "tidy", "--explain"], ["run", "nobody", "--json"]])
 def test_reader_that_leaves_early_gets_no_trace(agent: AgentUnderTest, command: list[str]) -> None:
     pipe = subprocess.Popen(
