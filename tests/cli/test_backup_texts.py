@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agent.actions.backup._recovery import Recovered
 from agent.cli.backups.list import narrowed, short
 from agent.cli.backups.place import this_host
 from agent.cli.backups.recover import _told
+from agent.cli.main import main
 from agent.cli.output import table
 from agent.model.backups import Part
 from tests.actions.backup.restoring import backup
+from tests.system.backups import restic_repository
 
 
 def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
@@ -38,3 +42,11 @@ def test_recover_names_the_host_where_the_new_one_has_another_name(host: str, na
     told = "\n".join(_told([Recovered(made, 0, (), (("/var/lib/hostkeeper/recovered/shop", part),), ())]))
     assert f"restore {made.id} --task shop --database db" in told
     assert (f"--host {host}" in told) is named
+
+
+def test_directory_with_a_repository_of_restic_is_told_for_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restic_repository.make(tmp_path / "vault")
+    assert main(["backup", "list", "--repository-path", str(tmp_path / "vault")]) == 2
+    assert "is a repository of restic: name it with --restic" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from agent.errors import RunFailed
 from agent.host.durable import replace, sync_directory
+from agent.host.neighbours import directory
 from agent.host.scratch import disinherit, make_private, remove_whole
 from agent.host.tree import Kernel, UnsafePath, open_root
 from agent.host.tree.exchange import Identity, exchange, identity, mounts_below, move, sync_file_system
@@ -113,6 +114,18 @@ def require_replaceable(path: str) -> None:
         raise RunFailed(f"{path} has other file systems below it ({', '.join(below)}): restore to a directory instead")
     where = path if is_mount(path) else existing(os.path.dirname(path))
     open_root(where, Kernel()).close()
+
+
+def require_closed(path: str) -> None:
+    """Raise RunFailed while somebody has a live database open, who would go on with what is replaced."""
+    if not os.path.lexists(path):
+        return
+    with directory(os.path.dirname(path)) as folder:
+        holders = folder.holders(os.path.basename(path))
+    if holders:
+        raise RunFailed(
+            f"{path} is open in {', '.join(holders[:5])}: stop that first (the agent: systemctl stop hostkeeper)"
+        )
 
 
 def prepare(stage: Stage) -> None:

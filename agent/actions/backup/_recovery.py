@@ -22,6 +22,7 @@ from agent.actions.backup._places import (
     existing,
     pairs,
     prepare,
+    require_closed,
     require_replaceable,
     seal,
     sealed,
@@ -35,7 +36,6 @@ from agent.actions.backup._weighing import Load, is_plain, selected, within
 from agent.drivers.repository import Repository, Selection
 from agent.errors import RunFailed
 from agent.host.durable import replace
-from agent.host.neighbours import directory
 from agent.host.scratch import remove_whole
 from agent.model.backups import Backup, Entry, Part
 from agent.ports import Context
@@ -120,7 +120,17 @@ class Recovery:
     def require_closed(self, backup: Backup) -> None:
         """Raise RunFailed while somebody has a database open that would be replaced."""
         for part in _in_place(backup):
-            _require_closed(self._root + part.facts["path"])
+            require_closed(self._root + part.facts["path"])
+
+    def require_room(self, backups: Sequence[Backup]) -> None:
+        """Raise RunFailed unless there is room below the root for what the backups bring back."""
+        begun = {one.task for one in self._begun()}
+        loads = (
+            self.weigh(one).bytes + sum(part.bytes for part in databases(one))
+            for one in backups
+            if one.task not in begun
+        )
+        require_room(existing(self._root or "/"), sum(loads))
 
     def weigh(self, backup: Backup) -> Load:
         """Return how much a backup brings back. Raises RunFailed for paths that lead elsewhere."""
@@ -180,8 +190,7 @@ class Recovery:
 
     def _begin(self, backup: Backup) -> Begun:
         """Look whether a backup can be brought back, and decide where it is staged."""
-        room = self.weigh(backup).bytes + sum(part.bytes for part in databases(backup))
-        require_room(existing(self._root or "/"), room)
+        self.require_room((backup,))
         places = [self._root + top for top in self.tops(backup)]
         self.require_closed(backup)
         for part in _in_place(backup):
@@ -270,18 +279,6 @@ def _in_place(backup: Backup) -> tuple[Part, ...]:
     """Return the databases that are files, and whose place is known."""
     parts = (part for part in backup.parts if part.kind == SQLITE and "path" in part.facts)
     return tuple(part for part in parts if is_plain(os.fsencode(part.facts["path"])))
-
-
-def _require_closed(path: str) -> None:
-    """Raise RunFailed while somebody has a live database open, who would go on with what is replaced."""
-    if not os.path.lexists(path):
-        return
-    with directory(os.path.dirname(path)) as folder:
-        holders = folder.holders(os.path.basename(path))
-    if holders:
-        raise RunFailed(
-            f"{path} is open in {', '.join(holders[:5])}: stop that first (the agent: systemctl stop hostkeeper)"
-        )
 
 
 def _is_copy_place(path: bytes) -> bool:

@@ -29,6 +29,7 @@ Definition = Mapping[str, Any]
 
 CREATES = "backup.create"
 
+_OF_RESTIC = ("config", "snapshots", "keys")
 _NAMELESS = "the repository"
 """What a repository of restic is called that no policy names: where it is may hold a password."""
 
@@ -78,7 +79,10 @@ def named_by_itself(arguments: argparse.Namespace) -> Definition | None:
     if arguments.restic is None:
         if arguments.password_file is not None or arguments.environment_file is not None:
             raise BadArgument("--password-file and --environment-file belong to --restic REPOSITORY: name that as well")
-        return None if arguments.repository_path is None else definition_at(arguments.repository_path)
+        path = arguments.repository_path
+        if path is not None and all(os.path.exists(os.path.join(path, name)) for name in _OF_RESTIC):
+            raise BadArgument(f"{path} is a repository of restic: name it with --restic, and --password-file")
+        return None if path is None else definition_at(path)
     if arguments.password_file is None:
         raise BadArgument("--restic wants --password-file FILE as well, with the password of the repository")
     if arguments.identity is not None or arguments.gnupg_home is not None:

@@ -171,6 +171,7 @@ def _require_free(recovery: Recovery, backups: Sequence[Backup], *, overwrite: b
         )
     for backup in backups:
         recovery.require_closed(backup)
+    recovery.require_room(backups)
 
 
 def _say(backups: Sequence[Backup], recovery: Recovery) -> None:

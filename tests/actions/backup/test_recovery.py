@@ -176,6 +176,13 @@ def test_recovery_goes_on_although_somebody_has_looked_into_the_store_meanwhile(
     assert Path(f"{live}-wal").read_text() == "of whoever looked"
 
 
+def test_room_for_all_of_it_is_looked_for_before_anything_begins(vault: Vault, root: Path) -> None:
+    large = vault.put(backup("large", task="large", parts=(replace(DATABASE, bytes=1 << 60),)))
+    with pytest.raises(RunFailed, match="are needed: make room"):
+        recovery(vault, root).require_room((ETC, large))
+    recovery(vault, root).require_room((ETC,))
+
+
 def test_database_that_is_open_is_not_replaced(vault: Vault, root: Path) -> None:
     made, live = with_store(vault, root)
     with live.open() as held, subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[held.fileno()]) as holder:
