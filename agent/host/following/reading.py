@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.host.following.candidates import Candidate
-from agent.host.following.content import Block, Unpack, blocks, chunks, read_at, skip_hole
+from agent.host.following.content import CHUNK, Block, Unpack, blocks, chunks, read_at, skip_hole
 from agent.host.following.position import MARK, Part, digest
 
 
@@ -35,17 +35,17 @@ class Reading(Struct):
             before = self._read(start - marked, marked) if start else b""
             stream = chunks(one.descriptor, one.ending, start, self.unpack)
         else:
-            stream = chunks(one.descriptor, "", start - marked, self.unpack)
-            first = next(stream, b"")
+            first = os.pread(one.descriptor, marked + CHUNK, start - marked)
             if not self._goes_on(first, marked):
                 # It was truncated since it was found: the next look sees what has become of it.
                 return
-            before, stream = first[:marked], chain((first[marked:],), stream)
+            before, new = first[:marked], first[marked:]
             after_hole = skip_hole(one.descriptor, start)
             if after_hole > start:
                 start, marked = after_hole, min(after_hole, MARK)
                 before = read_at(one.descriptor, start - marked, marked)
-                stream = chunks(one.descriptor, "", start, self.unpack)
+                new = os.pread(one.descriptor, CHUNK, start)
+            stream = _going_on(one.descriptor, start, before, new)
         yield from blocks(stream, start, before, whole=self.finished)
         self.ended = True
 
@@ -71,5 +71,20 @@ class Reading(Struct):
             part = replace(part, head=digest(begins), head_size=len(begins))
         elif self.part.head_size < MARK:
             head = self._read(0, min(offset, MARK)) if offset > self.part.head_size else b""
-            part = replace(part, head=digest(head), head_size=len(head)) if head else part
+            same = not self.part.head_size or digest(head[: self.part.head_size]) == self.part.head
+            part = replace(part, head=digest(head), head_size=len(head)) if head and same else part
         self.part = part
+
+
+def _going_on(descriptor: int, start: int, before: bytes, new: bytes) -> Iterator[bytes]:
+    """Yield the content of a plain file from a place on, of which some was read, for as long as it goes on after that.
+
+    Each piece is read with what came before it: where that is another, the file was truncated and written to.
+    """
+    at = start
+    while new:
+        yield new
+        at += len(new)
+        before = new[-MARK:] if len(new) >= MARK else (before + new)[-MARK:]
+        again = os.pread(descriptor, len(before) + CHUNK, at - len(before))
+        new = again[len(before) :] if again.startswith(before) else b""

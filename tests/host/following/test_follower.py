@@ -11,6 +11,7 @@ import pytest
 
 from agent.errors import RunFailed
 from agent.host.following import LINGER, LONGEST, Follower, Position, fits, logs_at
+from agent.host.following.content import CHUNK
 from agent.host.following.position import MARK
 from agent.host.tree import UnsafePath
 
@@ -167,6 +168,24 @@ def test_follower_of_a_log_that_is_truncated_between_looking_and_reading_reads_i
         assert [list(reading.blocks()) for reading in follower.readings] == [[]]
         position = follower.position()
     assert read(log, position)[0] == [b"one", b"two"]
+
+
+def test_follower_of_a_log_that_is_truncated_between_two_pieces_reads_the_second_later(log: Path) -> None:
+    first = b"".join(b"line %09d\n" % number for number in range((CHUNK + (1 << 16)) // 15))
+    log.write_bytes(first)
+    after = b"".join(b"next %09d\n" % number for number in range(len(first) // 15 + 10))
+    lines = []
+    with Follower(str(log), None, now=path_time(log), unpack=no_zstd) as follower:
+        (reading,) = follower.readings
+        for block in reading.blocks():
+            if not lines:
+                copied_and_truncated(log, 0, after)
+            lines += block.lines()
+            reading.reached(block, len(block.data))
+        position = follower.position()
+    assert b"\n".join([*lines, b""]) == first[: sum(len(line) + 1 for line in lines)]
+    lines += read(log, position)[0]
+    assert b"\n".join([*lines, b""]) == first + after
 
 
 def test_follower_of_a_log_that_is_rotated_while_its_older_ones_are_looked_at_reads_every_line_once(log: Path) -> None:
