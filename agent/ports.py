@@ -18,9 +18,14 @@ from agent.model.signals import Labels, Points, Sample
 
 
 class Clock(Protocol):
-    """Time. `now` is aware and UTC; `monotonic` counts seconds, suspended ones included, and never steps."""
+    """Time. `now` is aware and UTC, and `seconds` the same as seconds since the epoch, which costs less to tell.
+
+    `monotonic` counts seconds, suspended ones included, and never steps.
+    """
 
     def now(self) -> datetime: ...
+
+    def seconds(self) -> float: ...
 
     def monotonic(self) -> float: ...
 

@@ -31,6 +31,9 @@ class FakeClock:
     def now(self) -> datetime:
         return self.wall
 
+    def seconds(self) -> float:
+        return self.wall.timestamp()
+
     def monotonic(self) -> float:
         return self.elapsed
 

@@ -52,7 +52,7 @@ class Loop:
         self._heartbeat = schedule.Scheduler()
         self._beats: list[Beat] = []
         self._alarms: dict[str, tuple[float, Callback]] = {}
-        self._offset = clock.now().timestamp() - clock.monotonic()
+        self._offset = clock.seconds() - clock.monotonic()
         self._may_beat = self._must_beat = math.inf
         self._running = True
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -123,7 +123,7 @@ class Loop:
         self.progress += 1
         now = self._clock.monotonic()
         self.unseen, self._looked = now - self._looked, now
-        self._notice_step(self._clock.now().timestamp() - now)
+        self._notice_step(self._clock.seconds() - now)
         if ready:
             for key, _ in ready:
                 self._safely(key.data)

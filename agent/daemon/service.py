@@ -297,4 +297,4 @@ class Daemon:
         self._dispatch()
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self._clock.seconds()

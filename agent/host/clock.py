@@ -26,6 +26,10 @@ class SystemClock:
         """Return the present instant, aware and in UTC."""
         return datetime.now(UTC)
 
+    def seconds(self) -> float:
+        """Return the present instant in seconds since the epoch."""
+        return time.time()
+
     def monotonic(self) -> float:
         """Return seconds since boot, suspended ones included; they never step."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -31,6 +31,11 @@ def test_now_is_aware_and_utc() -> None:
     assert abs(now.timestamp() - time.time()) < 5
 
 
+def test_seconds_are_those_of_now() -> None:
+    before = SystemClock().now().timestamp()
+    assert before - 1e-5 <= SystemClock().seconds() <= SystemClock().now().timestamp() + 1e-5
+
+
 def test_monotonic_counts_from_boot() -> None:
     clock = SystemClock()
     uptime = float(Path("/proc/uptime").read_text().split()[0])

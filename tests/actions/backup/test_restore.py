@@ -179,6 +179,9 @@ class RealClock:
 
         return datetime.now(UTC)
 
+    def seconds(self) -> float:
+        return float(self.now().timestamp())
+
     def monotonic(self) -> float:
         return 0.0
 

@@ -120,6 +120,9 @@ class Earlier:
     def now(self) -> datetime:
         return SystemClock().now() - timedelta(days=1)
 
+    def seconds(self) -> float:
+        return self.now().timestamp()
+
     def monotonic(self) -> float:
         return SystemClock().monotonic()
 
