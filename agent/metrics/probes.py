@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import accumulate
 
 from agent.metrics import families as f
 from agent.metrics.block import Block
@@ -23,6 +25,8 @@ class ProbeMetrics:
         self._kinds: dict[str, str] = {}
         self._families: dict[tuple[str, str], Family] = {}
         self._latest: dict[str, ProbeFacts] = {}
+        self._late = [0] * (len(f.PROBE_LATENESS.bounds) + 1)
+        self._late_seconds = 0.0
         self._shown: set[str] = set()
 
     def put_in_force(self, kinds: Mapping[str, str]) -> None:
@@ -45,13 +49,8 @@ class ProbeMetrics:
         outcome = "error" if facts.error else "value" if len(facts.samples) > _ALWAYS else "no data"
         self.block.add(f.PROBE_RESULTS, (("probe", facts.name), ("outcome", outcome)), 1)
         if late is not None:
-            self._count_late(late)
-
-    def _count_late(self, late: float) -> None:
-        before = self.block.get(f.PROBE_LATENESS, ()) or (0.0,) * (len(f.PROBE_LATENESS.bounds) + 3)
-        *buckets, count, total = before
-        hit = [bucket + (late <= bound) for bucket, bound in zip(buckets, f.PROBE_LATENESS.bounds, strict=False)]
-        self.block.put(f.PROBE_LATENESS, (), *hit, buckets[-1] + 1, count + 1, total + late)
+            self._late[bisect_left(f.PROBE_LATENESS.bounds, late)] += 1
+            self._late_seconds += late
 
     def prober(self, facts: ProberFacts) -> None:
         """Given how the prober is, show it."""
@@ -68,6 +67,9 @@ class ProbeMetrics:
         if not self._shown:
             return
         self._shown = set()
+        counts = [*accumulate(self._late)]
+        if counts[-1]:
+            self.block.put(f.PROBE_LATENESS, (), *counts, counts[-1], self._late_seconds)
         rows: dict[str, tuple[Family, dict[Labels, float]]] = {
             family.name: (family, {}) for family in (*self._families.values(), f.PROBE_VALUE)
         }

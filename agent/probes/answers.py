@@ -31,20 +31,21 @@ def sample(what: str, value: float, pairs: Mapping[str, str] | None = None) -> S
 
 def given(values: Mapping[str, float | None]) -> list[Sample]:
     """Given numbers by signal, return those that there are as samples without labels."""
-    return [sample(what, value) for what, value in values.items() if value is not None]
+    return [Sample(what, (), float(value)) for what, value in values.items() if value is not None]
 
 
 def concluded(found: Measured, seconds: float) -> Measured:
     """Given what a source measured without complaint and in how many seconds, return it within bounds and complete."""
-    if any(not math.isfinite(one.value) for one in found.samples):
+    if not all(map(math.isfinite, [one.value for one in found.samples])):
         wrong = next(one for one in found.samples if not math.isfinite(one.value))
         return failed(Down(f"{wrong.signal} is {wrong.value}, which is no number"), seconds)
     if len(found.samples) > MOST_SERIES:
         return failed(Down(f"{len(found.samples)} series, of which there may be {MOST_SERIES}"), seconds)
-    text = sum(len(one.signal) + sum(len(name) + len(label) for name, label in one.labels) for one in found.samples)
+    text = sum([len(one.signal) for one in found.samples])
+    text += sum([len(name) + len(label) for one in found.samples for name, label in one.labels])
     if text > MOST_TEXT:
         return failed(Down(f"{text} characters of labels, of which there may be {MOST_TEXT}"), seconds)
-    up = [] if found.error or any(one.signal == "up" for one in found.samples) else [sample("up", 1)]
+    up = [] if found.error or "up" in [one.signal for one in found.samples] else [sample("up", 1)]
     return Measured([*up, sample("duration_seconds", seconds), *found.samples], found.error)
 
 

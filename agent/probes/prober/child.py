@@ -72,6 +72,8 @@ class Prober:
         self._news = True
         self._ordered = ""
         self._look_again = math.inf
+        self._weight = (0.0, 0)
+        self._weighed_at = -math.inf
 
     def leave(self, code: int) -> NoReturn:
         """End at once, whatever hangs, and leave no program behind."""
@@ -92,8 +94,9 @@ class Prober:
                 self.leave(0)
             self._settle()
             self._begin_due()
-            self._look_again = self._clock.monotonic() + self._crew.look()
             self._tell()
+            # Whoever measures is woken last: two threads at work would keep one another waiting.
+            self._look_again = self._clock.monotonic() + self._crew.look()
 
     def _patience(self) -> float:
         now = self._clock.monotonic()
@@ -189,15 +192,21 @@ class Prober:
         if not too_many and now < self._told_at + self._pause() - SLACK:
             return
         self._news = False
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = usage.ru_utime + usage.ru_stime + of_children.ru_utime + of_children.ru_stime
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            resident = int(statm.read().split()[1]) * resource.getpagesize()
-        line = encode(Report(tuple(self._results), len(self._lost), cpu, resident))
+        if now >= self._weighed_at + BEAT_SECONDS:
+            self._weighed_at, self._weight = now, _weight()
+        line = encode(Report(tuple(self._results), len(self._lost), *self._weight))
         self._results, self._told_at = [], now
         view = memoryview(line)
         while view:
             view = view[os.write(self._reports, view) :]
         if too_many:
             self.leave(TOO_MANY_HANG)
+
+
+def _weight() -> tuple[float, int]:
+    """Return how many seconds of processor this process and its commands took so far, and the bytes that it holds."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        resident = int(statm.read().split()[1]) * resource.getpagesize()
+    return usage.ru_utime + usage.ru_stime + of_children.ru_utime + of_children.ru_stime, resident

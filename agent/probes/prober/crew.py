@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
 
 MOST_THREADS = 256
 """So many measurements are under way at most; further ones wait, and are late."""
@@ -30,10 +29,12 @@ class Crew:
 
     def __init__(self, most: int = MOST_THREADS) -> None:
         self._jobs: deque[Callable[[], None]] = deque()
-        self._calls: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._most = most
-        self._threads = self._awake = 0
+        self._awake = 0
+        self._asleep: list[threading.Lock] = []
+        """What each thread that sleeps waits for; the last to fall asleep is woken first, for what it holds is warm."""
+
         self._taken_at = -math.inf
         self._more = 1
 
@@ -52,27 +53,30 @@ class Crew:
             if self._awake and now < self._taken_at + HAND_ON:
                 return self._taken_at + HAND_ON - now
             count = min(self._more, len(self._jobs), self._most - self._awake)
-            hired = max(0, self._awake + count - self._threads)
             self._awake += count
-            self._threads += hired
+            called = [self._asleep.pop() for _ in range(min(count, len(self._asleep)))]
             self._more = min(2 * self._more, self._most)
-        for _ in range(hired):
+        for call in called:
+            call.release()
+        for _ in range(count - len(called)):
             threading.stack_size(_STACK)
             threading.Thread(target=self._work, name="probe", daemon=True).start()
-        for _ in range(count):
-            self._calls.put(None)
         return HAND_ON if count else FULL
 
     def _work(self) -> None:
+        call = threading.Lock()
+        call.acquire()
         while True:
-            self._calls.get()
-            while (job := self._next()) is not None:
+            while (job := self._next(call)) is not None:
                 job()
+            call.acquire()
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self, call: threading.Lock) -> Callable[[], None] | None:
+        """Return the next job; where there is none, the thread may fall asleep until `call` is released."""
         with self._lock:
             if not self._jobs:
                 self._awake -= 1
+                self._asleep.append(call)
                 return None
             self._taken_at = time.monotonic()
             return self._jobs.popleft()
