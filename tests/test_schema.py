@@ -20,7 +20,7 @@ from tests.policy.samples import GOOD
 NAMES = ["policy.schema.json", "agent.schema.json", *(f"actions/{name}.json" for name in Schemas().action_names())]
 KEYWORDS = {
     *("x-quantity", "x-minimum", "x-maximum", "x-hint", "x-text-is"),
-    *("x-reference", "x-reference-action", "x-reference-same", "x-reference-unless", "x-secret", "x-later"),
+    *("x-reference", "x-reference-action", "x-reference-same", "x-reference-unless", "x-secret", "x-later", "x-limits"),
 }
 
 

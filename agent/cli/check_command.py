@@ -12,9 +12,10 @@ from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.host.output import visible
-from agent.model.policies import PolicySet
+from agent.model.policies import Limits, PolicySet
 from agent.registry import remarks_of
 from agent.rules.windows import gate, opens_in_gap
+from agent.schema import Schemas
 
 LOOK_AHEAD = timedelta(days=400)
 """Every zone that changes its clocks does so within this time."""
@@ -34,7 +35,7 @@ def main(arguments: argparse.Namespace) -> int:
         "databases": len(policies.databases),
         "repositories": len(policies.repositories),
     }
-    warnings = [*gap_warnings(policies, world.zone), *remarks(policies)]
+    warnings = [*gap_warnings(policies, world.zone), *limit_warnings(policies), *remarks(policies)]
     if arguments.json:
         emit_json({"valid": True, "digest": policies.digest, **counts, "warnings": warnings})
     else:
@@ -50,6 +51,19 @@ def remarks(policies: PolicySet) -> list[str]:
         visible(f"{task.position.file}:{task.position.line}:{task.position.column}: tasks.{task.name}: {text}")
         for task in policies.tasks.values()
         for text in remarks_of(task.action, msgspec.json.decode(task.options))
+    ]
+
+
+def limit_warnings(policies: PolicySet) -> list[str]:
+    """Given a policy set, say which tasks have limits that their actions do not heed."""
+    schemas = Schemas()
+    return [
+        visible(
+            f"{task.position.file}:{task.position.line}:{task.position.column}: tasks.{task.name}.limits: warning: "
+            f"{task.action} cannot count what it touches, and heeds no limits: leave them out"
+        )
+        for task in policies.tasks.values()
+        if task.limits != Limits() and not schemas.action(task.action).get("x-limits")
     ]
 
 

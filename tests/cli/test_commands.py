@@ -64,6 +64,17 @@ def test_check_says_which_engine_rotates_logs_where_that_is_not_logrotate(agent:
     assert f"policy.yaml:3:3: tasks.a: everybody may write to {logs}, so every run is" in good(agent.command("check"))
 
 
+def test_check_warns_of_limits_that_an_action_does_not_heed(agent: AgentUnderTest) -> None:
+    agent.policy(
+        "version: 1\ntasks:\n"
+        "  a: {limits: {items: 5}, action: command.run, with: {command: [x]}}\n"
+        "  b: {limits: {items: 5}, action: files.retain, with: {paths: [/tmp/x], max_age: 7d}}\n"
+    )
+    warnings = json.loads(good(agent.command("check", "--json")))["warnings"]
+    assert len(warnings) == 1
+    assert "policy.yaml:3:3: tasks.a.limits: warning: command.run" in warnings[0]
+
+
 def test_calendar_shows_what_a_window_holds_back(agent: AgentUnderTest) -> None:
     entries = json.loads(good(agent.command("calendar", "--days", "2", "--json")))["entries"]
     assert {entry["task"] for entry in entries} == {"hello"}
