@@ -51,6 +51,9 @@ class Files:
         self.unsettled: set[str] = set()
         """The files that are to be compiled, or could not be yet because they are changing at this moment."""
 
+        self.named_twice = False
+        """Whether a file has a second name: the kernel does not tell of what is written by it."""
+
     def recall(self) -> dict[str, Fragment]:
         """Return the fragments of the last good set of this directory; unchanged files will need no compiling."""
         same = self._store.facts.get("compiler") == self._fingerprint
@@ -76,6 +79,7 @@ class Files:
         found = self._scan()
         for name in self._seen.keys() - found.files.keys():
             del self._seen[name]
+        self.named_twice = found.twice
         known = self._seen
         changed = [n for n, mark in found.files.items() if (seen := known.get(n)) is None or seen.signature != mark]
         changed += self._judge_links(found.links) if self._root else []

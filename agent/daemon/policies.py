@@ -107,7 +107,7 @@ class Policies:
 
     def suspect(self) -> None:
         """Look at the directory although nothing was heard, if something may have changed, or the last look failed."""
-        if self._watcher.suspicious() or not self._settled:
+        if self._watcher.suspicious() or self._files.named_twice or not self._settled:
             self.changed()
 
     def reload(self) -> None:

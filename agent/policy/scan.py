@@ -18,11 +18,15 @@ GONE = "gone"
 
 
 class Scan(Struct, frozen=True):
-    """What a directory holds: signatures by file name, which of these files are symlinks, and what is passed over."""
+    """What a directory holds: signatures by file name, which of these files are symlinks, and what is passed over.
+
+    `twice` says that a file among them has a second name, by which it may be changed where nobody looks.
+    """
 
     files: Mapping[str, str]
     links: tuple[str, ...]
     ignored: tuple[str, ...]
+    twice: bool = False
 
 
 def signature_of(status: os.stat_result) -> str:
@@ -42,6 +46,7 @@ def scan(directory: str) -> Scan:
     files: dict[str, str] = {}
     links: list[str] = []
     ignored: list[str] = []
+    most_names = 1
     with os.scandir(directory) as entries:
         for entry in entries:
             name = entry.name
@@ -49,14 +54,16 @@ def scan(directory: str) -> Scan:
                 continue
             if name.endswith(SUFFIXES) and not _is_directory(entry):
                 try:
-                    files[name] = signature_of(entry.stat())
+                    status = entry.stat()
+                    files[name] = signature_of(status)
+                    most_names = max(most_names, status.st_nlink)
                 except OSError:
                     files[name] = GONE
                 if entry.is_symlink():
                     links.append(name)
             elif not name.endswith(("~", ".swp", ".tmp")):
                 ignored.append(name)
-    return Scan(files, tuple(links), tuple(sorted(ignored)))
+    return Scan(files, tuple(links), tuple(sorted(ignored)), most_names > 1)
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

@@ -220,3 +220,14 @@ def test_link_that_leads_somewhere_again_heals(bench: Bench, tmp_path: Path) -> 
     (tmp_path / "target").write_text(policy())
     bench.turn_until(lambda: bench.policies.valid)
     assert bench.tasks == ["hello"]
+
+
+def test_file_written_by_a_second_name_is_found_when_asked(bench: Bench, tmp_path: Path) -> None:
+    path = bench.write("a.yaml", policy("one"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "same.yaml").hardlink_to(path)
+    bench.start()
+    (tmp_path / "elsewhere" / "same.yaml").write_text(policy("two"))
+    bench.pass_time(2)
+    bench.policies.suspect()
+    bench.turn_until(lambda: bench.tasks == ["two"], seconds=10)
