@@ -68,7 +68,7 @@ class Prober:
         self._results: list[Result] = []
         self._under_way: list[Measuring] = []
         self._next_due = 0.0
-        self._told_at = 0.0
+        self._told_at = self._found_at = 0.0
         self._news = True
         self._ordered = ""
         self._look_again = math.inf
@@ -95,20 +95,25 @@ class Prober:
             self._settle()
             self._begin_due()
             self._tell()
-            # Whoever measures is woken last: two threads at work would keep one another waiting.
+            # Who measures is woken last: two threads at work would keep one another waiting.
             self._look_again = self._clock.monotonic() + self._crew.look()
 
     def _patience(self) -> float:
         now = self._clock.monotonic()
-        waits = [self._told_at + self._pause() - now, self._next_due - now, self._look_again - now]
+        waits = [self._telling() - now, self._next_due - now, self._look_again - now]
+        if self._under_way:
+            waits.append(FLUSH_SECONDS)  # of what is nothing new nobody tells this thread
         waits += [one.under_way.deadline + GRACE - now for one in self._under_way if one.under_way is not None]
         # Half a millisecond beyond, so that what is due is due when it is looked at.
         return max(0.0, min(waits)) + 0.0005
 
-    def _pause(self) -> float:
+    def _telling(self) -> float:
+        """Return the instant from which on there is something to tell; what is still under way is waited for a bit."""
         if self._news:
-            return 0.0
-        return FLUSH_SECONDS if self._results or self._under_way else BEAT_SECONDS
+            return -math.inf
+        if not self._results:
+            return self._told_at + BEAT_SECONDS
+        return FLUSH_SECONDS + (max(self._told_at, self._found_at) if self._under_way else self._told_at)
 
     def _take_orders(self) -> bool:
         message = received(self._orders, LONGEST)
@@ -178,6 +183,8 @@ class Prober:
     def _take(self, probe: Measuring, found: Result) -> None:
         self._news = self._news or found.error != probe.error
         probe.error = found.error
+        if not self._results:
+            self._found_at = self._clock.monotonic()
         self._results.append(found)
 
     def _tell_hang(self, probe: Measuring, measurement: Measurement) -> None:
@@ -189,7 +196,7 @@ class Prober:
     def _tell(self) -> None:
         now = self._clock.monotonic()
         too_many = len(self._lost) > MOST_HUNG
-        if not too_many and now < self._told_at + self._pause() - SLACK:
+        if not too_many and now < self._telling() - SLACK:
             return
         self._news = False
         if now >= self._weighed_at + BEAT_SECONDS:

@@ -8,7 +8,7 @@ FIRST_WITHIN = 2.0
 """Seconds within which a probe that is new is measured for the first time."""
 
 
-STEP, LONGEST_STEP = 0.1, 1.0
+STEP, LONGEST_STEP = 0.2, 2.0
 """Instants that probes share are so far apart: a share of the interval, and no more than so many seconds."""
 
 
