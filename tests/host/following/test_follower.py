@@ -174,7 +174,7 @@ def test_follower_of_a_log_that_is_truncated_between_two_pieces_reads_the_second
     first = b"".join(b"line %09d\n" % number for number in range((CHUNK + (1 << 16)) // 15))
     log.write_bytes(first)
     after = b"".join(b"next %09d\n" % number for number in range(len(first) // 15 + 10))
-    lines = []
+    lines: list[bytes] = []
     with Follower(str(log), None, now=path_time(log), unpack=no_zstd) as follower:
         (reading,) = follower.readings
         for block in reading.blocks():
