@@ -66,13 +66,14 @@ def turn(
 
 
 def _require_turned(directory: int, log: str, older: str, old: os.stat_result, new: os.stat_result) -> None:
-    """Raise NotRotated when something else was at the name of the log, after it is back there."""
+    """Raise NotRotated when something else was at the name of the log; it is put back if nobody exchanged it since."""
     if is_at(directory, older, old):
         return
-    if is_at(directory, log, new):
-        exchange(directory, older, directory, log)
-        with suppress(OSError, NotRotated):
-            drop(directory, older, new)
+    if not is_at(directory, log, new):
+        raise NotRotated(f"somebody exchanges what is at {log} all the time; what was there for a moment is at {older}")
+    exchange(directory, older, directory, log)
+    with suppress(OSError, NotRotated):
+        drop(directory, older, new)
     raise NotRotated(f"somebody put something else at {log} at the same moment; it is back there")
 
 
