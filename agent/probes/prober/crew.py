@@ -11,8 +11,8 @@ from collections.abc import Callable
 MOST_THREADS = 256
 """So many measurements are under way at most; further ones wait, and are late."""
 
-HAND_ON = 0.005
-"""Seconds that a job gets before those behind it are handed on: to one more thread, then to two, to four."""
+HAND_ON = 0.01
+"""Seconds that a job gets before those behind it are handed on: to four more threads, then to sixteen, and so on."""
 
 FULL = 0.1
 """Seconds between two looks while there is no thread to be had."""
@@ -52,15 +52,18 @@ class Crew:
                 return math.inf
             if self._awake and now < self._taken_at + HAND_ON:
                 return self._taken_at + HAND_ON - now
-            count = min(self._more, len(self._jobs), self._most - self._awake)
+            waiting = len(self._jobs)
+            count = min(self._more, waiting, self._most - self._awake)
             self._awake += count
             called = [self._asleep.pop() for _ in range(min(count, len(self._asleep)))]
-            self._more = min(2 * self._more, self._most)
+            self._more = 1 if count == waiting else min(4 * self._more, self._most)
         for call in called:
             call.release()
         for _ in range(count - len(called)):
             threading.stack_size(_STACK)
             threading.Thread(target=self._work, name="probe", daemon=True).start()
+        if count == waiting:  # each takes one at least
+            return math.inf
         return HAND_ON if count else FULL
 
     def _work(self) -> None:
