@@ -102,6 +102,11 @@ def _leads_to(parts: Sequence[str], names: Sequence[str]) -> bool:
     return all(left == ANY_DEPTH for left in parts[part:])
 
 
+def picks(patterns: Sequence[str]) -> bool:
+    """Tell whether patterns are about some files and not about all: each has something beside stars and slashes."""
+    return all(pattern.strip("*/") for pattern in patterns)
+
+
 class Patterns:
     """A list of patterns that matches whatever one of them matches."""
 

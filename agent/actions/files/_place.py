@@ -12,12 +12,13 @@ from msgspec import Struct, field
 
 from agent.errors import AgentError, ExitCode
 from agent.host.output import visible
-from agent.host.tree import Directory, Kernel, Listings, UnsafePath, Walk, open_root
+from agent.host.tree import Directory, Kernel, Listings, Root, UnsafePath, Walk, open_root
 from agent.model.reasons import Reason
 from agent.rules.patterns import everything
 from agent.rules.ranking import Ranking, TooManyGroups
 from agent.rules.retention import DELETED, GroupBy, Judge, Rule
 from agent.rules.safeguards import Selection
+from agent.rules.system_places import is_system_place
 
 MAX_PASSES = 64
 UNSETTLED = "it changes faster than its newest files can be found"
@@ -72,10 +73,14 @@ class CannotLook(AgentError):
 
 
 class Place(Struct, kw_only=True):
-    """A configured path, its rule, and the way through the tree; the ranking is made once and holds for the run."""
+    """A configured path, its rule, and the way through the tree; the ranking is made once and holds for the run.
+
+    `picked` is that patterns say which files the rule is about, and it is not about all.
+    """
 
     path: str
     rule: Rule
+    picked: bool
     cross_mounts: bool
     max_depth: int | None
     checkpoint: Callable[[], None]
@@ -93,16 +98,24 @@ class Place(Struct, kw_only=True):
                 tally.problem(path, text)
 
         try:
-            root = open_root(self.path, self.kernel)
+            root = open_root(self.path, self.kernel, directly=True)
         except UnsafePath as error:
             raise CannotLook(self.path, str(error)) from error
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             raise CannotLook(self.path, error.strerror or str(error), missing=missing) from error
         try:
+            self._refuse_system(root)
             yield Walk(root, cross_mounts=self.cross_mounts, max_depth=self.max_depth, report=report)
         finally:
             root.close()
+
+    def _refuse_system(self, root: Root) -> None:
+        if not self.picked and is_system_place(os.readlink(f"/proc/self/fd/{root.fd}")):
+            raise CannotLook(
+                self.path,
+                "it is a directory of the system itself: name what to clean below it, or which files with `match`",
+            )
 
     def visits(self, tally: Tally) -> Generator[tuple[Walk, Directory, bool], None, None]:
         """Walk once, and yield each directory when it is entered (True) and when it is left. Raises CannotLook."""

@@ -20,7 +20,7 @@ from agent.actions.files._guard import Guard
 from agent.actions.files._place import Place
 from agent.model.actions import Action, OnInterrupt, Outcome, Preview, Step
 from agent.ports import Context
-from agent.rules.patterns import Patterns
+from agent.rules.patterns import Patterns, picks
 from agent.rules.ranking import Budgets
 from agent.rules.retention import GroupBy, Rule
 
@@ -57,6 +57,7 @@ def plan(options: Options, ctx: Context) -> Iterator[Step]:
         Place(
             path=path,
             rule=rule,
+            picked=picks(options.match),
             cross_mounts=options.cross_mounts,
             max_depth=options.max_depth,
             checkpoint=ctx.checkpoint,

@@ -2,7 +2,7 @@
 
 The path is walked name by name from `/`. A symbolic link on the way is followed only when root alone could have put it
 there: it belongs to root, and so does its directory, which nobody else may write to (`/var/run` leads to `/run`).
-Every other link is refused.
+Every other link is refused, and where things are deleted, one at the end of the path is, whoever made it.
 
 A directory in a directory that others control could be anything that they can rename to that name. So in a user's
 directory it must be that user's own, and a directory that everybody writes to must be sticky, as `/tmp` is.
@@ -47,8 +47,8 @@ class Root(Struct, frozen=True):
         os.close(self.fd)
 
 
-def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None) -> Root:
-    """Given an absolute path, return its directory, open for walking.
+def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None, *, directly: bool = False) -> Root:
+    """Given an absolute path, return its directory, open for walking; `directly` is not where a link of its name leads.
 
     `trusted` are the user ids that count as root; by default root and the agent's own user. Raises UnsafePath when
     others could have decided where it leads, OSError when it does not exist, is no directory or cannot be read.
@@ -65,6 +65,8 @@ def open_root(path: str, kernel: Kernel, trusted: Iterable[int] | None = None) -
             except OSError as error:
                 links += 1
                 target = _trusted_link(name, fd, owners, path, error)
+                if directly and not pending:
+                    raise UnsafePath(f"it is a symbolic link to {target}: name the directory it leads to") from error
                 if links > MAX_LINKS:
                     raise UnsafePath(f"more than {MAX_LINKS} symbolic links on the way") from error
                 pending += _names(target)

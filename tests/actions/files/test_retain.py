@@ -199,6 +199,24 @@ def test_path_through_a_link_of_somebody_else_is_not_cleaned(top: Path) -> None:
     assert names(top) == ["old"]
 
 
+def test_path_that_is_a_link_is_not_cleaned_whoever_made_it(top: Path) -> None:
+    aged(top / "old", 8)
+    (top.parent / "link").symlink_to(top)
+    with pytest.raises(RunFailed, match=f"it is a symbolic link to {top}: name the directory it leads to"):
+        run(options(top.parent / "link", max_age=DAY))
+    assert names(top) == ["old"]
+
+
+@pytest.mark.parametrize("way", ["{place}", "{place}/", "{link}/games"])
+def test_directory_of_the_system_is_cleaned_only_of_what_is_picked(top: Path, way: str) -> None:
+    (top / "link").symlink_to("/usr")
+    path = Path(way.format(place="/usr/games", link=top / "link"))
+    # Nothing is as old as that, so that nothing is lost where this fails.
+    with pytest.raises(RunFailed, match="it is a directory of the system itself"):
+        run(options(path, max_age=100 * 365 * DAY))
+    assert run(options(path, max_age=100 * 365 * DAY, match=["*.bak"])).facts["deleted"] == 0
+
+
 @pytest.mark.root
 def test_what_cannot_be_deleted_fails_the_run_after_all_the_rest(top: Path) -> None:
     for number in range(3):

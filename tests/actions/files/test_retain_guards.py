@@ -98,7 +98,7 @@ def test_young_files_do_not_count_against_the_history(top: Path) -> None:
 def guard(top: Path, clock: FakeClock, memory: FakeMemory, *, kept_by_server: bool = False) -> Guard:
     ctx = context(clock=clock, memory=memory)
     rule = rule_of(options(top, max_age=30 * DAY), ctx.now)
-    place = Place(path=str(top), rule=rule, cross_mounts=False, max_depth=None, checkpoint=ctx.checkpoint)
+    place = Place(path=str(top), rule=rule, picked=False, cross_mounts=False, max_depth=None, checkpoint=ctx.checkpoint)
     return Guard(ctx, [place], heed_clock=True, heed_history=True, kept_by_server=lambda: kept_by_server)
 
 
