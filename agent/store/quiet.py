@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 
 SETTLED_SECONDS = 60.0
-"""A transaction becomes visible after its last write to the file, once that has reached the disk: not later than so."""
+"""A transaction becomes visible after its last write to the file, once that has reached the disk: not later than so.
+
+Nor does the time of a file tell two writes of one tick of the kernel's clock apart.
+"""
 
 BELIEVED_SECONDS = 600.0
 """A disk may have hung for longer than that, so the file is not believed for ever."""
