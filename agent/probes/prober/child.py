@@ -21,7 +21,7 @@ from agent.host.kinship import die_with_parent, received
 from agent.probes.group import Measured
 from agent.probes.prober.crew import Crew
 from agent.probes.prober.frames import BEAT_SECONDS, LONGEST, Report, Result, decode_orders, encode
-from agent.probes.prober.measuring import GRACE, Measurement, Measuring, result
+from agent.probes.prober.measuring import GRACE, Measurement, Measuring, get_ready, result
 from agent.probes.prober.places import remove_others
 
 STILL_SECONDS = 30
@@ -128,6 +128,7 @@ class Prober:
             self._ordered = orders.scratch
         for serial in self._probes.keys() - wanted.keys():
             self._probes.pop(serial).gone = True
+        get_ready({order.kind for order in orders.probes})
         for serial in wanted.keys() - self._probes.keys():
             self._probes[serial] = Measuring(wanted[serial], orders.scratch, self._processes, self._clock)
         self._next_due = 0.0

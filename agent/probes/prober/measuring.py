@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import time
+from collections.abc import Iterable
 
 from agent.host.asides import Asides
 from agent.model.signals import Sample
@@ -85,7 +87,7 @@ class Measuring:
         return concluded(found, time.monotonic() - began)
 
     def _connect(self) -> Source:
-        kind: Kind = importlib.import_module(f"agent.probes.kinds.{self.order.kind}").KIND
+        kind = _kind(self.order.kind)
         place = place_of(self._scratch, self.order.name)
         tools = Tools(processes=self._processes, clock=self._clock, stop=self._stopped, scratch=place)
         return kind.connect(self.order.name, self.order.settings, tools)
@@ -93,6 +95,18 @@ class Measuring:
     def _stopped(self) -> bool:
         measurement = self.under_way
         return self.gone or measurement is None or self._clock.monotonic() >= measurement.deadline
+
+
+def get_ready(kinds: Iterable[str]) -> None:
+    """Load what measures some kinds of probes, so that none of them is late the first time; errors are told then."""
+    for name in kinds:
+        with contextlib.suppress(Exception):
+            _kind(name)
+
+
+def _kind(name: str) -> Kind:
+    kind: Kind = importlib.import_module(f"agent.probes.kinds.{name}").KIND
+    return kind
 
 
 def result(
