@@ -49,6 +49,8 @@ class Planner:
         self._heap: list[tuple[float, str]] = []
         self._digest = ""
         self._tasks: Mapping[str, Task] | None = None
+        self._stepped: float | None = None
+        """The instant from which everything has to be looked at anew, None when nothing has."""
         self.replanned: list[str] = []
         """The tasks whose next due time is another one since the policy set in force was put in force."""
 
@@ -120,8 +122,14 @@ class Planner:
     def tick(self, now: float) -> list[Run]:
         """Make the runs of due times up to `now`, at most BATCH of them, the most urgent first, and return them.
 
-        While there are more, `next_due` is in the past: the first can start before the last is written.
+        While there are more, `next_due` is in the past: the first can start before the last is written. After a step of
+        the wall clock every task is looked at anew, until the store has taken what comes of that.
         """
+        if self._stepped is not None:
+            made = self._handle(list(self._planned.values()), now, self._digest)
+            self._stepped = None
+            self._rebuild()
+            return made
         ripe: dict[str, Planned] = {}
         while self._heap and self._heap[0][0] <= now:
             instant, name = heapq.heappop(self._heap)
@@ -136,17 +144,12 @@ class Planner:
             for name in ripe:
                 self._push(name)
 
-    def replan(self, now: float, unseen: float) -> list[Run]:
-        """After a step of the wall clock, which nobody had looked at for `unseen` seconds: look at every task anew.
+    def stepped(self, now: float, unseen: float) -> None:
+        """Take note of a step of the wall clock, which nobody had looked at for `unseen` seconds.
 
         Where it was put back, what has fallen due since, by the clock as it is now, has its run all the same.
         """
-        for planned in self._planned.values():
-            if planned.mark is not None and planned.mark.at > now:
-                planned.mark = Mark(planned.mark.schedule, now - unseen)
-        made = self._handle(list(self._planned.values()), now, self._digest)
-        self._rebuild()
-        return made
+        self._stepped = min(now - unseen, now if self._stepped is None else self._stepped)
 
     def _rebuild(self) -> None:
         self._heap = [(p.next_due, name) for name, p in self._planned.items() if p.next_due is not None]
@@ -174,6 +177,8 @@ class Planner:
 
     def _decide(self, planned: Planned, now: float) -> Decision:
         mark = planned.mark
+        if mark is not None and mark.at > now and self._stepped is not None:
+            mark = Mark(mark.schedule, min(self._stepped, now))
         handled = self._store.runs.due_after(planned.task.name, min(mark.at, now)) if mark else set()
         return due(planned.trigger, planned.zone, planned.schedule, mark, now, jitter=planned.jitter, handled=handled)
 

@@ -188,8 +188,7 @@ class Daemon:
         if self._stopping:
             self._loop.alarm("dispatch", None, self._dispatch)
         else:
-            now = self._now()
-            made = self._planner.tick(now)
+            made = self._planner.tick(self._now())
             self._dispatcher.add(made)
             if made:
                 due = self._planner.next_by_task()
@@ -293,8 +292,9 @@ class Daemon:
 
     def _stepped(self, seconds: float) -> None:
         self._watching.stepped(seconds)
-        self._dispatcher.add(self._planner.replan(self._now(), self._loop.unseen))
+        self._planner.stepped(self._now(), self._loop.unseen)
         self._dispatch()
+        self._metrics.next_due(self._planner.next_by_task())
 
     def _now(self) -> float:
         return self._clock.seconds()

@@ -39,6 +39,12 @@ def planner(store: Store, *tasks: Task, now: float = NOON) -> Planner:
     return made
 
 
+def step(plan: Planner, now: float, unseen: float = 0.0) -> list[float]:
+    """Set the clock, unseen for so long; return the due times that have a run for it."""
+    plan.stepped(now, unseen)
+    return [run.due for run in plan.tick(now)]
+
+
 def test_first_sight_of_a_task_makes_nothing_up(store: Store) -> None:
     assert planner(store, hourly()).next_due() == NOON + HOUR
     assert store.runs.recent(10) == []
@@ -73,13 +79,13 @@ def test_downtime_without_catch_up_is_missed_with_its_reason(store: Store) -> No
     assert [(run.state, run.why) for run in store.runs.recent(10)] == [(RunState.MISSED, Reason.DUE_WHILE_DOWN)]
 
 
-@pytest.mark.parametrize("step", [-7200.0, -HOUR, 1800.0, 5 * HOUR])
-def test_steps_of_the_clock_neither_double_nor_lose(store: Store, step: float) -> None:
+@pytest.mark.parametrize("seconds", [-7200.0, -HOUR, 1800.0, 5 * HOUR])
+def test_steps_of_the_clock_neither_double_nor_lose(store: Store, seconds: float) -> None:
     plan = planner(store, hourly())
     plan.tick(NOON + HOUR)
-    plan.replan(NOON + HOUR + step, 0.0)
+    step(plan, NOON + HOUR + seconds)
     for hours in range(2, 9):
-        if NOON + hours * HOUR >= NOON + HOUR + step:
+        if NOON + hours * HOUR >= NOON + HOUR + seconds:
             plan.tick(NOON + hours * HOUR)
     dues = [run.due for run in store.runs.recent(100)]
     assert len(dues) == len(set(dues))
@@ -95,18 +101,36 @@ def test_what_falls_due_before_a_clock_put_back_is_noticed_has_its_run(
 ) -> None:
     plan = planner(store, hourly())
     plan.tick(NOON + HOUR)
-    plan.replan(NOON + 9 * HOUR + 30.0, 0.0)
+    step(plan, NOON + 9 * HOUR + 30.0)
     before = len(store.runs.recent(10))
-    assert [run.due for run in plan.replan(NOON + 2 * HOUR + 2.0, unseen)] == runs
+    assert step(plan, NOON + 2 * HOUR + 2.0, unseen) == runs
     assert len(store.runs.recent(10)) == before + len(runs)
 
 
 def test_what_had_its_run_before_the_clock_was_put_back_has_no_second_one(store: Store) -> None:
     plan = planner(store, hourly())
     plan.tick(NOON + HOUR)
-    assert plan.replan(NOON + HOUR - 10.0, 0.0) == []
-    assert plan.replan(NOON + HOUR + 9.0, 0.0) == []
+    assert step(plan, NOON + HOUR - 10.0) == step(plan, NOON + HOUR + 9.0) == []
     assert [run.due for run in store.runs.recent(10)] == [NOON + HOUR]
+
+
+def test_what_falls_due_after_a_clock_was_put_back_has_its_run_although_the_agent_was_down(store: Store) -> None:
+    plan = planner(store, hourly())
+    step(plan, NOON + 9 * HOUR + 30.0)
+    assert step(plan, NOON + HOUR + 30.0, 10.0) == []
+    planner(store, hourly(), now=NOON + 2 * HOUR + 30.0)
+    assert store.runs.recent(1)[0].due == NOON + 2 * HOUR
+
+
+def test_step_of_the_clock_that_the_store_did_not_take_is_taken_note_of_until_it_does(store: Store) -> None:
+    plan = planner(store, hourly())
+    step(plan, NOON + 9 * HOUR + 30.0)
+    store.connection.rows("PRAGMA query_only = 1")
+    with pytest.raises(StoreError):
+        step(plan, NOON + 2 * HOUR + 2.0, 3.0)
+    store.connection.rows("PRAGMA query_only = 0")
+    assert [run.due for run in plan.tick(NOON + 2 * HOUR + 5.0)] == [NOON + 2 * HOUR]
+    assert plan.next_due() == NOON + 3 * HOUR
 
 
 def test_edited_schedule_starts_from_now_and_an_unedited_one_goes_on(store: Store) -> None:
