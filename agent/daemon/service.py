@@ -35,7 +35,7 @@ from agent.store import Store
 
 LOG = logging.getLogger(__name__)
 RESCAN_SECONDS = 60.0
-"""How often it is seen to what nothing tells of: changes of the policies that go unheard, and dead orphans of runs."""
+"""How often it is asked whether the policy directory has to be looked at although nothing was heard."""
 
 HUNG_SECONDS = 60.0
 """A loop that is this late beyond its sampling interval is not healthy."""
@@ -107,7 +107,6 @@ class Daemon:
         Upkeep(self._store, self._settings.history, self._loop, self._clock, tidy=self._watching.tidy).start()
         self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.suspect)
-        self._loop.every(RESCAN_SECONDS, self._launcher.reap)
         self._loop.steadily("sample", self._settings.sample_every, self._sample)
         with Pulse(self._notifier, self._loop):
             self.ready = True
@@ -249,6 +248,7 @@ class Daemon:
         self._watching.sample(self._now())
         if self._look_at_store():
             self._dispatch()
+        self._launcher.reap()
         self._worst_lag = max(self._worst_lag, self._loop.lag)
         self._teller.daemon(self._worst_lag, self._loop.wakeups, self.http.counts if self.http else None)
         self._worst_lag = self._loop.lag = 0.0

@@ -49,12 +49,12 @@ def _idle_setter() -> Callable[[int], object]:
     return lambda pid: psutil.Process(pid).ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
-def _has_children() -> bool:
+def _has_dead() -> bool:
+    """Tell whether a child is dead that nobody has waited for, and leave it as it is."""
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return False
-    return True
 
 
 class ChildLauncher:
@@ -158,7 +158,7 @@ class ChildLauncher:
         with self._lock:
             now, seen = time.monotonic(), self._dead
             self._dead = {}
-            for process in self._strangers() if _has_children() else ():
+            for process in self._strangers() if _has_dead() else ():
                 if process.dead:
                     key = (process.pid, process.started)
                     self._dead[key] = seen.get(key, now)
