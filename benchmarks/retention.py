@@ -62,8 +62,8 @@ options = ACTION.options(
 )
 context = Context(
     task="benchmark", run=1, now=datetime.now(UTC), limits=Limits(items=int(limit) or None), clock=SystemClock(),
-    processes=None, memory=Memory(), objects=FileObjectLog(state, 1), explain=ignore, checkpoint=ignore,
-    stopping=lambda: False, progress=ignore,
+    processes=None, memory=Memory(), objects=FileObjectLog(state, 1), ledger=None, discoveries=None, samples=None,
+    host="benchmark", place=state, explain=ignore, checkpoint=ignore, stopping=lambda: False, progress=ignore,
 )
 deleted = sum(step.do().facts.get("deleted", 0) for step in ACTION.plan(options, context))
 assert deleted == int(files), deleted
