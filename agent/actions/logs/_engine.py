@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -78,6 +79,19 @@ class Setup(Struct, frozen=True):
     def ending(self) -> str:
         """The ending of compressed generations, "" where they are not."""
         return _ENDINGS[self.options.compress]
+
+    @property
+    def max_days(self) -> int | None:
+        """The age in whole days from which generations are deleted, at least one; None for none."""
+        seconds = self.options.max_age
+        return None if seconds is None else max(1, math.ceil(seconds / 86400))
+
+    def outlived(self, seen: Around, rule: Callable[..., list[Generation]]) -> list[Generation]:
+        """Return what of the generations beside a log an engine's rule has deleted, by the options."""
+        name, options = seen.log.path.rpartition("/")[2], self.options
+        return rule(
+            name, seen.generations, keep=options.keep, max_age=self.max_days, ending=self.ending, now=self.now()
+        )
 
     def compressor(self) -> str:
         """Return the path of the program that compresses, "" for none. Raises RunFailed when it is not installed."""

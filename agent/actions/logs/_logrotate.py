@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import math
 import os
 import pwd
 from collections.abc import Mapping, Sequence
@@ -61,15 +60,7 @@ class Logrotate(Struct, frozen=True):
 
     def outlived(self, seen: Around) -> list[Generation]:
         """Return what logrotate will delete, as `Engine`."""
-        name = seen.log.path.rpartition("/")[2]
-        return outlived(
-            name,
-            seen.generations,
-            keep=self.setup.options.keep,
-            max_age=days(self.setup.options.max_age),
-            ending=self.setup.ending,
-            now=self.setup.now(),
-        )
+        return self.setup.outlived(seen, outlived)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Have logrotate look at the configuration without acting on it, as `Engine`."""
@@ -103,7 +94,7 @@ class Logrotate(Struct, frozen=True):
         return Wanted(
             keep=options.keep,
             min_size=max(1, options.min_size),
-            max_age=days(options.max_age),
+            max_age=self.setup.max_days,
             compress=(program, self.setup.ending) if program else None,
             copy=options.method == "copytruncate",
             create=_creating(options.create),
@@ -123,11 +114,6 @@ class Logrotate(Struct, frozen=True):
         if completed.stopped:
             ctx.checkpoint()
         return completed
-
-
-def days(seconds: float | None) -> int | None:
-    """Given an age in seconds, return it as whole days, at least one."""
-    return None if seconds is None else max(1, math.ceil(seconds / 86400))
 
 
 def _su(seen: Around) -> str | None:

@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.actions.logs._engine import Hindrance, Job, Setup
-from agent.actions.logs._logrotate import days
 from agent.actions.logs._rotated import Around, Before
 from agent.errors import RunFailed
 from agent.host.following.unpacking import command, with_zstd
@@ -65,15 +64,7 @@ class Own(Struct, frozen=True):
 
     def outlived(self, seen: Around) -> list[Generation]:
         """Return what will be deleted, as `Engine`."""
-        name = seen.log.path.rpartition("/")[2]
-        return outlived_by_us(
-            name,
-            seen.generations,
-            keep=self.setup.options.keep,
-            max_age=days(self.setup.options.max_age),
-            ending=self.setup.ending,
-            now=self.setup.now(),
-        )
+        return self.setup.outlived(seen, outlived_by_us)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """See that there is what compresses, and who is to own the new logs, as `Engine`."""
