@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,9 +41,9 @@ def test_own_rotation_deletes_what_logrotate_does_where_nobody_was_killed(
 ) -> None:
     names = {one.name for one in found}
     sound = [one for one in found if one.bytes and f"{one.name}.zst" not in names]
-    asked = {"keep": keep, "max_age": age}
-    gone = outlived_by_us("app.log", sound, **asked, ending=".zst", now=NOW)  # type: ignore[arg-type]
-    assert gone == outlived("app.log", sound, **asked, ending=".zst", now=NOW)  # type: ignore[arg-type]
+    asked: dict[str, Any] = {"keep": keep, "max_age": age, "ending": ".zst", "now": NOW}
+    gone = outlived_by_us("app.log", sound, **asked)
+    assert gone == outlived("app.log", sound, **asked)
 
 
 def test_generations_to_pack_are_the_plain_ones_of_this_log() -> None:

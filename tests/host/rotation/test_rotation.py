@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,8 +26,8 @@ def zipped(source: int, target: int) -> None:
     os.write(target, gzip.compress(os.pread(source, 1 << 20, 0)))
 
 
-def packing(compress: object = zipped) -> Packing:
-    return Packing(".gz", compress, no_zstd)  # type: ignore[arg-type]
+def packing(compress: Callable[[int, int], None] = zipped) -> Packing:
+    return Packing(".gz", compress, no_zstd)
 
 
 def any_file(_about: os.stat_result) -> bool:
@@ -74,17 +74,19 @@ def test_turn_where_names_cannot_change_places_and_anybody_could_take_one_touche
 
 
 @pytest.mark.parametrize("act", [turn, copy_and_empty])
-def test_turn_and_copy_never_overwrite_what_has_the_older_name(act: object, place: Place, log: Path) -> None:
+def test_turn_and_copy_never_overwrite_what_has_the_older_name(
+    act: Callable[..., object], place: Place, log: Path
+) -> None:
     log.with_name(OLDER).write_bytes(b"theirs\n")
     with pytest.raises(FileExistsError):
-        act(place, "app.log", OLDER, expected=any_file)  # type: ignore[operator]
+        act(place, "app.log", OLDER, expected=any_file)
     assert beside(log) == {"app.log": b"one\ntwo\n", OLDER: b"theirs\n"}
 
 
 @pytest.mark.parametrize("act", [turn, copy_and_empty])
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "another"])
 def test_turn_and_copy_of_what_is_no_file_of_its_own_touch_nothing(
-    kind: str, act: object, place: Place, log: Path
+    kind: str, act: Callable[..., object], place: Place, log: Path
 ) -> None:
     other = log.with_name("other.log")
     if kind == "link":
@@ -96,7 +98,7 @@ def test_turn_and_copy_of_what_is_no_file_of_its_own_touch_nothing(
     else:
         other.write_bytes(b"put there since\n")
     with pytest.raises((NotRotated, OSError)):
-        act(place, "other.log", OLDER, expected=lambda _: False)  # type: ignore[operator]
+        act(place, "other.log", OLDER, expected=lambda _: False)
     assert log.read_bytes() == b"one\ntwo\n"
     assert not log.with_name(OLDER).exists()
 
