@@ -12,7 +12,7 @@ from agent.cli.world import World
 from agent.engine.coming import days_ahead
 from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock
-from agent.rules.upcoming import Entry
+from agent.rules.upcoming import Entry, no_start
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -32,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"nothing falls due in the next {arguments.days} days")
         return ExitCode.OK
     rows = [
-        (instant(e.due, world.zone), instant(e.starts, world.zone) if e.starts else "skipped", e.task, _held(e))
+        (instant(e.due, world.zone), instant(e.starts, world.zone) if e.starts else no_start(e), e.task, _held(e))
         for e in entries
     ]
     print(table(("due", "starts", "task", "held back by"), rows, columns()))

@@ -11,7 +11,7 @@ from agent.model.reasons import Reason
 from agent.pages.html import Child, Markup, element
 from agent.report.story import Story
 from agent.report.wording import rest, sentence
-from agent.rules.upcoming import Entry
+from agent.rules.upcoming import Entry, no_start
 from agent.site.parts import card, nothing, words
 
 DAYS = 7
@@ -71,7 +71,9 @@ def _cell(story: Story, entries: Sequence[Entry]) -> Markup:
 
 def _time(story: Story, entry: Entry) -> Child:
     text = story.period.local(_when(entry)).strftime("%H:%M")
-    return element("div", element("s", text) if entry.starts is None else element("b", text))
+    if entry.starts is not None:
+        return element("div", element("b", text))
+    return element("div", element("s", text) if entry.skipped else element("small", no_start(entry)))
 
 
 def _held(story: Story) -> Markup | None:

@@ -7,15 +7,17 @@ host's limit of runs at a time is left out, and work takes as long as its histor
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
-from itertools import islice
+from itertools import count, islice
+from math import inf
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.model.policies import Overlap, PolicySet, Task
 from agent.model.reasons import Reason
+from agent.rules.dispatch import QUEUE
 from agent.rules.needs import cycle, ranks
 from agent.rules.windows import Gate, Open, gate, occurrences, opening
 from agent.trigger import Trigger, fires, jitter, parse, zone
@@ -23,12 +25,16 @@ from agent.trigger import Trigger, fires, jitter, parse, zone
 MOST = 1000
 """Entries of one task: 30 days of an hourly one. More would bury all others."""
 
+LATER = 64
+"""So many openings of a window are looked at for one that work fits in."""
+
 
 class Entry(Struct, frozen=True):
-    """A due time in seconds since the epoch, and when its run is expected to start; None if it is skipped.
+    """A due time in seconds since the epoch, and when its run is expected to start.
 
-    `reason` says why it does not start when it falls due, as a reason for waiting or, if `starts` is None, for being
-    skipped; `detail` names the window or the task that holds it, and `needs` what it comes after.
+    `starts` is None if it is `skipped`, and else if it waits for what nothing to be seen will bring about. `reason`
+    says why it does not start when it falls due, as a reason for waiting or for being skipped; `detail` names the
+    window or the task that holds it, and `needs` what it comes after.
     """
 
     task: str
@@ -37,6 +43,12 @@ class Entry(Struct, frozen=True):
     reason: Reason | None = None
     detail: str = ""
     needs: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+def no_start(entry: Entry) -> str:
+    """Given an entry without a start, return the word for it: "skipped", or "waits"."""
+    return "skipped" if entry.skipped else "waits"
 
 
 class Upcoming(Struct, frozen=True):
@@ -48,7 +60,7 @@ class Upcoming(Struct, frozen=True):
 
 
 class _Openings:
-    """The openings of one window in the days to come, found once."""
+    """The openings of one window, each found once."""
 
     def __init__(self, window: Gate, start: datetime, end: datetime) -> None:
         self._gate = window
@@ -57,8 +69,18 @@ class _Openings:
 
     def at(self, instant: datetime) -> Open | None:
         """Return the opening that the instant lies in, or else the next one."""
-        place = bisect_right(self._untils, instant)
-        return self._openings[place] if place < len(self._openings) else opening(self._gate, instant)
+        return next(self.since(instant), None)
+
+    def since(self, instant: datetime) -> Iterator[Open]:
+        """Yield the opening that the instant lies in, if any, and those that follow it."""
+        for place in count(bisect_right(self._untils, instant)):
+            if place == len(self._openings):
+                found = opening(self._gate, max(instant, self._untils[-1]) if self._untils else instant)
+                if found is None:
+                    return
+                self._openings.append(found)
+                self._untils.append(found.until)
+            yield self._openings[place]
 
 
 class _Plan(Struct, frozen=True):
@@ -73,7 +95,10 @@ class _Plan(Struct, frozen=True):
 
 
 class _Forecast(Struct, frozen=True):
-    """What is known so far: plans by task, and when the runs of (task, due) end; None for one that is skipped."""
+    """What is known so far: plans by task, and when what (task, due) stands for has ended.
+
+    That is None for a run that is skipped, and infinite for one that waits for what is not to be seen.
+    """
 
     start: datetime
     plans: dict[str, _Plan]
@@ -119,45 +144,65 @@ def upcoming(
 
 
 def _entries(forecast: _Forecast, plan: _Plan, end: datetime) -> list[Entry]:
-    """Return the entries of one task, MOST and one more at most, each in view of the one before."""
+    """Return the entries of one task, MOST and one more at most, each in view of those before."""
     entries: list[Entry] = []
-    kept: int | None = None
+    ends: dict[float, float | None] = {}
+    ahead: list[tuple[int, float]] = []
+    gave_way: dict[float, float] = {}
     for instant in islice(fires(plan.trigger, plan.zone, forecast.start, end), MOST + 1):
         due = instant.timestamp()
         ready = due + plan.delay
-        entry, before = None, entries[kept] if kept is not None else None
-        if kept is not None and before is not None:
-            busy = (before.starts or 0.0) + plan.takes
-            if plan.task.overlap is Overlap.SKIP and ready < busy:
-                entry = Entry(plan.task.name, due, None, Reason.OVERLAP, "", plan.task.needs)
-            elif plan.task.overlap is Overlap.QUEUE and ready < busy:
-                entry = _entry(forecast, plan, due, busy, Reason.OVERLAP_QUEUED)
-            elif plan.task.overlap is Overlap.REPLACE and ready < (before.starts or 0.0):
-                entries[kept] = replace(before, starts=None, reason=Reason.SUPERSEDED, detail="")
-                forecast.ends[plan.task.name, before.due] = None
-        if entry is None:
+        ahead = [(place, ended) for place, ended in ahead if ready < ended]
+        if ahead and plan.task.overlap is Overlap.QUEUE:
+            entry = _entry(forecast, plan, due, ahead[-1][1], Reason.OVERLAP_QUEUED)
+        else:
             entry = _entry(forecast, plan, due, ready, Reason.JITTER if plan.delay else None)
-        starts = before.starts if entry.reason is Reason.OVERLAP and before is not None else entry.starts
-        forecast.ends[plan.task.name, due] = None if starts is None else starts + plan.takes
-        if entry.starts is not None:
-            kept = len(entries)
+        ends[due] = _ends(plan, entry)
+        if ahead and not entry.skipped:
+            place, busy = ahead[-1]
+            begins = entries[place].starts or inf
+            if plan.task.overlap is Overlap.REPLACE and (ready < begins or (entry.starts or inf) < busy):
+                ahead.pop()
+                gave_way[entries[place].due] = due
+                entries[place] = _superseded(entries[place]) if ready < begins else entries[place]
+            elif plan.task.overlap is Overlap.SKIP or len(ahead) > QUEUE:
+                entry = replace(entry, starts=None, reason=Reason.OVERLAP, detail="", skipped=True)
+                ends[due] = busy
+        if not entry.skipped:
+            ahead.append((len(entries), ends[due] or 0.0))
         entries.append(entry)
+    # Whoever needs a run that gave way to another waits for that one.
+    for due, other in reversed(gave_way.items()):
+        ends[due] = ends[other]
+    forecast.ends.update({(plan.task.name, due): ended for due, ended in ends.items()})
     return entries
+
+
+def _superseded(entry: Entry) -> Entry:
+    return replace(entry, starts=None, reason=Reason.SUPERSEDED, detail="", skipped=True)
+
+
+def _ends(plan: _Plan, entry: Entry) -> float | None:
+    if entry.skipped:
+        return None
+    return inf if entry.starts is None else entry.starts + plan.takes
 
 
 def _entry(forecast: _Forecast, plan: _Plan, due: float, ready: float, reason: Reason | None) -> Entry:
     """Return the entry of a run that could start at `ready`, were it not for what it needs and for its window."""
     draft = Entry(plan.task.name, due, None, reason, "", plan.task.needs)
     if not plan.task.enabled:
-        return replace(draft, reason=Reason.DISABLED)
+        return replace(draft, reason=Reason.DISABLED, skipped=True)
     opened = plan.openings.at(_utc(due)) if plan.openings else None
     for need in plan.task.needs:
         ended = _need_ends(forecast, need, due, opened)
         if ended is None:
-            return replace(draft, reason=Reason.NEEDS_FAILED, detail=need)
+            return replace(draft, reason=Reason.NEEDS_FAILED, detail=need, skipped=True)
         if ended > ready:
             ready = ended
             draft = replace(draft, reason=Reason.NEEDS_WAITING, detail=need)
+    if ready == inf:
+        return draft
     if plan.openings is None:
         return replace(draft, starts=ready)
     return _through_window(plan, plan.openings, draft, ready)
@@ -178,20 +223,15 @@ def _need_ends(forecast: _Forecast, need: str, due: float, opened: Open | None) 
 
 def _through_window(plan: _Plan, openings: _Openings, draft: Entry, ready: float) -> Entry:
     """Return the entry with its start: at `ready`, or when next the window is open and the work fits in it."""
-    window = plan.task.window or ""
-    opened = openings.at(_utc(ready))
-    if opened is not None and opened.since.timestamp() > ready:
-        ready = opened.since.timestamp()
-        draft = replace(draft, reason=Reason.WINDOW_CLOSED, detail=window)
-    if opened is not None and plan.takes > opened.until.timestamp() - ready:
-        draft = replace(draft, reason=Reason.WILL_NOT_FIT, detail=window)
-        opened = openings.at(opened.until)
-        if opened is None or plan.takes > (opened.until - opened.since).total_seconds():
-            return draft
-        ready = opened.since.timestamp()
-    if opened is None:
-        return replace(draft, reason=Reason.WINDOW_CLOSED, detail=window)
-    return replace(draft, starts=ready)
+    held = replace(draft, reason=Reason.WINDOW_CLOSED, detail=plan.task.window or "")
+    for opened in islice(openings.since(_utc(ready)), LATER):
+        since, until = opened.since.timestamp(), opened.until.timestamp()
+        if since > ready:
+            ready, draft = since, held
+        if plan.takes <= until - ready:
+            return replace(draft, starts=ready)
+        draft = held = replace(held, reason=Reason.WILL_NOT_FIT)
+    return held
 
 
 def _utc(instant: float) -> datetime:

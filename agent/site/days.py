@@ -10,7 +10,7 @@ from msgspec import Struct
 from agent.engine.coming import days_ahead
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import strip
-from agent.rules.upcoming import Entry, Upcoming
+from agent.rules.upcoming import Entry, Upcoming, no_start
 from agent.rules.windows import gate, occurrences
 from agent.site.parts import card, counted, instant, more, nothing, table, task_link, words
 from agent.site.scene import Scene
@@ -93,8 +93,10 @@ def grouped(scene: Scene, entries: Sequence[Entry]) -> Mapping[str, list[Group]]
 def _day(scene: Scene, day: date, groups: list[Group], cut: Sequence[str], most: int, *, opened: bool) -> Markup:
     begins, ends = _bounds(scene, day), _bounds(scene, day + timedelta(days=1))
     starts = [entry.starts for group in groups for entry in group.entries if entry.starts is not None]
-    skipped = sum(entry.starts is None for group in groups for entry in group.entries)
+    others = [entry.skipped for group in groups for entry in group.entries if entry.starts is None]
+    skipped, waiting = sum(others), len(others) - sum(others)
     told = counted(len(starts), "run") + (f", {skipped} skipped" if skipped else "")
+    told += f", {waiting} waiting" if waiting else ""
     # More than so many due times of one task are not looked at, so nothing is claimed of those.
     told += f", and more of {', '.join(cut)}" if cut else ""
     length = ends - begins
@@ -119,7 +121,7 @@ def _line(scene: Scene, group: Group) -> Sequence[Child]:
     first, last = group.entries[0], group.entries[-1]
     times = len(group.entries)
     if first.starts is None:
-        when: Child = "skipped"
+        when: Child = no_start(first)
     elif times > 1 and last.starts is not None:
         when = (_hour(scene, first.starts), " – ", _hour(scene, last.starts))
     else:

@@ -22,6 +22,7 @@ from agent.model.policies import (
     Window,
 )
 from agent.model.reasons import Reason
+from agent.rules.dispatch import QUEUE
 from agent.rules.upcoming import MOST, Upcoming, upcoming
 from agent.trigger import jitter
 
@@ -122,11 +123,20 @@ def test_upcoming_need_that_is_disabled_or_skipped_skips_the_task() -> None:
     ]
 
 
-def test_upcoming_need_that_is_superseded_skips_the_task() -> None:
+def test_upcoming_need_that_gives_way_to_a_later_run_is_waited_for_until_that_has_ended() -> None:
+    replaced = task("a", "0 8,9 * * *", overlap=Overlap.REPLACE)
+    for needed in (replaced, replace(replaced, window="nightly")):
+        found = coming(needed, task("b", "30 8 * * *", needs=("a",)), expected={"a": 5400.0})
+        ended = "10 10:30" if needed.window is None else "11 03:30"
+        assert ("b", "10 08:30", ended, Reason.NEEDS_WAITING, "a") in told(found)
+
+
+def test_upcoming_needs_that_will_not_fit_in_sight_are_waited_for_and_skip_nothing() -> None:
     found = coming(
-        task("a", "0 10,11 * * *", window="nightly", overlap=Overlap.REPLACE), task("b", "30 10 * * *", needs=("a",))
+        task("a", "0 3 * * *", window="nightly"), task("b", "0 4 * * *", needs=("a",)), expected={"a": 4 * 3600.0}
     )
-    assert ("b", "10 10:30", None, Reason.NEEDS_FAILED, "a") in told(found)
+    assert told(found)[1] == ("b", "10 04:00", None, Reason.NEEDS_WAITING, "a")
+    assert not any(entry.skipped for entry in found.entries)
 
 
 def test_upcoming_need_that_is_skipped_for_a_run_before_it_is_as_good_as_that() -> None:
@@ -163,7 +173,30 @@ def test_upcoming_need_without_a_schedule_holds_nothing() -> None:
 def test_upcoming_work_that_will_not_fit_goes_to_the_next_opening() -> None:
     late = task("a", "30 4 * * *", window="nightly")
     assert told(coming(late, expected={"a": 3600.0})) == [("a", "10 04:30", "11 02:00", Reason.WILL_NOT_FIT, "nightly")]
-    assert told(coming(late, expected={"a": 4 * 3600.0})) == [("a", "10 04:30", None, Reason.WILL_NOT_FIT, "nightly")]
+    found = coming(late, days=3, expected={"a": 4 * 3600.0})
+    assert told(found)[0] == ("a", "10 04:30", None, Reason.WILL_NOT_FIT, "nightly")
+    assert [(entry.reason, entry.skipped) for entry in found.entries] == [
+        (Reason.WILL_NOT_FIT, False),
+        (Reason.OVERLAP, True),
+        (Reason.OVERLAP, True),
+    ]
+
+
+def test_upcoming_work_that_fits_in_a_later_opening_alone_goes_there() -> None:
+    # The 11th and the 12th touch: they are one opening.
+    uneven = Window("uneven", "0 0 9,11,12 * *", 24 * 3600.0, "UTC", HERE)
+    late = task("a", "0 12 9 * *", window="uneven")
+    policies = PolicySet("", 1, {"uneven": uneven}, {"a": late}, {})
+    start = datetime(2026, 6, 9, tzinfo=UTC)
+    found = upcoming(policies, start, start + timedelta(days=1), local=UTC, host_id="h", expected={"a": 30 * 3600.0})
+    assert told(found) == [("a", "09 12:00", "11 00:00", Reason.WILL_NOT_FIT, "uneven")]
+
+
+def test_upcoming_queue_has_its_bound() -> None:
+    held = task("a", "0 5-18 * * *", window="nightly", overlap=Overlap.QUEUE)
+    found = sorted(coming(held, expected={"a": 600.0}).entries, key=lambda entry: entry.due)
+    assert [entry.skipped for entry in found] == [False] * (QUEUE + 1) + [True] * 3
+    assert found[QUEUE].starts == (found[0].starts or 0.0) + QUEUE * 600.0
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def put_run(store: Store, name: str = "backup", state: RunState = RunState.FAILE
     began = NOW - 3600
     run = pending_run(task(name), policy="p" * 64, origin=Origin.SCHEDULE, due=began, now=began)
     ended = None if state in (RunState.PENDING, RunState.RUNNING) else began + 60
-    number = store.runs.create(replace(run, state=state, started=began, ended=ended, attempt=1, **changes))
+    number = store.runs.create(
+        replace(run, **{"state": state, "started": began, "ended": ended, "attempt": 1, **changes})
+    )
     assert number is not None
     return number
 
@@ -223,6 +225,16 @@ def test_calendar_says_what_holds_runs_back(store: Store) -> None:
     assert "00:00 after 00:00 after backup" in text
     assert "skipped off 00:00 disabled" in text
     assert "and more of often" in text, "its due times are not all looked at"
+
+
+def test_calendar_says_skipped_only_of_what_will_not_run(store: Store) -> None:
+    put_policies(store, {"p.yaml": POLICY})
+    for number in range(5):
+        put_run(store, state=RunState.SUCCEEDED, due=NOW - number, started=NOW - 9000)
+    text = " ".join(look(store, "view=calendar").text.split())
+    assert "waits backup 01:30 will not fit (nightly)" in text
+    assert "waits after 00:00 needs waiting (backup)" in text
+    assert "0 runs, 2 skipped, 1 waiting" in text
 
 
 def test_calendar_of_a_day_with_a_clock_change_stays_a_day(store: Store) -> None:
