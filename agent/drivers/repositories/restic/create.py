@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from agent.drivers.repositories.restic import dumping, sources, tree
+from agent.drivers.repositories.restic import dumping, links, sources, tree
 from agent.drivers.repositories.restic.engine import Ended, Engine, Streams
 from agent.drivers.repositories.restic.listing import Records
 from agent.drivers.repositories.restic.record import (
@@ -81,7 +81,7 @@ def _created(engine: Engine, records: Records, request: Request, version: str) -
     if snapshot is None or not snapshot.id.startswith(summary.snapshot_id):
         raise RunFailed(f"restic says that it made snapshot {summary.snapshot_id}, and {site.name} does not list it")
     _require_copies(engine, snapshot.id, record)
-    flaws += sources.lost(request.paths)
+    flaws += [*sources.lost(request.paths), *links.bent(engine, snapshot.id, request.paths)]
     backup = _ended(record.backup, summary, len(begun), site.tools.clock.now().timestamp())
     record = settled(structs.replace(record, backup=backup), _few(flaws))
     _record(engine, request, number, record)

@@ -121,10 +121,11 @@ class Target:
     def other(self, path: bytes, member: Member) -> None:
         """Make a symbolic link, a FIFO or a device, with its owner, mode, attributes and time.
 
-        A device that is not for everybody in any case can be used by nobody: its mode is 0, its owner the agent's.
+        A device that is not for everybody in any case can be used by nobody: its mode is 0, its owner the agent's, and
+        it has no access list, which could open it again.
         """
         above, name = self._way.above(path)
-        mode, uid, gid = member.mode, member.uid, member.gid
+        mode, uid, gid, attributes = member.mode, member.uid, member.gid, _attributes(member)
         try:
             if member.kind == "link":
                 os.symlink(member.target, name, dir_fd=above)
@@ -132,7 +133,7 @@ class Target:
                 os.mkfifo(name, 0o600, dir_fd=above)
             else:
                 if member.device not in _HARMLESS:
-                    mode, (uid, gid) = 0, self._me
+                    mode, (uid, gid), attributes = 0, self._me, iter(())
                 letter, *numbers = member.device.split()
                 kind = stat.S_IFCHR if letter == "c" else stat.S_IFBLK
                 os.mknod(name, kind, os.makedev(*map(int, numbers)), dir_fd=above)
@@ -141,7 +142,7 @@ class Target:
         os.chown(name, uid, gid, dir_fd=above, follow_symlinks=False)
         if member.kind != "link":
             os.chmod(name, mode, dir_fd=above)
-        for key, value in _attributes(member):
+        for key, value in attributes:
             os.setxattr(b"/proc/self/fd/%d/%s" % (above, name), key, value, follow_symlinks=False)
         os.utime(name, ns=(member.modified, member.modified), dir_fd=above, follow_symlinks=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,13 @@ pytestmark = [pytest.mark.root, pytest.mark.timeout(20)]
 
 FILE = Piece(path=b"/a/file", content=b"content")
 TOP = directory(b"/a", ("Y", b"file"))
+_ENTRIES = ((1, 6, -1), (2, 6, 12345), (4, 4, -1), (16, 6, -1), (32, 4, -1))
+OPEN = {
+    b"SCHILY.xattr.system.posix_acl_access": struct.pack("<I", 2)
+    + b"".join(struct.pack("<HHi", *entry) for entry in _ENTRIES)
+}
+"""An access list as the kernel keeps it (acl(5)): user 12345 may read and write, whatever the mode was before."""
+
 EXTENT = b"1\n0\n512\n".ljust(512, b"\0")
 
 
@@ -205,13 +213,14 @@ def test_restore_of_devices_and_privileged_files_gives_nobody_a_way(site: Site, 
     pieces = [
         directory(b"/a"),
         Piece(path=b"/a/disk", flag=b"4", device=(8, 0), mode=0o666, uid=1000),
-        Piece(path=b"/a/memory", flag=b"3", device=(1, 1), mode=0o666, uid=1000),
+        Piece(path=b"/a/memory", flag=b"3", device=(1, 1), mode=0o666, uid=1000, records=OPEN),
         Piece(path=b"/a/null", flag=b"3", device=(1, 3), mode=0o666),
         Piece(path=b"/a/root", content=b"x", mode=0o4755),
     ]
     restore(site, forge.forge(site, pieces), Selection(), str(canary.target))
     for name in ("disk", "memory"):
         about = (canary.target / "a" / name).lstat()
+        assert os.listxattr(canary.target / "a" / name) == []
         assert (stat.S_IMODE(about.st_mode), about.st_uid) == (0, 0)
     assert stat.S_IMODE((canary.target / "a" / "null").lstat().st_mode) == 0o666
     assert stat.S_IMODE((canary.target / "a" / "root").lstat().st_mode) == 0o4755

@@ -11,6 +11,7 @@ import pytest
 
 from agent.drivers.repository import Damaged, ListingFailed, Selection
 from agent.errors import Refused, RunFailed
+from agent.host.output import visible
 from agent.model.backups import Level
 from agent.model.reasons import Reason
 from agent.ports import StopRequested
@@ -180,3 +181,16 @@ def test_repository_and_cache_inside_a_source_are_left_out(tree: Tree) -> None:
     assert str(tree.source / "file-1") in paths
     assert str(tree.bed.place / "password") in paths
     assert not [path for path in paths if path.startswith(str(tree.bed.path)) or "/cache" in path]
+
+
+def test_link_whose_target_is_no_text_is_kept_or_told(tree: Tree, tmp_path: Path) -> None:
+    target = b"../\xff\n\xfe"
+    link = os.fsencode(tree.source) + b"/no \xff text"
+    os.symlink(target, link)
+    os.symlink("\ufffd", tree.source / "text")
+    backup = tree.backup()
+    (tmp_path / "out").mkdir()
+    tree.repository.restore(backup, Selection(), str(tmp_path / "out"))
+    kept = os.readlink(os.fsencode(tmp_path / "out") + link) == target
+    named = [flaw.partition(" is a link to")[0] for flaw in backup.flaws]
+    assert named == ([] if kept else [visible(os.fsdecode(link))])
