@@ -7,7 +7,7 @@ import os
 from contextlib import nullcontext
 
 from agent.cli.chart import drawn, is_plain
-from agent.cli.output import emit_json, harmless, instant, table
+from agent.cli.output import broken, columns, emit_json, harmless, instant, table
 from agent.cli.plan_command import open_private
 from agent.cli.world import World
 from agent.engine.capacity import Curve, curve, days, outlooks
@@ -48,10 +48,9 @@ def main(arguments: argparse.Namespace) -> int:
         print("there are no samples yet of anything that has a limit; the agent takes some every few seconds")
         return ExitCode.OK
     headings = ("what", "now", "limit", "a day", "days left", "in 4 cases of 5", "")
-    print(table(headings, [_row(one) for one in found]))
+    print(table(headings, [_row(one) for one in found], columns(), ("a day",)))
     for one in (found if arguments.series is not None else days(found))[:MOST_CURVES]:
-        print(f"\n{harmless(named(one.key))}")
-        print("\n".join(_framed(curve(one), world)))
+        print("\n".join(["", *broken(harmless(named(one.key)), columns()), *_framed(curve(one), world)]))
     return ExitCode.OK
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from agent.engine.capacity import Curve
 
-WIDTH, HEIGHT = 72, 10
+WIDTH, HEIGHT = 68, 10
+"""With what is written before them, the lines have room on a terminal of 80 columns."""
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BRAILLE = 0x2800

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.output import ago, emit_json, harmless, instant, table
+from agent.cli.output import ago, columns, emit_json, harmless, instant, table
 from agent.cli.world import World
 from agent.errors import ExitCode, NotFound
 from agent.host.clock import SystemClock
@@ -40,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
             )
             for one in found
         ]
-        print(table(headings, rows))
+        print(table(headings, rows, columns()))
     return ExitCode.OK
 
 

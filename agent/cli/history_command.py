@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from msgspec.structs import asdict
 
-from agent.cli.output import duration, emit_json, harmless, instant, table
+from agent.cli.output import broken, columns, duration, emit_json, harmless, instant, table
 from agent.cli.parser import VERIFY
 from agent.cli.world import World
 from agent.engine.in_force import in_force
@@ -31,20 +31,25 @@ def main(arguments: argparse.Namespace) -> int:
             runs = store.runs.recent(arguments.limit, arguments.task)
             if arguments.task is not None and not runs:
                 world.task(in_force(store, SIGNALS), arguments.task)
-            emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs, world.zone))
+            emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs, world.zone, columns()))
             return ExitCode.OK
         run, steps = store.runs.get(arguments.run), store.steps.of(arguments.run)
     log = Units(arguments.state).journal(run.id, run.attempt, run.created - 1.0) if arguments.log else []
     if arguments.json:
         emit_json({**data(run, steps), **({"log": [asdict(entry) for entry in log]} if arguments.log else {})})
     else:
-        print("\n".join([whole(run, steps, world.zone), *logged(log, world.zone)]))
+        print("\n".join([whole(run, steps, world.zone, columns()), *logged(log, world.zone, columns())]))
     return ExitCode.OK
 
 
-def logged(log: list[Entry], zone: tzinfo) -> list[str]:
-    """Given what the journal has of a run, return it as lines, with instants in a zone."""
-    lines = [f"  {instant(entry.at, zone)} {harmless(line)}" for entry in log for line in entry.message.splitlines()]
+def logged(log: list[Entry], zone: tzinfo, within: int | None = None) -> list[str]:
+    """Given what the journal has of a run, return it as lines of up to `within` characters, with instants in a zone."""
+    lines = [
+        part
+        for entry in log
+        for line in entry.message.splitlines()
+        for part in broken(f"{instant(entry.at, zone)} {harmless(line)}", within, "  ", "    ")
+    ]
     return ["", "log of its unit", *lines] if lines else []
 
 
@@ -53,8 +58,8 @@ def data(run: Run, steps: list[StepRecord]) -> dict[str, object]:
     return {**asdict(run), "steps": [{**asdict(step), "facts": json.loads(step.facts)} for step in steps]}
 
 
-def listing(runs: list[Run], zone: tzinfo) -> str:
-    """Given runs, return them as a table, with instants in a zone."""
+def listing(runs: list[Run], zone: tzinfo, within: int | None = None) -> str:
+    """Given runs, return them as a table in lines of up to `within` characters, with instants in a zone."""
     if not runs:
         return "no runs yet"
     return table(
@@ -71,11 +76,16 @@ def listing(runs: list[Run], zone: tzinfo) -> str:
             )
             for run in runs
         ],
+        within,
+        ("due",),
     )
 
 
-def whole(run: Run, steps: list[StepRecord], zone: tzinfo) -> str:
-    """Given a run and its steps, return everything known of it, with instants in a zone."""
+def whole(run: Run, steps: list[StepRecord], zone: tzinfo, within: int | None = None) -> str:
+    """Given a run and its steps, return all that is known of it, with instants in a zone.
+
+    Its lines are of up to `within` characters, if that is given.
+    """
     head = [
         ("run", str(run.id)),
         ("task", run.task),
@@ -92,12 +102,12 @@ def whole(run: Run, steps: list[StepRecord], zone: tzinfo) -> str:
         ("document", run.document[:16]),
         ("program", run.code),
     ]
-    lines = [f"{name:<9} {value}" for name, value in head]
+    lines = [line for name, value in head for line in broken(f"{name:<9} {value}", within, "", " " * 10)]
     for step in steps:
         took = duration(step.ended - step.started if step.ended else None)
         facts = ", ".join(f"{key} {value}" for key, value in json.loads(step.facts).items())
-        lines += ["", f"step {step.seq} {harmless(step.name)}: {step.state}, {took}"]
-        lines += [f"  {harmless(facts)}"] if facts else []
-        lines += [f"  ! {harmless(line)}" for line in step.error.splitlines()]
-        lines += [f"  | {harmless(line)}" for line in step.output.splitlines()]
+        lines += ["", *broken(f"step {step.seq} {harmless(step.name)}: {step.state}, {took}", within)]
+        lines += broken(harmless(facts), within, "  ") if facts else []
+        for mark, text in (("  ! ", step.error), ("  | ", step.output)):
+            lines += [part for line in text.splitlines() for part in broken(harmless(line), within, mark)]
     return "\n".join(lines)

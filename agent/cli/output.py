@@ -8,6 +8,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -19,7 +20,13 @@ __all__ = ["ago", "duration", "emit_json", "harmless", "instant", "path_text", "
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 NARROW = 20
-"""A last column of less than so many characters is not broken over lines: that would be hard to read."""
+"""In a column of less than so many characters words are not broken for want of room, as long as there is other room."""
+
+LEAST = 4
+"""No column is made narrower than this."""
+
+GAP = 2
+"""How many characters stand between columns."""
 
 
 def harmless(text: str) -> str:
@@ -65,28 +72,71 @@ def fitting(screen: Callable[[int], str], most: int) -> str:
     return screen(1)
 
 
-def broken(text: str, within: int | None, indent: str = "") -> list[str]:
-    """Given one line of text, return it indented, in lines of no more than so many characters if that is given."""
+def broken(text: str, within: int | None, indent: str = "", hanging: str | None = None) -> list[str]:
+    """Given one line of text, return it indented, in lines of no more than so many characters if that is given.
+
+    `hanging` is how the lines below the first are indented, if otherwise.
+    """
     if within is None or not text:
         return [indent + text]
-    return textwrap.wrap(text, max(within, len(indent) + NARROW), initial_indent=indent, subsequent_indent=indent)
+    below = indent if hanging is None else hanging
+    wide = max(within, len(indent) + NARROW, len(below) + NARROW)
+    return textwrap.wrap(text, wide, initial_indent=indent, subsequent_indent=below, break_on_hyphens=False)
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]], within: int | None = None) -> str:
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], within: int | None = None, spare: Sequence[str] = ()
+) -> str:
     """Given headings and rows of cells, return them as aligned columns; the last column is not padded.
 
-    With `within`, what stands in the last column goes on below where a line would have more characters than that.
+    With `within`, no line has more characters than that: what a cell has no room for goes on below, first of all in the
+    last column. Where that alone does not do, columns that are `spare` are left out, in this order.
     """
-    lines = [[harmless(cell) for cell in row] for row in (headings, *rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    names, lines = list(headings), [[harmless(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if within is not None:
+        for name in spare:
+            if _least(widths) > within:
+                place = names.index(name)
+                for line in (names, *lines):
+                    del line[place]
+                del widths[place]
+        widths = _squeezed(lines, widths, within - GAP * (len(widths) - 1))
     shown: list[str] = []
     for line in lines:
-        first = "".join(f"{cell.ljust(width)}  " for cell, width in zip(line[:-1], widths[:-1], strict=True))
-        roomy = within is not None and within - before >= NARROW
-        last, *more = broken(line[-1], within - before if within is not None and roomy else None)
-        shown += [(first + last).rstrip(), *(" " * before + part for part in more)]
+        cells = [
+            textwrap.wrap(cell, width, break_on_hyphens=False) if len(cell) > width else [cell]
+            for cell, width in zip(line, widths, strict=True)
+        ]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
+            shown.append((" " * GAP).join(padded).rstrip())
     return "\n".join(shown)
+
+
+def _least(widths: Sequence[int]) -> int:
+    """Return how many characters a line has at least if only what stands in the last column goes on below."""
+    return sum(widths[:-1]) + GAP * (len(widths) - 1) + min(widths[-1], NARROW)
+
+
+def _squeezed(lines: Sequence[Sequence[str]], widths: list[int], room: int) -> list[int]:
+    """Given the cells and how wide each column is, return how wide each may be in `room`, if that can be at all."""
+    last = room - sum(widths[:-1])
+    if last >= min(widths[-1], NARROW):
+        return [*widths[:-1], min(widths[-1], last)]
+    words = [
+        max((len(word) for cell in column for word in cell.split()), default=0) for column in zip(*lines, strict=True)
+    ]
+    floors = [min(word, NARROW) for word in words]
+    for most in range(room, 0, -1):
+        found = [max(floor, min(width, most)) for floor, width in zip(floors, widths, strict=True)]
+        if sum(found) <= room:
+            return found
+    for most in range(NARROW, LEAST - 1, -1):
+        found = [min(floor, most) for floor in floors]
+        if sum(found) <= room:
+            return found
+    return widths
 
 
 def emit_json(data: object) -> None:

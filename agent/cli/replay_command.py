@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 from msgspec.structs import asdict
 
-from agent.cli.output import duration, emit_json, harmless, instant, table
+from agent.cli.output import columns, duration, emit_json, harmless, instant, table
 from agent.cli.stretch import stretch
 from agent.cli.world import World
 from agent.engine.ranges import expression, fetched
@@ -118,7 +118,7 @@ def text(found: Sequence[Replayed], zone: tzinfo) -> list[str]:
     if not found:
         return ["there are no thresholds"]
     headings = ("threshold", "series", "from", "fired", "for", "longest", "would run", "held", "numbers")
-    lines = [table(headings, [_row(one, zone) for one in found])]
+    lines = [table(headings, [_row(one, zone) for one in found], columns(), ("from",))]
     for one in found:
         if one.outcome is not None and one.outcome.episodes:
             lines += ["", f"{one.threshold} {labelled(one.series)}".rstrip()]

@@ -8,7 +8,7 @@ import sys
 from datetime import tzinfo
 
 from agent.cli.history_command import data, whole
-from agent.cli.output import emit_json
+from agent.cli.output import columns, emit_json
 from agent.engine.admission import admitted
 from agent.engine.plan import Plan
 from agent.engine.progress import clear
@@ -118,7 +118,7 @@ def report(store: Store, run: Run, zone: tzinfo, *, as_json: bool) -> int:
     if as_json:
         emit_json(data(run, steps))
     else:
-        print(whole(run, steps, zone))
+        print(whole(run, steps, zone, columns()))
     if run.state in (RunState.SUCCEEDED, RunState.SKIPPED):
         return ExitCode.OK
     if run.state is RunState.INTERRUPTED and run.why != Reason.KILLED:

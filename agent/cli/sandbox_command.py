@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict
 
-from agent.cli.output import duration, emit_json, harmless
+from agent.cli.output import broken, columns, duration, emit_json, harmless
 from agent.cli.world import World
 from agent.errors import ExitCode, RunFailed
 from agent.host.launching import SYSTEMD, chosen
@@ -39,19 +39,25 @@ def main(arguments: argparse.Namespace) -> int:
         named = {"task": task.name, "action": task.action, "launcher": launcher, "in_force": launcher == SYSTEMD}
         emit_json({**named, "box": asdict(box), "properties": held})
     else:
-        print(text(task, box, held, state, in_force=launcher == SYSTEMD))
+        print(text(task, box, held, state, in_force=launcher == SYSTEMD, within=columns()))
     return ExitCode.OK
 
 
-def text(task: Task, box: Box, held: Sequence[Property], state: str, *, in_force: bool) -> str:
-    """Return the box of a task and the properties that make it, as text; `state` is the agent's state directory."""
+def text(
+    task: Task, box: Box, held: Sequence[Property], state: str, *, in_force: bool, within: int | None = None
+) -> str:
+    """Return the box of a task and the properties that make it, as text in lines of up to `within` characters.
+
+    `state` is the agent's state directory.
+    """
     lines = [f"{task.name}: {task.action}"]
     if not in_force:
         reason = why_no_units() or "the settings say so"
-        lines.append(f"  not in force: runs are plain children here ({reason})")
-    lines += [f"  {name:<13} {harmless(value)}" for name, value in _rows(box, state, held)]
-    lines.append(f"  {'ends after':<13} {duration(task.max_duration)}")
-    lines += ["  properties of its unit", *(f"    {name}={harmless(value)}" for name, value in held)]
+        lines += broken(f"not in force: runs are plain children here ({reason})", within, "  ", "    ")
+    for name, value in (*_rows(box, state, held), ("ends after", duration(task.max_duration))):
+        lines += broken(f"{name:<13} {harmless(value)}", within, "  ", " " * 16)
+    lines.append("  properties of its unit")
+    lines += [line for name, value in held for line in broken(f"{name}={harmless(value)}", within, "    ", "      ")]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import argparse
 from contextlib import nullcontext
 
 from agent.cli.chart import Canvas, is_plain
-from agent.cli.output import ago, emit_json, harmless, instant, table
+from agent.cli.output import ago, broken, columns, emit_json, harmless, instant, table
 from agent.cli.world import World
 from agent.errors import BadArgument, ExitCode, NotFound
 from agent.host.clock import SystemClock
@@ -38,14 +38,15 @@ def main(arguments: argparse.Namespace) -> int:
         print("there are no samples yet; the agent keeps some every few minutes, if `samples.kept` is not 0s")
         return ExitCode.OK
     headings = ("series", "last", "lowest", "mean", "highest", "samples", "measured")
-    print(table(headings, [_row(name, points, now) for name, points in found.items()]))
+    print(
+        table(headings, [_row(name, points, now) for name, points in found.items()], columns(), ("samples", "lowest"))
+    )
     damaged = max(points.damaged for points in found.values())
     if damaged:
         print(f"{damaged} stretches of time are damaged in the store and left out")
     if arguments.series is not None:
         for name, points in list(found.items())[:MOST_CURVES]:
-            print(f"\n{harmless(name)}")
-            print("\n".join(_drawn(points, since, now, world)))
+            print("\n".join(["", *broken(harmless(name), columns()), *_drawn(points, since, now, world)]))
     return ExitCode.OK
 
 

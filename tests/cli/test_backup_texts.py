@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from agent.actions.backup._recovery import Recovered
-from agent.cli.backups.list import narrowed, short
+from agent.cli.backups.list import short
 from agent.cli.backups.place import this_host
 from agent.cli.backups.recover import _told
 from agent.cli.main import main
-from agent.cli.output import table
 from agent.model.backups import Part
 from tests.actions.backup.restoring import backup
 from tests.system.backups import restic_repository
@@ -26,13 +25,6 @@ def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
     assert short("20260301-021500F", ["20260301-021500F"]) == "20260301-021500F"
     assert short("") == ""
     assert short("0123456789abcdef" * 4) == "0123456789ab"
-
-
-def test_columns_that_can_be_done_without_go_where_a_table_is_too_wide() -> None:
-    rows = [("a" * 10, "b" * 10, "c" * 10)]
-    assert narrowed(("one", "two", "three"), rows, None, {"two"}) == table(("one", "two", "three"), rows)
-    assert narrowed(("one", "two", "three"), rows, 34, {"two"}) == table(("one", "two", "three"), rows)
-    assert narrowed(("one", "two", "three"), rows, 33, {"two"}) == table(("one", "three"), [("a" * 10, "c" * 10)])
 
 
 @pytest.mark.parametrize(("host", "named"), [(this_host(), False), ("the-old-one", True)])

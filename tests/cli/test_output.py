@@ -81,8 +81,31 @@ def test_table_goes_on_below_where_its_last_column_is_too_long() -> None:
     ]
 
 
-def test_table_without_room_for_its_last_column_leaves_it_whole() -> None:
-    assert table(("a" * 20, "b"), [("c", "much to say of it")], within=30).split("\n")[1].endswith("much to say of it")
+def test_table_without_room_for_its_last_column_goes_on_below_in_others() -> None:
+    shown = table(("a b", "c"), [("one two three four", "five six seven eight")], within=24)
+    assert shown.split("\n") == ["a b          c", "one two      five six", "three four   seven eight"]
+
+
+def test_table_breaks_words_only_where_nothing_else_is_left() -> None:
+    key = 'disk.used_percent{mountpoint="/srv"}'
+    shown = table(("series", "x"), [(key, "1")], within=30).split("\n")
+    assert shown == ["series                       x", f"{key[:27]}  1", key[27:]]
+    assert table(("a", "b"), [("c" * 9, "d" * 9)], within=12).split("\n")[1:] == ["ccccc  ddddd", "cccc   dddd"]
+    assert table(("a", "b"), [("c" * 9, "d" * 9)], within=9).split("\n")[1] == "c" * 9 + "  " + "d" * 9
+
+
+@given(st.lists(st.tuples(*[st.text(st.characters(codec="ascii"), max_size=60)] * 5), max_size=5), st.integers(40, 120))
+def test_table_keeps_within_and_loses_nothing(rows: list[tuple[str, ...]], within: int) -> None:
+    shown = table(("a", "b", "c", "d", "e"), rows, within)
+    assert max(map(len, shown.split("\n"))) <= within
+    assert sorted("".join(shown.split())) == sorted("".join(table(("a", "b", "c", "d", "e"), rows).split()))
+
+
+def test_columns_that_can_be_done_without_go_where_a_table_is_too_wide() -> None:
+    headings, rows = ("one", "two", "three"), [("a" * 10, "b" * 10, "c" * 10)]
+    assert table(headings, rows, None, ("two",)) == table(headings, rows, 34, ("two",)) == table(headings, rows)
+    assert table(headings, rows, 33, ("two", "one")) == table(("one", "three"), [("a" * 10, "c" * 10)])
+    assert table(headings, rows, 20, ("two", "one")) == table(("three",), [("c" * 10,)])
 
 
 def test_broken_text_is_indented_and_stays_within() -> None:

@@ -10,7 +10,7 @@ from agent.cli.chart import Canvas, drawn
 from agent.engine.capacity import curve
 from agent.errors import ExitCode
 from agent.model.signals import ConditionState, Points
-from agent.rules.capacity import Outlook
+from agent.rules.capacity import Key, Outlook
 from agent.rules.condition_json import load_state
 from agent.rules.forecast import Subject, forecast
 from agent.store import Store
@@ -19,16 +19,16 @@ from tests.cli.policy import good
 from tests.rules.histories import DAY, T0, flat, history, leak, together
 from tests.system.agent import AgentUnderTest, wait_for
 
-ROOT = ("disk.used_percent", (("mountpoint", "/"),))
+ROOT: Key = ("disk.used_percent", (("mountpoint", "/"),))
 LEAK = history(together(flat(40), leak(2)), 31, 1, 0.3)
 
 
-def measured(agent: AgentUnderTest) -> None:
+def measured(agent: AgentUnderTest, key: Key = ROOT) -> None:
     """Let a leak of 25 days end now, as raw numbers."""
     points = LEAK.until(25)
     later = time.time() - 600 - points.times[-1]
     with Store(str(agent.state)) as store:
-        number = store.samples.add(ROOT, time.time())
+        number = store.samples.add(key, time.time())
         times = array("d", [at + later for at in points.times])
         store.samples.write([Block(times, {number: array("d", points.high)})])
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from agent.cli.backups.doing import backup_task, made_task
+from agent.cli.backups.place import with_key
 from agent.cli.running import Foreground, report
 from agent.cli.world import World
 from agent.model.policies import PolicySet, Task
@@ -25,21 +27,25 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _task(world: World, policies: PolicySet, arguments: argparse.Namespace) -> Task:
     """Return the task that drills what is named: itself, one of the policies for it, or one that is made for it."""
-    named = policies.tasks.get(arguments.task)
+    named, options = _named(world, policies, arguments.task)
+    changes: dict[str, object] = {"choose": "random"} if arguments.random else {}
+    repository = with_key(options["repository"], arguments)
+    if repository != options["repository"]:
+        changes["repository"] = repository
+    if named.action == DRILLS and not changes:
+        return named
+    return made_task(named, "drill", DRILLS, {**options, **changes})
+
+
+def _named(world: World, policies: PolicySet, name: str) -> tuple[Task, dict[str, Any]]:
+    """Return the task that is named or drills what is named, and the options of a drill."""
+    named = policies.tasks.get(name)
     if named is not None and named.action == DRILLS:
-        return named if not arguments.random else made_task(named, "drill", DRILLS, _options(named, choose="random"))
-    task = backup_task(world, policies, arguments.task)
+        return named, json.loads(named.options)
+    task = backup_task(world, policies, name)
     repository = json.loads(task.options)["repository"]
     for one in policies.tasks.values():
-        if one.action != DRILLS:
-            continue
-        options = json.loads(one.options)
-        if options["task"] == task.name and options["repository"]["name"] == repository["name"]:
-            return made_task(one, "drill", DRILLS, _options(one, choose="random")) if arguments.random else one
-    choose = "random" if arguments.random else "newest"
-    options = {"repository": repository, "task": task.name, "choose": choose, "where": None, "assertions": []}
-    return made_task(task, "drill", DRILLS, options)
-
-
-def _options(task: Task, **changes: object) -> dict[str, object]:
-    return {**json.loads(task.options), **changes}
+        options = json.loads(one.options) if one.action == DRILLS else {}
+        if options and (options["task"], options["repository"]["name"]) == (task.name, repository["name"]):
+            return one, options
+    return task, {"repository": repository, "task": task.name, "choose": "newest", "where": None, "assertions": []}

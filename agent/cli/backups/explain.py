@@ -11,9 +11,9 @@ from msgspec import Struct
 from agent.actions.backup._clock import suspicion
 from agent.actions.backup._refusing import history_of, refusal_of
 from agent.actions.backup._series import series_known
-from agent.cli.backups.list import narrowed, short
+from agent.cli.backups.list import short
 from agent.cli.backups.place import CREATES, this_host, tools
-from agent.cli.output import ago, columns, emit_json, harmless, instant
+from agent.cli.output import ago, columns, emit_json, harmless, instant, table
 from agent.cli.world import World
 from agent.drivers.repositories import open_repository
 from agent.errors import ExitCode, NotFound
@@ -120,5 +120,5 @@ def _lines(found: Explained, world: World, now: float) -> Iterator[str]:
             )
             for one in decisions
         ]
-        yield narrowed(("", "id", "level", "made", "age", "why", "detail"), rows, columns(), {"made", "level"})
+        yield table(("", "id", "level", "made", "age", "why", "detail"), rows, columns(), ("made", "level"))
     yield ""

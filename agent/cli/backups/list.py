@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from msgspec.structs import asdict
@@ -20,7 +20,7 @@ from agent.rules.keep import good
 
 _SHORT = 12
 _HEADINGS = ("id", "level", "builds on", "made", "age", "read", "stored", "proven", "flaws")
-_SPARE = {"builds on", "made", "read"}
+_SPARE = ("builds on", "made", "read")
 """Columns that `show` has as well."""
 
 
@@ -89,15 +89,6 @@ def short(backup: str, listed: Sequence[str] = ()) -> str:
     return instant if known else backup
 
 
-def narrowed(headings: Sequence[str], rows: Sequence[Sequence[str]], within: int | None, spare: Container[str]) -> str:
-    """Return a table, without the columns that can be spared where its lines have more characters than `within`."""
-    whole = table(headings, rows, within)
-    if within is None or max(map(len, whole.split("\n"))) <= within:
-        return whole
-    kept = [number for number, heading in enumerate(headings) if heading not in spare]
-    return table([headings[number] for number in kept], [[row[number] for number in kept] for row in rows], within)
-
-
 def _sound(listing: Listing, known: Known) -> frozenset[str]:
     return good(listing.backups, known.standing)
 
@@ -111,7 +102,7 @@ def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinf
         rows = [_row(backup, ids, known, now, zone, sound=backup.id in sound) for backup in mine]
         lines += [
             harmless(f"{task} of {host} in {place.repository.name}"),
-            narrowed(_HEADINGS, rows, columns(), _SPARE),
+            table(_HEADINGS, rows, columns(), _SPARE),
             "",
         ]
     lines += [harmless(f"no backup: {one.name} in {place.repository.name}: {one.why}") for one in listing.junk]

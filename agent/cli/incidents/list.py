@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.output import ago, emit_json, instant, table
+from agent.cli.output import ago, columns, emit_json, instant, table
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
@@ -36,7 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
         )
         for one in found
     ]
-    print(table(headings, rows))
+    print(table(headings, rows, columns(), ("opened",)))
     return ExitCode.OK
 
 

@@ -6,7 +6,7 @@ import argparse
 
 from msgspec import Struct
 
-from agent.cli.output import ago, emit_json, table
+from agent.cli.output import ago, columns, emit_json, table
 from agent.cli.world import World
 from agent.drivers.notifiers import receivers_of
 from agent.errors import ExitCode
@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
         print("no notifiers; docs/how-to/notify.md says how to add one")
     else:
         headings = ("notifier", "kind", "waiting", "parked", "delivered", "dropped", "last success", "last trouble")
-        print(table(headings, [_row(line, now) for line in found]))
+        print(table(headings, [_row(line, now) for line in found], columns(), ("delivered", "dropped")))
     return ExitCode.OK
 
 

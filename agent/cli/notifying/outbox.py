@@ -6,7 +6,7 @@ import argparse
 import textwrap
 
 from agent.cli.notifying.who import notifier_named
-from agent.cli.output import ago, emit_json, harmless, table
+from agent.cli.output import ago, columns, emit_json, harmless, table
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     if kept:
         headings = ("message", "receiver", "state", "tries", "made", "subject", "answer")
-        print(table(headings, [_row(one, now) for one in kept]))
+        print(table(headings, [_row(one, now) for one in kept], columns()))
     if arguments.bodies:
         for one in kept:
             body = "\n".join(map(harmless, one.message.body.split("\n")))
