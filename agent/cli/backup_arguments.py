@@ -112,6 +112,7 @@ def _source(parser: argparse.ArgumentParser) -> None:
 def _drill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="TASK", help="the task whose backups are drilled, or one that drills them")
     parser.add_argument("--random", action="store_true", help="drill a random backup instead of the newest")
+    _key(parser)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:

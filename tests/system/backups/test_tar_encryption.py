@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from agent.drivers.repository import Selection
 from agent.errors import RunFailed
 from tests.drivers.repositories.tar.house import House
 from tests.drivers.repositories.tar.trees import differences
+from tests.system.agent import agent_in
 from tests.system.backups.beds import Numbers
 
 KINDS = ("age", "gnupg")
@@ -132,3 +134,27 @@ def test_unknown_recipient_makes_no_backup(kind: str, keys: Path, house: House) 
     with pytest.raises(RunFailed, match=r"age|gpg"):
         house.create()
     assert house.names() == []
+
+
+def test_drill_by_hand_of_what_the_host_cannot_read_takes_the_key(kind: str, keys: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / SECRET).write_text("content")
+    encryption = {name: value for name, value in settings(kind, keys)[kind].items() if value is not None}
+    create = {"repository": "local", "sources": [{"path": str(tmp_path / "tree")}], "keep": {"last": 5}}
+    policy = {
+        "version": 1,
+        "repositories": {"local": {"tar": {"path": str(tmp_path / "vault"), "encryption": {kind: encryption}}}},
+        "tasks": {"backup-shop": {"action": "backup.create", "with": create}},
+    }
+    key = ("--identity", str(keys / "identity")) if kind == "age" else ("--gnupg-home", str(keys / "private"))
+    with agent_in(tmp_path) as agent:
+        agent.policy(yaml.safe_dump(policy))
+        for arguments, code in ((("run", "backup-shop"), 0), (("backup", "drill", "backup-shop"), 4)):
+            assert agent.command(*arguments).returncode == code
+        drilled = agent.command("backup", "drill", "backup-shop", *key, "--json")
+        assert drilled.returncode == 0, drilled.stdout + drilled.stderr
+        assert json.loads(drilled.stdout)["task"] == "backup-shop.drill"
+        ((listed,),) = (
+            one["backups"] for one in json.loads(agent.command("backup", "list", "--json").stdout)["repositories"]
+        )
+        assert listed["proven"]
