@@ -103,14 +103,19 @@ def _const(it: Refusal) -> tuple[str, str]:
 
 
 def _required(it: Refusal) -> tuple[str, str]:
-    missing = next(name for name in it.wants if name not in it.value and f"'{name}'" in it.message)
-    schema = it.schema.get("properties", {}).get(missing, {})
+    return _missing(it, next(name for name in it.wants if name not in it.value and f"'{name}'" in it.message))
+
+
+def _missing(it: Refusal, name: str) -> tuple[str, str]:
+    schema = it.schema.get("properties", {}).get(name, {})
     examples = schema.get("examples") or ["..."]
-    return f"{missing} is missing", f"add {missing}: {json.dumps(examples[0], ensure_ascii=False)}"
+    return f"{name} is missing", f"add {name}: {json.dumps(examples[0], ensure_ascii=False)}"
 
 
 def _one_of(it: Refusal) -> tuple[str, str]:
     keys = [key for choice in it.wants for key in choice.get("required", ())]
+    if len(keys) == 1:
+        return _missing(it, keys[0])
     given = [key for key in keys if key in it.value]
     choices = f"{', '.join(keys[:-1])} and {keys[-1]}"
     wrong = f"{' and '.join(given)} exclude each other" if given else f"none of {choices} is given"
@@ -129,7 +134,7 @@ def _dependent(it: Refusal) -> tuple[str, str]:
         for key, names in it.wants.items()
         if key in it.value
         for name in names
-        if name not in it.value and repr(name) in it.message
+        if name not in it.value and {repr(key), repr(name)} <= set(it.message.split())
     )
     return f"{key} is given without {wanted}", f"{key} goes with {wanted} only"
 
