@@ -152,11 +152,21 @@ class Drill(Struct):
             try:
                 self._brought(repository, backup, scratch, found)
             except Damaged as error:
+                self._require_there(repository, builds_on)
                 self._remember(repository, builds_on, str(error))
                 raise
         if found.wrong:
             raise RunFailed(f"backup {backup.id} is not proven:\n" + "\n".join(found.wrong))
         return self._proved(backup, builds_on, found)
+
+    def _require_there(self, repository: Repository, builds_on: Sequence[Backup]) -> None:
+        """Raise RunFailed where a chain has lost a link since the drill began: that is no damage of what is left."""
+        there = {one.id for one in self._listing(repository).backups}
+        if gone := [one.id for one in builds_on if one.id not in there]:
+            raise RunFailed(
+                f"backup {gone[0]} was removed while it was drilled, which proves nothing: run the drill again, and if "
+                "that is no help, have `keep` keep more, or drill at another hour"
+            )
 
     def _remember(self, repository: Repository, builds_on: Sequence[Backup], flaw: str) -> None:
         """Let the ledger know which backups of a chain are damaged: the last one, unless it is another.

@@ -218,6 +218,20 @@ def test_damage_that_a_drill_finds_is_remembered_until_the_backup_is_proven(vaul
         drill(options(), ctx, vault)
 
 
+def test_backup_that_is_removed_while_it_is_drilled_is_not_called_damaged(vault: Vault, ctx: Context) -> None:
+    vault.put(backup("b2", began=2000.0, level=Level.INCREMENTAL, parent="b1"), {b"/srv/shop/logo": b"hello"})
+
+    def pruned() -> None:
+        del vault.stored["b1"], vault.stored["b2"]
+        raise Damaged("b2 has no archive")
+
+    vault.before["restore"] = pruned
+    with pytest.raises(RunFailed, match="removed while it was drilled") as caught:
+        drill(options(), ctx, vault)
+    assert not isinstance(caught.value, Damaged)
+    assert ctx.ledger.verifications("local") == {}
+
+
 def test_damage_that_a_drill_finds_is_that_of_the_link_that_has_it(vault: Vault, ctx: Context) -> None:
     vault.put(backup("b2", began=2000.0, level=Level.INCREMENTAL, parent="b1"))
     vault.damage["b1"] = "files.tar.zst is torn"
