@@ -9,7 +9,7 @@ from datetime import tzinfo
 from agent.digests import sha256
 from agent.drivers.notifiers import receivers_of
 from agent.engine.reminding import Reminders, pause_before_next, stays_open
-from agent.model.notices import Alert, Event, Item, Message, Notice, Receiver
+from agent.model.notices import GOOD, Alert, Event, Item, Message, Notice, Receiver
 from agent.model.policies import Notifier
 from agent.readable import duration
 from agent.rules.notices.grouping import AT_ONCE, due, newest_of_each
@@ -77,7 +77,7 @@ class Composer:
             for notice, _ in entries
             if stays_open(notifier, notice.event)
         ]
-        over = [notice for notice, _ in entries if notice.event in (Event.CLEARED, Event.SUCCESS, Event.RECOVERY)]
+        over = [notice for notice, _ in entries if notice.event in GOOD]
         if notifier.kind in AT_ONCE:
             known = set(mine) | {notice.key for notice in notices if notice.event is Event.FIRED}
             items = [self._item(n, False) for n in notices if n.event is not Event.CLEARED or n.key in known]

@@ -61,6 +61,7 @@ BY_SUBJECT: Mapping[str, Mapping[Reason, str]] = {
     "A message is not delivered": {
         Reason.GROUPING: "It waits for `group_wait`, so that what comes together is told together.",
         Reason.QUIET_HOURS: "It waits for the end of the notifier's quiet hours.",
+        Reason.BEING_SENT: "It is being sent, or its turn comes; while the agent is down, nothing is sent.",
         Reason.RECEIVER_FAILS: "The receiver did not take it; it is tried again, after a pause that grows.",
         Reason.RECEIVER_REFUSED: "The receiver refused it for good; mend the cause, then `hostkeeper notify retry`.",
     },

@@ -28,6 +28,7 @@ class Event(StrEnum):
 
 
 OF_THRESHOLDS = frozenset({Event.FIRED, Event.CLEARED, Event.REMINDER})
+GOOD = frozenset({Event.CLEARED, Event.SUCCESS, Event.RECOVERY})
 
 
 class Notice(Struct, frozen=True, kw_only=True):

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     # A message waits, or is not delivered.
     GROUPING = "grouping"
     QUIET_HOURS = "quiet_hours"
+    BEING_SENT = "being_sent"
     RECEIVER_FAILS = "receiver_fails"
     RECEIVER_REFUSED = "receiver_refused"
 

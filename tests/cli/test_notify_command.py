@@ -105,7 +105,7 @@ def test_outbox_and_why_show_what_waits_and_what_was_refused(agent: AgentUnderTe
     assert "status 400: no" in text
     assert "2 messages; 1 notices wait to be put into one" in text
     why = json.loads(agent.command("why", "ops", "--json").stdout)
-    assert [one["reason"] for one in why] == ["grouping", "receiver_refused"]
+    assert [one["reason"] for one in why] == ["grouping", "being_sent", "receiver_refused"]
     status = agent.command("status").stdout
     assert "ops refused 1 messages" in status
     assert shown(agent, "retry", "ops") == {"notifier": "ops", "released": 1}

@@ -29,12 +29,18 @@ def why_not_told(notifier: Notifier, store: Store, local: tzinfo, now: float) ->
         kept = [one for one in store.outbox.messages() if one.message.receiver == receiver.name]
         standing = store.outbox.standing(receiver.name)
         held_up = sum(one.state is State.WAITING for one in kept)
+        about = f"{_messages(held_up)} for {receiver.name}"
         if held_up and standing.streak:
-            about = f"{held_up} messages to {receiver.name} wait"
             answers.append(answer(about, Reason.RECEIVER_FAILS, standing.not_before, standing.last_error))
+        elif held_up:
+            answers.append(answer(about, Reason.BEING_SENT))
         answers += [
             answer(f"message {one.seq} to {receiver.name} is parked", Reason.RECEIVER_REFUSED, one.ended, one.answer)
             for one in kept
             if one.state is State.PARKED
         ]
     return answers or [Answer(f"nothing waits for {notifier.name}", "", "")]
+
+
+def _messages(count: int) -> str:
+    return "a message waits" if count == 1 else f"{count} messages wait"

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.drivers.notifiers._address import address_of, hide, secrets_of
 from agent.errors import RunFailed
-from agent.model.notices import Answer, Message
+from agent.model.notices import GOOD, Answer, Message
 from agent.model.policies import Severity
 from agent.rules.notices.wording import one_line
 
@@ -44,14 +44,12 @@ class Apprise:
 
     def send(self, message: Message) -> Answer:
         """Send a message; what Apprise logs meanwhile is the answer, since it says no more than whether it worked."""
-        kinds = self._library.NotifyType
-        kind = {Severity.INFO: kinds.INFO, Severity.WARNING: kinds.WARNING, Severity.CRITICAL: kinds.FAILURE}
         with _heard() as sentences:
             delivered = bool(
                 self._service.notify(
                     title=message.subject,
                     body=message.body or message.subject,
-                    notify_type=kind[message.severity],
+                    notify_type=self._kind(message),
                     body_format=self._library.NotifyFormat.TEXT,
                 )
             )
@@ -59,6 +57,14 @@ class Apprise:
             return Answer(delivered=True, said="taken")
         said = one_line(hide(" ".join(sentences) or "Apprise could not deliver it", self._secrets), 300)
         return Answer(delivered=False, said=said)
+
+    def _kind(self, message: Message) -> Any:
+        kinds = self._library.NotifyType
+        if message.event in GOOD:
+            return kinds.SUCCESS
+        return {Severity.INFO: kinds.INFO, Severity.WARNING: kinds.WARNING, Severity.CRITICAL: kinds.FAILURE}[
+            message.severity
+        ]
 
     def alive(self) -> Answer:
         """Say nothing: nobody waits for it."""

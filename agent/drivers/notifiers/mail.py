@@ -16,7 +16,7 @@ from typing import Any
 from agent.drivers.notifier import SECONDS
 from agent.drivers.notifiers._address import hide
 from agent.host.secrets import read_secret
-from agent.model.notices import Answer, Message
+from agent.model.notices import GOOD, Answer, Message
 from agent.model.policies import Severity
 from agent.rules.notices.wording import one_line
 
@@ -77,7 +77,7 @@ class Mail:
         mail["Message-ID"] = f"<{message.id}@{self._from.rpartition('@')[2]}>"
         # RFC 3834: nobody's holiday answers this.
         mail["Auto-Submitted"] = "auto-generated"
-        if message.severity is Severity.CRITICAL:
+        if message.severity is Severity.CRITICAL and message.event not in GOOD:
             mail["Importance"] = "high"
         mail.set_content(message.body + "\n")
         return mail

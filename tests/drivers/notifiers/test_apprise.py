@@ -8,6 +8,8 @@ import pytest
 
 from agent.drivers.notifiers.apprise import open_receiver
 from agent.errors import RunFailed
+from agent.model.notices import Event
+from agent.model.policies import Severity
 from tests.drivers.notifiers.peers import answer, ok, peer
 from tests.notices import message
 
@@ -27,6 +29,14 @@ def test_apprise_carries_subject_and_body(tmp_path: Path) -> None:
     (got,) = server.received
     assert (got["title"], got["message"]) == (message().subject, message().body)
     assert got["type"] == "warning"
+
+
+def test_apprise_is_told_of_an_end_as_of_something_good(tmp_path: Path) -> None:
+    with peer() as server:
+        driver = open_receiver(written(tmp_path, f"json://127.0.0.1:{server.port}/hook"))
+        assert driver.send(message(event=Event.CLEARED, severity=Severity.CRITICAL)).delivered
+        assert driver.send(message(severity=Severity.CRITICAL)).delivered
+    assert [one["type"] for one in server.received] == ["success", "failure"]
 
 
 def test_apprise_that_cannot_deliver_says_why_without_the_address(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from agent.drivers.notifiers.mail import open_receiver
+from agent.model.notices import Event
 from agent.model.policies import Severity
 from tests.notices import message
 
@@ -83,12 +84,13 @@ def test_mail_with_line_ends_in_its_subject_gets_no_header_more() -> None:
     )
     with server(box) as port:
         assert open_receiver(settings(port)).send(evil).delivered
-    (mail,) = box.mails
+        assert open_receiver(settings(port)).send(message(severity=Severity.CRITICAL, event=Event.CLEARED)).delivered
+    mail, over = box.mails
     assert mail["Bcc"] is None
     assert mail["Subject"] == "down Bcc: everybody@evil.example body"
     assert text_of(mail) == "größe\n.\nend\n"
-    assert box.to == [["ops@shop.example", "boss@shop.example"]]
-    assert mail["Importance"] == "high"
+    assert box.to == 2 * [["ops@shop.example", "boss@shop.example"]]
+    assert (mail["Importance"], over["Importance"]) == ("high", None)
 
 
 @pytest.mark.parametrize(
