@@ -117,6 +117,10 @@ class Ledger(Protocol):
         """Return the backups of a task that were made by this host and not removed since, oldest first."""
         ...
 
+    def tasks(self, repository: str) -> tuple[str, ...]:
+        """Return the names of the tasks of which backups are known, in order."""
+        ...
+
     def removed(self, repository: str, backups: Sequence[str]) -> None:
         """Forget backups, and what is known of them, by id."""
         ...

@@ -113,6 +113,9 @@ class FakeLedger:
         mine = [one for one in self.backups.values() if (one.repository, one.task) == (repository, task)]
         return tuple(sorted(mine, key=lambda one: (one.began, one.id)))
 
+    def tasks(self, repository: str) -> tuple[str, ...]:
+        return tuple(sorted({one.task for one in self.backups.values() if one.repository == repository}))
+
     def removed(self, repository: str, backups: Sequence[str]) -> None:
         for backup in backups:
             self.backups.pop((repository, backup), None)

@@ -20,6 +20,11 @@ class NoBackups:
         del repository, task
         return ()
 
+    def tasks(self, repository: str) -> tuple[str, ...]:
+        """Return none."""
+        del repository
+        return ()
+
     def removed(self, repository: str, backups: Sequence[str]) -> None:
         """Forget it."""
 

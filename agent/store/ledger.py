@@ -78,6 +78,11 @@ class Ledger:
         where = "WHERE repository = ? AND task = ? ORDER BY began, id"
         return tuple(self._bodies("backups", BACKUPS, where, (repository, task), Backup))
 
+    def tasks(self, repository: str) -> tuple[str, ...]:
+        """Return the names of the tasks of which backups are known, in order."""
+        rows = self._db.rows("SELECT DISTINCT task FROM backups WHERE repository = ? ORDER BY task", (repository,))
+        return tuple(str(task) for (task,) in rows)
+
     def removed(self, repository: str, backups: Sequence[str]) -> None:
         """Forget backups, and what is known of them, by id."""
         if not backups:

@@ -59,6 +59,8 @@ def test_backup_that_was_made_is_known_as_it_was_made_oldest_first(store: Store)
     assert store.ledger.known("local", "save") == (FIRST, SECOND)
     assert store.ledger.known("other", "save") == (replace(FIRST, repository="other"),)
     assert store.ledger.known("local", "nothing") == ()
+    assert store.ledger.tasks("local") == ("other", "save")
+    assert store.ledger.tasks("nothing") == ()
 
 
 def test_backup_that_is_removed_is_forgotten_with_what_is_known_of_it(store: Store) -> None:

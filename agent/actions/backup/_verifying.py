@@ -29,13 +29,17 @@ _RECORDS = "it reads, and records what it finds"
 
 
 class Verifying(Struct, frozen=True):
-    """What both steps work on; `tasks` None are all of this host."""
+    """What both steps work on; `tasks` None are all of this host.
+
+    What this host made and is not listed any more fails the run, unless it is to be forgotten.
+    """
 
     ctx: Context
     definition: Mapping[str, Any]
     drivers: Drivers
     problems: Problems
     tasks: Sequence[str] | None
+    forget_vanished: bool
 
     def repository(self, scratch: str = "") -> Repository:
         """Return the driver of the repository; without a directory of scratch, only to look."""
@@ -103,15 +107,23 @@ class Structure(Struct, frozen=True):
 
     def _vanished(self, repository: Repository, listing: Listing) -> list[str]:
         """Name the backups that this host made and that are not listed; not of a task that is at work just now."""
-        ctx = self.verifying.ctx
+        ctx, tasks = self.verifying.ctx, self.verifying.tasks
         told = []
-        for task in sorted({one.task for one in listing.backups}.union(self.verifying.tasks or ())):
+        known = ctx.ledger.tasks(repository.name) if tasks is None else tasks
+        for task in sorted({one.task for one in listing.backups}.union(known)):
             try:
                 with repository.lock(ctx.host, task):
                     gone = series_of(repository, ctx, task).vanished
+                    if self.verifying.forget_vanished:
+                        ctx.ledger.removed(repository.name, [one.id for one in gone])
+                        continue
             except Refused:
                 continue
-            told += [f"{one.id}, which {task} made, is not there any more" for one in gone]
+            told += [
+                f"{one.id}, which {task} made, is not there any more: if it was removed by hand, set "
+                "`vanished: forget` for one run"
+                for one in gone
+            ]
         return told
 
 

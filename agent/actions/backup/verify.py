@@ -26,6 +26,7 @@ class Options(Struct, frozen=True, kw_only=True):
     repository: Mapping[str, Any]
     tasks: Sequence[str] | None
     deep: Mapping[str, float | None] | None
+    vanished: str
     writable: Sequence[str]
 
 
@@ -37,7 +38,8 @@ def plan(options: Options, ctx: Context) -> Iterator[Step]:
 def planned(options: Options, ctx: Context, drivers: Drivers) -> Iterator[Step]:
     """As `plan`, with drivers to work with."""
     problems = Problems(ctx)
-    verifying = Verifying(ctx, options.repository, drivers, problems, options.tasks)
+    forget = options.vanished == "forget"
+    verifying = Verifying(ctx, options.repository, drivers, problems, options.tasks, forget_vanished=forget)
     yield Structure(verifying).step()
     every = every_of(options.deep)
     if every is not None:

@@ -117,6 +117,24 @@ def test_verify_names_backups_that_are_gone(host: Host) -> None:
         host.verify(**NEVER_DEEP)
 
 
+def test_verify_names_the_backups_of_a_task_of_which_none_is_left(host: Host) -> None:
+    filled(host, 1)
+    gone = host.had("gone", 3, task="other")
+    host.ledger.made(gone)
+    del host.vault.stored["gone"]
+    with pytest.raises(RunFailed, match="gone, which other made, is not there any more"):
+        host.verify(**NEVER_DEEP)
+    assert host.verify(**NEVER_DEEP, tasks=["task"])["structure"].facts["vanished"] == 0
+
+
+def test_verify_forgets_what_was_removed_by_hand_where_it_is_told_to(host: Host) -> None:
+    ids = filled(host, 3)
+    del host.vault.stored[ids[2]]
+    assert host.verify(**NEVER_DEEP, vanished="forget")["structure"].facts["vanished"] == 0
+    assert host.verify(**NEVER_DEEP)["structure"].facts["vanished"] == 0
+    assert [one.id for one in host.ledger.known("local", "task")] == ids[:2]
+
+
 def test_verify_beside_a_run_at_work_does_not_look_for_what_is_gone(host: Host) -> None:
     ids = filled(host, 3)
     del host.vault.stored[ids[2]]
