@@ -57,6 +57,16 @@ def test_probe_that_has_no_number_fails_its_threshold_and_no_other(agent: AgentU
     assert "condition" in found["slow"]["answered"]
 
 
+def test_probe_that_counts_between_two_measurements_is_measured_twice(agent: AgentUnderTest) -> None:
+    (agent.place / "app.log").write_text("one\n")
+    log = f"{{log: {{files: [{agent.place}/app.log], match: [ERROR]}}, every: 15s}}"
+    agent.policy(
+        f"version: 1\nprobes: {{app: {log}}}\nthresholds: {{noisy: {{signal: app.matches_per_second, above: 1}}}}\n"
+    )
+    code, found = tried(agent)
+    assert (code, found["noisy"]["answered"]["probe"]) == (0, "app.matches_per_second is 0")
+
+
 def test_notifier_that_does_not_deliver_fails_its_threshold(agent: AgentUnderTest) -> None:
     text = POLICY.replace("PLACE", str(agent.place)).replace("severity: critical", "notify: [ops]")
     (agent.place / "url").write_text("http://127.0.0.1:1/")
