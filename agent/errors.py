@@ -44,7 +44,7 @@ EXIT_MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.POLICY: "Policies or `agent.yaml` have mistakes; each is printed with its place.",
     ExitCode.RUN_FAILED: "The run failed; `hostkeeper why RUN` says how.",
     ExitCode.REFUSED: "Declined before anything was touched: a limit, a hold, a window, or a plan that no longer fits.",
-    ExitCode.STORE: "The state directory cannot be opened, read or trusted.",
+    ExitCode.STORE: "The state directory cannot be opened, read or trusted, or this user may not look into it.",
     ExitCode.ALREADY_RUNNING: "Another agent holds the state directory.",
     ExitCode.NOT_FOUND: "No task, run, action or object of that name; to `hostkeeper reload`, no agent.",
     ExitCode.UNHEALTHY: "Something needs a person: `hostkeeper status` says what. A reload did not end in time, or the "

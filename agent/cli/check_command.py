@@ -7,7 +7,7 @@ from datetime import timedelta, tzinfo
 
 import msgspec
 
-from agent.cli.output import emit_json
+from agent.cli.output import broken, columns, emit_json
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
@@ -39,9 +39,10 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         emit_json({"valid": True, "digest": policies.digest, **counts, "warnings": warnings})
     else:
-        for warning in warnings:
-            print(warning)
-        print(f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; {policies.digest[:12]}")
+        told = f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; {policies.digest[:12]}"
+        within = columns()
+        lines = [part for line in warnings for part in broken(line, within, hanging="  ")]
+        print("\n".join([*lines, *broken(told, within, hanging="  ")]))
     return ExitCode.OK
 
 

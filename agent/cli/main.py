@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
         return int(error.code)
     # A command imports what it needs when it is chosen: `hostkeeper status` does not pay for the policy compiler.
     command = importlib.import_module(f"agent.cli.{arguments.command.replace('-', '_')}_command")
-    gc.enable()
+    if arguments.command != "agent":  # it does so by itself, once it is ready
+        gc.enable()
     code = int(ExitCode.OK)
     try:
         try:
@@ -61,9 +62,11 @@ def _give_up_output() -> None:
 def _complain(error: AgentError, *, as_json: bool) -> None:
     if not as_json:
         # Imported when there is something to complain of: the agent need not bear the character tables all its life.
-        from agent.cli.output import harmless  # noqa: PLC0415
+        from agent.cli.output import broken, columns, harmless  # noqa: PLC0415
 
-        lines = map(str, error.mistakes) if isinstance(error, PolicyError) else str(error).splitlines()
+        lines, within = str(error).splitlines(), columns(sys.stderr)
+        if isinstance(error, PolicyError):
+            lines = [part for line in map(str, error.mistakes) for part in broken(harmless(line), within, hanging="  ")]
         print("\n".join(map(harmless, lines)), file=sys.stderr)
         return
     body: dict[str, object] = {"error": str(error), "code": int(error.code), "kind": type(error).__name__}

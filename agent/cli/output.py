@@ -9,6 +9,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import TextIO
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -44,18 +45,18 @@ def path_text(path: bytes) -> str:
     return harmless(os.fsdecode(path))
 
 
-def terminal() -> os.terminal_size | None:
-    """Return the size of the terminal that standard output goes to, None where it goes elsewhere."""
+def terminal(output: TextIO | None = None) -> os.terminal_size | None:
+    """Return the size of the terminal that standard output, or another one, goes to; None where it goes elsewhere."""
     try:
-        found = os.get_terminal_size(sys.stdout.fileno())
+        found = os.get_terminal_size((output or sys.stdout).fileno())
     except (OSError, ValueError):
         return None
     return found if min(found) > 0 else None
 
 
-def columns() -> int | None:
-    """Return how many characters a line of the terminal has, None where standard output goes elsewhere."""
-    size_of = terminal()
+def columns(output: TextIO | None = None) -> int | None:
+    """Return how many characters a line of the terminal has; None where standard output, or another, goes elsewhere."""
+    size_of = terminal(output)
     return size_of.columns if size_of is not None else None
 
 

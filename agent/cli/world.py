@@ -10,6 +10,7 @@ from functools import cached_property
 
 from msgspec import Struct, field
 
+from agent.cli.parser import DEFAULT_CONFIG
 from agent.engine.coming import next_due
 from agent.engine.in_force import compiled, settings_in_force
 from agent.errors import NotFound, StoreError
@@ -46,10 +47,11 @@ class World:
 
     @cached_property
     def _settings(self) -> Settings:
-        return self._kept.settings or load_settings(self._arguments.config)
+        config = self._arguments.config
+        return self._kept.settings or load_settings(config, required=config != DEFAULT_CONFIG)
 
     def settings(self) -> Settings:
-        """Return the settings; a file that does not exist means the defaults. Raises PolicyError."""
+        """Return the settings; the defaults, if there is no file in the default place. Raises PolicyError."""
         return self._settings
 
     @cached_property
@@ -100,8 +102,8 @@ class World:
         return Store(self._arguments.state, ballast_bytes=self._settings.ballast)
 
     def store_if_any(self) -> Store | None:
-        """Open the store to read only, if there is one."""
-        if not os.path.exists(os.path.join(self._arguments.state, DATABASE_NAME)):
+        """Open the store to read only, if there is one. Raises StoreError where that cannot be seen."""
+        if not _is_there(os.path.join(self._arguments.state, DATABASE_NAME)):
             return None
         try:
             return Store(self._arguments.state, read_only=True)
@@ -111,3 +113,14 @@ class World:
     def next_due(self, policies: PolicySet, now: datetime | None = None) -> dict[str, float]:
         """Return when each scheduled, enabled task falls due next, in seconds since the epoch."""
         return next_due(policies, self.zone, now or SystemClock().now())
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether there is such a thing. Raises StoreError where that cannot be seen."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; run this as the user of the agent") from error
+    return True

@@ -9,13 +9,15 @@ from agent.model.settings import Settings
 from agent.policy.settings import default_settings, settings_from
 
 
-def load_settings(path: str, *, root: bool | None = None) -> Settings:
-    """Given the path of agent.yaml, return the settings; the defaults if there is no such file.
+def load_settings(path: str, *, required: bool = False, root: bool | None = None) -> Settings:
+    """Given the path of agent.yaml, return the settings; the defaults if there is no such file, and none is required.
 
     `root` demands that the file is root's alone (without it: when this process is root's). Raises PolicyError with
     every mistake.
     """
     if not os.path.lexists(path):
+        if required:
+            raise PolicyError([Mistake(path, 0, 0, "", "does not exist", "name another, or leave --config out")])
         return default_settings()
     # Many a host has no such file, and then no parser is needed.
     from agent.policy.broken import Broken  # noqa: PLC0415

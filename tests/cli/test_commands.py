@@ -30,6 +30,14 @@ def test_check_of_a_directory_argument_takes_it_instead(agent: AgentUnderTest, t
     assert agent.command("check", str(agent.place / "nowhere")).returncode == ExitCode.POLICY
 
 
+def test_check_of_settings_that_do_not_exist_is_a_mistake(agent: AgentUnderTest) -> None:
+    agent.config.unlink()
+    for command in ("check", "run", "calendar"):
+        done = agent.command(command, *(["hello"] if command == "run" else []))
+        assert done.returncode == ExitCode.POLICY
+        assert done.stderr == f"{agent.config}:0:0: does not exist: name another, or leave --config out\n"
+
+
 def test_check_of_mistakes_names_all_and_has_its_own_code(agent: AgentUnderTest) -> None:
     agent.policy("version: 1\ntasks:\n  a: {action: command.rum}\n  b: {actoin: command.run}\n")
     done = agent.command("check")

@@ -91,7 +91,7 @@ def test_what_commands_show_stays_within_the_terminal_and_loses_nothing(agent: A
     for command in ("history", "signals disk", "capacity", "notify list", "calendar --days 1"):
         assert max(map(len, shown(agent, *command.split()))) <= COLUMNS, command
         assert LONG in agent.command(*command.split()).stdout, command
-    for command in (f"history {made.id}", f"sandbox {LONG}"):
+    for command in (f"history {made.id}", f"sandbox {LONG}", "check"):
         lines = shown(agent, *command.split())
         assert max(map(len, lines)) <= COLUMNS, command
         piped = agent.command(*command.split()).stdout

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 
 from agent.errors import ExitCode
 from tests.system.agent import AgentUnderTest, wait_for
@@ -20,6 +23,25 @@ def test_reload_without_an_agent_says_so(agent: AgentUnderTest) -> None:
     agent.start()
     agent.end()
     assert agent.command("reload").returncode == ExitCode.NOT_FOUND
+
+
+def test_user_who_may_not_look_at_the_state_is_told_that_and_not_that_there_is_nothing(agent: AgentUnderTest) -> None:
+    agent.policy(GOOD)
+    agent.start()
+    agent.state.chmod(0)
+    # Root without its capabilities is a user like others.
+    plain = ("setpriv", "--bounding-set=-all") if os.geteuid() == 0 else ()
+    for command in ("reload", "status", "signals", "calendar", "plan hello"):
+        done = subprocess.run(
+            [*plain, sys.executable, "-I", "-m", "agent", *command.split(), *agent.arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (ExitCode.STORE, ""), command
+        assert done.stderr == f"{agent.state}/hostkeeper.db: Permission denied; run this as the user of the agent\n"
+    agent.state.chmod(0o700)
 
 
 def test_reload_answers_for_the_files_as_they_are_when_it_is_called(agent: AgentUnderTest) -> None:
