@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agent.metrics.endpoints import health_page, metrics_page
 from agent.metrics.metrics import Metrics
 from agent.metrics.records import (
     BackupFacts,
@@ -35,6 +34,4 @@ __all__ = [
     "TaskFacts",
     "ThresholdFacts",
     "WebFacts",
-    "health_page",
-    "metrics_page",
 ]

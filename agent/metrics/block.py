@@ -107,7 +107,8 @@ class Block:
         now = self.version
         version, deflated = self._deflated.get(openmetrics, (-1, b""))
         if version != now:
-            compressor = zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
+            # A window of 16 KiB, and hashes to match: to clear larger ones costs as much as to compress.
+            compressor = zlib.compressobj(level=1, wbits=-14, memLevel=6)
             deflated = compressor.compress(self.text(client, openmetrics)) + compressor.flush(zlib.Z_FULL_FLUSH)
             self._deflated[openmetrics] = (now, deflated)
         return deflated

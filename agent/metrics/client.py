@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,8 @@ class Client:
         core, writer, utils = _load("metrics_core", "openmetrics.exposition", "utils")
         self._metric: Any = core.Metric
         self._generate: Any = writer.generate_latest
-        self._number: Any = utils.floatToGoString
+        self.number: Callable[[float], str] = utils.floatToGoString
+        """Given a number, returns it as Prometheus writes it."""
         self.openmetrics_type: str = writer.CONTENT_TYPE_LATEST
 
     def family(self, name: str, text: str, kind: str, unit: str) -> Metric:
@@ -40,11 +41,6 @@ class Client:
         """Given families, return their OpenMetrics text without the line that ends it."""
         text: bytes = self._generate(_Collected(families))
         return text.decode("utf-8").removesuffix("# EOF\n")
-
-    def number(self, value: float) -> str:
-        """Given a number, return it as Prometheus writes it."""
-        text: str = self._number(value)
-        return text
 
 
 class _Collected:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from agent.host.http import Counts
 from agent.metrics import families as f
 from agent.metrics.backups import BackupMetrics
 from agent.metrics.block import Block
@@ -32,6 +32,9 @@ from agent.metrics.records import (
 from agent.metrics.tasks import TaskMetrics
 from agent.model.signals import Labels, Sample, Sampling, SignalSpec
 from agent.rules.conditions import Event
+
+if TYPE_CHECKING:
+    from agent.host.http import Counts  # the server is begun once the agent is ready
 
 _NOTHING: Labels = ()
 
@@ -66,6 +69,7 @@ class Metrics:
             self._notifiers,
             self._readings,
             self._thresholds.block,
+            self._thresholds.values,
             self._host.block,
             self._probes.block,
             self._daemon,

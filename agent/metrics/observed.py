@@ -13,7 +13,7 @@ from agent.metrics.block import Block
 from agent.metrics.records import ThresholdFacts
 from agent.metrics.series import Series
 from agent.model.samples import Key, in_rows
-from agent.model.signals import Labels, Sampling, SignalSpec, Verdict
+from agent.model.signals import ConditionState, Labels, Sampling, SignalSpec, Verdict
 from agent.rules.conditions import Event, Standing, standing
 
 _VERDICTS = tuple(Verdict)
@@ -52,26 +52,24 @@ class HostMetrics:
 
 
 class ThresholdMetrics:
-    """Firing, pending, verdict and value of each series of each threshold. Not locked either."""
+    """Firing, pending, verdict and value of each series of each threshold. Not locked either.
+
+    The `values` change with every pass; all else, in `block`, changes when something happens.
+    """
 
     def __init__(self) -> None:
         self.block = Block(f.OF_THRESHOLDS)
+        self.values = Block(f.OF_THRESHOLD_VALUES)
         self._order: list[tuple[str, Labels]] = []
-        self._places: list[tuple[Series | None, ...]] = []
+        self._places: list[_Place] = []
 
     def show(self, states: Sequence[ThresholdFacts]) -> None:
         """Given the state of every series of every threshold, show these and no others."""
         order = [(facts.threshold, facts.series) for facts in states]
         if order != self._order:
             self._order, self._places = order, self._find(order)
-        for places, facts in zip(self._places, states, strict=True):
-            where = standing(facts.state)
-            verdicts = [(float(facts.state.verdict is verdict),) for verdict in _VERDICTS]
-            value = () if facts.state.value is None else (facts.state.value,)
-            numbers = [(float(where is Standing.FIRING),), (float(where is Standing.PENDING),), value, *verdicts]
-            for series, number in zip(places, numbers, strict=True):
-                if series is not None:
-                    series.set(number)
+        for place, facts in zip(self._places, states, strict=True):
+            place.show(facts.state)
         muted = [facts for facts in states if facts.state.muted]
         keys = [(("threshold", one.threshold), ("reason", one.state.muted), *_beside(one.series)) for one in muted]
         self.block.replace(f.THRESHOLD_MUTED, dict.fromkeys(keys, 1))
@@ -80,9 +78,10 @@ class ThresholdMetrics:
         """Given that a threshold fired or cleared, count it."""
         self.block.add(f.THRESHOLD_EVENTS, (("threshold", threshold), ("event", event.value)), 1)
 
-    def _find(self, order: Sequence[tuple[str, Labels]]) -> list[tuple[Series | None, ...]]:
+    def _find(self, order: Sequence[tuple[str, Labels]]) -> list[_Place]:
         keys = [(("threshold", threshold), *_beside(series)) for threshold, series in order]
-        for family in (f.THRESHOLD_FIRING, f.THRESHOLD_PENDING, f.THRESHOLD_VALUE):
+        self.values.keep(f.THRESHOLD_VALUE, set(keys))
+        for family in (f.THRESHOLD_FIRING, f.THRESHOLD_PENDING):
             self.block.keep(family, set(keys))
         of_verdicts = [[(*key, ("verdict", verdict.value)) for verdict in _VERDICTS] for key in keys]
         self.block.keep(f.THRESHOLD_VERDICT, {key for verdicts in of_verdicts for key in verdicts})
@@ -90,14 +89,41 @@ class ThresholdMetrics:
         events = self.block.keys(f.THRESHOLD_EVENTS)
         self.block.keep(f.THRESHOLD_EVENTS, {key for key in events if dict(key)["threshold"] in known})
         return [
-            (
-                self.block.series(f.THRESHOLD_FIRING, key),
-                self.block.series(f.THRESHOLD_PENDING, key),
-                self.block.series(f.THRESHOLD_VALUE, key),
-                *(self.block.series(f.THRESHOLD_VERDICT, verdict) for verdict in verdicts),
+            _Place(
+                self.values.series(f.THRESHOLD_VALUE, key),
+                (
+                    self.block.series(f.THRESHOLD_FIRING, key),
+                    self.block.series(f.THRESHOLD_PENDING, key),
+                    *(self.block.series(f.THRESHOLD_VERDICT, verdict) for verdict in verdicts),
+                ),
             )
             for key, verdicts in zip(keys, of_verdicts, strict=True)
         ]
+
+
+class _Place:
+    """Where one series of a threshold is shown."""
+
+    __slots__ = ("_others", "_shown", "_value")
+
+    def __init__(self, value: Series | None, others: tuple[Series | None, ...]) -> None:
+        self._value = value
+        self._others = others
+        self._shown: tuple[Standing, Verdict] | None = None
+
+    def show(self, state: ConditionState) -> None:
+        """Given the state of the series, show that."""
+        if self._value is not None:
+            self._value.set(() if state.value is None else (state.value,))
+        shown = (standing(state), state.verdict)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        where, seen = shown
+        numbers = (where is Standing.FIRING, where is Standing.PENDING, *(seen is verdict for verdict in _VERDICTS))
+        for series, number in zip(self._others, numbers, strict=True):
+            if series is not None:
+                series.set((float(number),))
 
 
 def _beside(series: Labels) -> Labels:

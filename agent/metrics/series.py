@@ -81,8 +81,9 @@ class Shown:
             fresh = [series for series in self._stale if not series.prefixes]
             if fresh:
                 self._write(client, fresh)
+            number = client.number
             for series in self._stale:
-                series.line = "".join([f"{p}{client.number(v)}\n" for p, v in series.pairs()])
+                series.line = "".join([f"{p}{number(v)}\n" for p, v in series.pairs()])
             self._stale.clear()
             self._text = "".join([series.line for series in self.series.values()])
         return self._heads[openmetrics] + self._text if self._text else ""
