@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -69,13 +69,19 @@ def remarks_of(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
 
     They are no mistakes. An action that has any keeps them in the `_remarks` of its system, and is not imported.
     """
+    look = remarks_by(name)
+    return tuple(look(options)) if look is not None else ()
+
+
+@cache
+def remarks_by(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]] | None:
+    """Given the dotted name of an action, return what looks at the host for the options of a task, None for nothing."""
     system, _, action = name.partition(".")
     try:
         remarks: object = importlib.import_module(f"{actions.__name__}.{system}._remarks")
     except ModuleNotFoundError:
-        return ()
-    made = getattr(remarks, action, None)
-    return tuple(made(options)) if made is not None else ()
+        return None
+    return getattr(remarks, action, None)
 
 
 def discover() -> dict[str, Action]:

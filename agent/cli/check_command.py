@@ -13,7 +13,8 @@ from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.host.output import visible
 from agent.model.policies import Limits, PolicySet
-from agent.registry import remarks_of
+from agent.policy.load import uncollected
+from agent.registry import remarks_by
 from agent.rules.windows import gate, opens_in_gap
 from agent.schema import Schemas
 
@@ -23,6 +24,11 @@ LOOK_AHEAD = timedelta(days=400)
 
 def main(arguments: argparse.Namespace) -> int:
     """Check the policies and, where there is one, the settings file."""
+    with uncollected():
+        return _check(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
     world = World(arguments, policies_from=arguments.directory)
     policies = world.policies()
     world.web()
@@ -51,7 +57,8 @@ def remarks(policies: PolicySet) -> list[str]:
     return [
         visible(f"{task.position.file}:{task.position.line}:{task.position.column}: tasks.{task.name}: {text}")
         for task in policies.tasks.values()
-        for text in remarks_of(task.action, msgspec.json.decode(task.options))
+        if (look := remarks_by(task.action)) is not None
+        for text in look(msgspec.json.decode(task.options))
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from yaml.nodes import Node
@@ -15,30 +15,36 @@ from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.notifying import body_of
 from agent.policy.outline import outline_of
-from agent.policy.places import members, place
+from agent.policy.places import Place, members, place
 from agent.policy.probe_body import body_of as body_of_probe
 from agent.policy.references import MarksOf, named
 from agent.policy.shape import Shapes
 from agent.policy.yaml_front import read
+from agent.policy.yaml_plain import PlainReader
 from agent.schema import Schemas
+
+Name = tuple[str, str, Place]
+"""A section, the name of a thing in it, and where that name stands."""
 
 _dense = json.JSONEncoder(separators=(",", ":")).encode
 _dense_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
 class Compiled(NamedTuple):
-    """What a valid policy file says, normalised: the body of its fragment but for the outline, which is in `node`.
+    """What a valid policy file says, normalised: the body of its fragment but for the outline.
 
     It does not hold the file's name, so equal bytes give equal fragments.
     """
 
     body: dict[str, Any]
     node: Node | None
+    data: bytes
     marks_of: MarksOf
 
     def outline(self) -> str:
         """Return the JSON of the names that the file gives and refers to."""
-        return _dense(outline_of(self.node, self.marks_of))
+        node = self.node if self.node is not None else read(self.data).node
+        return _dense(outline_of(node, self.marks_of))
 
     def fragment(self) -> str:
         """Return the JSON of the fragment, which `agent.policy.fragments` reads."""
@@ -54,22 +60,36 @@ class Compiler:
     def __init__(self, schemas: Schemas | None = None, actions: Collection[str] | None = None) -> None:
         self.shapes = Shapes(schemas or Schemas(), actions)
         self.meaning = Meaning()
+        self._plain = PlainReader()
 
-    def policy(self, data: bytes, file: str) -> Compiled:
-        """Given the bytes of a policy file and the name by which mistakes speak of it, compile it. Raises Broken."""
+    def policy(self, data: bytes, file: str, *, outlined: bool = False) -> Compiled:
+        """Given the bytes of a policy file and the name by which mistakes speak of it, compile it. Raises Broken.
+
+        With `outlined`, the outline will be asked for too, which takes the nodes of YAML.
+        """
+        plain = None if outlined else self._plain.read(data)
+        if plain is not None and (body := self._body(plain.data, plain.names)) is not None:
+            return Compiled(body, None, data, self.shapes.marks)
         document = read(data)
-        shape = self.shapes.policy()
-        if not document.flaws and shape.accepts(document.data):
-            complaints: list[Complaint] = []
-            policy = normalise(shape.plan, document.data, complaints)
-            uses = self._take_options(policy, complaints)
-            if uses is not None and not complaints and not self.meaning.of_policy(policy, document.data):
-                return Compiled(_body(policy, document.node, uses), document.node, self.shapes.marks)
+        if not document.flaws and (body := self._body(document.data, _names(document.node))) is not None:
+            return Compiled(body, document.node, data, self.shapes.marks)
         # Only a file with mistakes pays for finding and wording them all.
         from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
 
         outline = "" if document.node is None else _dense(outline_of(document.node, self.shapes.marks))
         raise Broken(policy_mistakes(document, file, self.shapes, self.meaning), outline)
+
+    def _body(self, written: Any, names: Iterable[Name]) -> dict[str, Any] | None:
+        """Given what a policy says and where its things stand, return the body of its fragment, None if it is wrong."""
+        shape = self.shapes.policy()
+        if not shape.accepts(written):
+            return None
+        complaints: list[Complaint] = []
+        policy = normalise(shape.plan, written, complaints)
+        uses = self._take_options(policy, complaints)
+        if uses is None or complaints or self.meaning.of_policy(policy, written):
+            return None
+        return _body(policy, names, uses)
 
     def settings(self, data: bytes, file: str) -> dict[str, Any]:
         """Given the bytes of agent.yaml and the name by which mistakes speak of it, return its normalised values.
@@ -129,15 +149,20 @@ class Compiler:
         return uses
 
 
-def _body(policy: dict[str, Any], root: Node | None, uses: list[Any]) -> dict[str, Any]:
+def _names(root: Node | None) -> Iterator[Name]:
+    for section, _, things in members(root):
+        for name, key, _ in members(things):
+            yield section, name, place(key)
+
+
+def _body(policy: dict[str, Any], names: Iterable[Name], uses: list[Any]) -> dict[str, Any]:
     for section in DEFINITIONS:
         for name, thing in policy[section].items():
             ((driver, settings),) = thing.items()
             policy[section][name] = {"driver": driver, "settings": settings}
     policy["notifiers"] = {name: body_of(thing) for name, thing in policy["notifiers"].items()}
     policy["probes"] = {name: body_of_probe(thing) for name, thing in policy["probes"].items()}
-    for section, _, things in members(root):
+    for section, name, at in names:
         if section in SECTIONS:
-            for name, key, _ in members(things):
-                policy[section][name]["at"] = place(key)
+            policy[section][name]["at"] = at
     return {"format": FORMAT, **{section: policy[section] for section in SECTIONS}, "uses": uses}

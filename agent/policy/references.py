@@ -13,7 +13,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from agent.policy.paths import Path
 from agent.policy.places import Place, members, place
-from agent.policy.yaml_front import scalar
+from agent.policy.yaml_scalars import scalar
 from agent.schema import Schema, resolve
 
 

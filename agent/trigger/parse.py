@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from agent.nearest import nearest
-from agent.trigger import cron, phrases
+from agent.trigger import cron
 from agent.trigger.values import ScheduleError, Trigger
+from agent.trigger.vocabulary import SHAPE as PHRASE_SHAPE
+from agent.trigger.vocabulary import WORDS
 
 SHAPE = 'write a cron line such as "30 2 * * *", a name such as "@daily", or a phrase such as "every 10 minutes"'
 
@@ -25,11 +27,13 @@ def parse(text: str) -> Trigger:
     if first.startswith("@"):
         return _alias(text, words)
     if first == "every":
-        return phrases.parse_phrase(text, words)
+        from agent.trigger.phrases import parse_phrase  # noqa: PLC0415 - it brings a library that cron lines do without
+
+        return parse_phrase(text, words)
     if f"@{words}" in cron.ALIASES:
         raise ScheduleError(f'"{words}" is not a schedule', f'write "@{words}"')
-    if any(word in phrases.WORDS for word in words.split()):
-        raise ScheduleError('a phrase begins with "every"', phrases.SHAPE)
+    if any(word in WORDS for word in words.split()):
+        raise ScheduleError('a phrase begins with "every"', PHRASE_SHAPE)
     if not any(character in "0123456789*" for character in words):
         raise ScheduleError(f'"{words[:64]}" is not a schedule', SHAPE)
     return cron.parse_cron(text, text)

@@ -12,12 +12,9 @@ import schedule
 
 from agent.nearest import nearest
 from agent.trigger.values import EVERY_HOUR, EVERY_WEEKDAY, Cron, Days, Every, ScheduleError, Trigger, split_hours
+from agent.trigger.vocabulary import SECONDS, SHAPE, WEEKDAYS, WORDS
 
-SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-WORDS = (*SECONDS, *(unit[:-1] for unit in SECONDS), *WEEKDAYS)
 LONGEST_SECONDS = 3653 * 86400
-SHAPE = 'write a phrase such as "every 10 minutes", "every day at 02:30" or "every monday at 03:00"'
 TIMES = {
     "days": "write HH:MM, such as 02:30",
     "weeks": "write HH:MM, such as 02:30",

@@ -190,7 +190,7 @@ class Stubborn:
     def __init__(self, actions):
         pass
 
-    def policy(self, data, path):
+    def policy(self, data, path, *, outlined=False):
         while b"spin" in data:
             pass
         if b"grow" in data:

@@ -1,0 +1,205 @@
+"""The plain part of YAML, which most policies keep to, read in a fraction of the time that PyYAML takes.
+
+Plain is ASCII of `key: value` and `- value` on lines of their own, maps and lists below a key that are indented further
+than it, comments on lines of their own, and within a line lists and maps in brackets. Values are plain text, or quoted
+without any escape. All else is left to `agent.policy.yaml_front`: nothing is judged here, and what is plain but no good
+policy is read again there, for the places of its mistakes. Both agree on whatever is plain.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from agent.policy.bounds import SMALL_BYTES
+from agent.policy.yaml_scalars import MAYBE_NOT_TEXT, scalar
+
+_DEPTH = 8
+"""How deep collections may lie in one another, over lines and within one alike."""
+
+_REMEMBERED = 4096
+"""As many values are kept for when they come again, if they are no longer than `_LONGEST`."""
+
+_LONGEST = 256
+
+_KEY = r"[A-Za-z_][A-Za-z0-9_-]{0,127}+"
+_QUOTED = r"\"[ !#-\[\]-~]*+\"|'[ -&(-~]*+'"
+_FIRST = r"(?:[A-Za-z0-9_/.(+$]|-(?=[A-Za-z0-9_/.-]))"
+# A colon before a space would be that of a key, a hash after one would begin a comment.
+_TEXT = rf"{_FIRST}(?:[!-\"$-9;-~]++|:(?=[!-~])|#|\ ++(?=[!-\"$-~]))*+"
+_WORD = r"[A-Za-z0-9_/.()+$@=%*~^;-]"
+_TEXT_IN_BRACKETS = rf"{_FIRST}(?:{_WORD}++|\ ++(?={_WORD}))*+"
+_VALUE = rf"{_QUOTED}|{_TEXT}|[\[{{][ -~]*+"
+_LINE = re.compile(rf"^( *+)(?:({_KEY}):(?: ++({_VALUE}))?+|- ++({_VALUE})|(?:#[ -~]*+)?+) *+$", re.MULTILINE)
+_TOKEN = re.compile(rf" *+(?:([\[\]{{}},])|({_KEY}): ++|({_QUOTED}|{_TEXT_IN_BRACKETS})) *+")
+_NOT_ITSELF = MAYBE_NOT_TEXT | frozenset("\"'[{")
+
+Line = tuple[str, str, str, str]
+"""Its indentation, and a key, the value behind it, or the item of a list; "" for what it does not have."""
+
+Token = tuple[str, str, str]
+"""A bracket or comma, or a key, or a value."""
+
+
+class Plain(NamedTuple):
+    """What a file says, and the section, name, line and column of all that stands below its sections.
+
+    It is for reading only: parts are shared between files.
+    """
+
+    data: dict[str, Any]
+    names: list[tuple[str, str, tuple[int, int]]]
+
+
+class NotPlain(Exception):
+    """There is more in it than is read here."""
+
+
+class PlainReader:
+    """Reads file after file. What stands in brackets often comes again, and is remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def read(self, data: bytes) -> Plain | None:
+        """Given the bytes of a file, return what it says, None if it is not plain."""
+        if len(data) > SMALL_BYTES or not data.isascii():
+            return None
+        text = data.decode("ascii")
+        lines: list[Line] = _LINE.findall(text)
+        if len(lines) != text.count("\n") + 1:
+            return None
+        try:
+            return self._document(lines)
+        except NotPlain:
+            return None
+
+    def _document(self, lines: list[Line]) -> Plain:
+        nest, names, section = _Nest(), [], ""
+        for number, (pad, key, value, item) in enumerate(lines, 1):
+            if not key and not item:
+                continue
+            if nest.opened or len(pad) != nest.indent:
+                nest.turn(len(pad), {} if key else [])
+            if item:
+                nest.here_is(list).append(self._value(item))
+                continue
+            here, depth = nest.here_is(dict), len(nest.around)
+            if key in here or (value[:1] == "{" and not depth):  # of what such a section holds, no places are known
+                raise NotPlain
+            if depth == 1:
+                names.append((section, key, (number, len(pad) + 1)))
+            elif not depth:
+                section = key
+            here[key] = self._value(value) if value else None
+            nest.opened = "" if value else key
+        if nest.opened or not nest.root:
+            raise NotPlain
+        return Plain(nest.root, names)
+
+    def _value(self, text: str) -> Any:
+        first = text[0]
+        if first not in _NOT_ITSELF:
+            return text
+        if first in "\"'":
+            return text[1:-1]
+        found = self._known.get(text, self)
+        if found is self:
+            found = _flow(text) if first in "[{" else _scalar(text)
+            if len(self._known) == _REMEMBERED:
+                self._known.clear()
+            if len(text) <= _LONGEST:
+                self._known[text] = found
+        return found
+
+
+class _Nest:
+    """The collection that lines are put into, and those around it, each with its indent.
+
+    `opened` is the key of one that begins with the next line, "" for none.
+    """
+
+    def __init__(self) -> None:
+        self.root: dict[str, Any] = {}
+        self.here: Any = self.root
+        self.around: list[tuple[int, Any]] = []
+        self.indent = 0
+        self.opened = ""
+
+    def here_is(self, kind: type) -> Any:
+        """Given list or dict, return the collection that lines are put into, if it is one."""
+        if self.here.__class__ is not kind:
+            raise NotPlain
+        return self.here
+
+    def turn(self, indent: int, below: Any) -> None:
+        """Given the indent of a line, and an empty collection of its kind, open that, or go back to one around here."""
+        if self.opened:
+            if indent <= self.indent or len(self.around) == _DEPTH:
+                raise NotPlain
+            self.around.append((self.indent, self.here))
+            self.here[self.opened] = self.here = below
+            self.indent, self.opened = indent, ""
+            return
+        while self.around and indent < self.indent:
+            self.indent, self.here = self.around.pop()
+        if indent != self.indent:
+            raise NotPlain
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return scalar(text)
+    except ValueError:
+        raise NotPlain from None
+
+
+def _flow(text: str) -> Any:
+    """Given text that begins with a bracket, return the list or map."""
+    tokens: list[Token] = []
+    end = 0
+    for found in _TOKEN.finditer(text):
+        if found.start() != end:
+            raise NotPlain
+        end = found.end()
+        mark, key, value = found.groups("")
+        tokens.append((mark, key, value))
+    if end != len(text):
+        raise NotPlain
+    tokens.reverse()
+    try:
+        value = _taken(tokens, _DEPTH)
+    except IndexError:
+        raise NotPlain from None
+    if tokens:
+        raise NotPlain
+    return value
+
+
+def _taken(tokens: list[Token], depth: int) -> Any:
+    """Given tokens, the next one last, take a value off them and return it."""
+    mark, key, value = tokens.pop()
+    if value:
+        if value[0] in "\"'":
+            return value[1:-1]
+        return value if value[0] not in MAYBE_NOT_TEXT else _scalar(value)
+    if key or not depth or mark not in "[{":
+        raise NotPlain
+    closing = "]" if mark == "[" else "}"
+    items: list[Any] = []
+    members: dict[str, Any] = {}
+    while tokens[-1][0] != closing or items or members:
+        if closing == "]":
+            items.append(_taken(tokens, depth - 1))
+        else:
+            _, key, _ = tokens.pop()
+            if not key or key in members:
+                raise NotPlain
+            members[key] = _taken(tokens, depth - 1)
+        mark = tokens.pop()[0]
+        if mark == closing:
+            return items if closing == "]" else members
+        if mark != ",":
+            raise NotPlain
+    tokens.pop()
+    return items if closing == "]" else members
