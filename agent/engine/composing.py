@@ -143,8 +143,9 @@ class Composer:
         outbox = self._store.outbox
         notices = [notice for notice in outbox.notices() if notice.notifier not in self._notifiers]
         over = [alert.notice for alert in outbox.alerts() if alert.notice.notifier not in self._notifiers]
+        if notices:
+            LOG.warning("notices told to nobody, since no policy has their notifiers any more: %d", len(notices))
         if notices or over:
-            LOG.warning("%d notices are told to nobody: no policy has their notifiers any more", len(notices))
             outbox.compose((), taken=notices, over=over)
         if not outbox.tallies.receivers().keys() <= self.receivers.keys():
             outbox.abandon(self.receivers, now)

@@ -252,14 +252,27 @@ def test_message_sent_again_has_the_same_id(store: Store) -> None:
     assert first.id == second.id
 
 
-def test_what_is_for_a_notifier_that_is_gone_is_let_go(store: Store) -> None:
+def test_what_is_for_a_notifier_that_is_gone_is_let_go(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.outbox.put([notice(notifier="gone"), notice()])
     before = SenderBench(store, notifier(name="gone", group_wait=0.0), carriers={"gone": Carrier(BUSY)})
     before.at(NOW)
     store.outbox.put([notice(notifier="gone")])
     SenderBench(store, notifier(group_wait=0.0)).at(NOW)
+    assert "any more: 1" in caplog.text
     assert not [one for one in store.outbox.messages() if one.message.receiver == "gone"]
     assert not store.outbox.anything()
+
+
+def test_alert_that_a_notifier_heard_of_before_it_went_is_let_go_without_a_word(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    fires(store)
+    store.outbox.put([notice(notifier="gone")])
+    SenderBench(store, notifier(name="gone", group_wait=0.0)).at(NOW)
+    assert store.outbox.alerts()
+    SenderBench(store, notifier(group_wait=0.0)).at(NOW)
+    assert not store.outbox.alerts()
+    assert "any more" not in caplog.text
 
 
 def test_what_a_notifier_that_is_gone_refused_is_let_go(store: Store) -> None:
