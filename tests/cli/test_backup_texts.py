@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.actions.backup._recovery import Recovered
+from agent.actions.backup._begun import Recovered
 from agent.cli.backups.list import short
 from agent.cli.backups.place import this_host
 from agent.cli.backups.recover import _told

@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
 
+from agent.actions.backup._begun import JOURNAL, Begun, Recovered, begun_in, write_begun
 from agent.actions.backup._comparing import compare
 from agent.actions.backup._exporting import export
 from agent.actions.backup._loading import databases
 from agent.actions.backup._lost import outermost
 from agent.actions.backup._outlook import total
+from agent.actions.backup._overlaps import Kept, Key, Share, Tops, key, shares, superseded
 from agent.actions.backup._places import (
     Stage,
     existing,
@@ -35,43 +36,14 @@ from agent.actions.backup._room import require_room
 from agent.actions.backup._weighing import Load, is_plain, selected, within
 from agent.drivers.repository import Repository, Selection
 from agent.errors import RunFailed
-from agent.host.durable import replace
 from agent.host.scratch import remove_whole
 from agent.model.backups import Backup, Entry, Part
 from agent.ports import Context
-
-JOURNAL = ".hostkeeper-recover"
-"""In the root that is recovered: what was begun."""
 
 SQLITE = "sqlite"
 _LOGS = ("-wal", "-shm", "-journal")
 COPIES = "/var/lib/hostkeeper/recovered"
 """Where copies of databases go whose servers have to be there first."""
-
-
-class Begun(Struct, frozen=True):
-    """One task that was begun: its backup, where it is staged, whether that is done, and all of it found whole.
-
-    `keep` says whether what it replaces is kept.
-    """
-
-    task: str
-    backup: str
-    stages: tuple[Stage, ...]
-    staged: bool = False
-    settled: bool = False
-    keep: bool = False
-
-
-class Recovered(Struct, frozen=True):
-    """What came back of one task: the backup, files compared (links and the like too), paths, copies to load by hand,
-    and what is kept."""
-
-    backup: Backup
-    files: int
-    paths: tuple[str, ...]
-    copies: tuple[tuple[str, Part], ...]
-    kept: tuple[str, ...]
 
 
 class Recovery:
@@ -92,16 +64,33 @@ class Recovery:
         self._ctx = ctx
         self._repository = repository
         self._root = root.rstrip("/")
+        self._here = self._root or "/"
         self._overwrite = overwrite
         self._own = own or {}
-        self._journal = f"{self._root}/{JOURNAL}"
-        self._tops: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._tops: dict[Key, tuple[str, ...]] = {}
+        self._kept: Kept = ()
+        self._superseded: dict[Key, dict[str, Backup]] = {}
 
     def tops(self, backup: Backup) -> tuple[str, ...]:
         """Return the paths that a backup brings back whole, without the root: of files, and of SQLite's databases."""
-        if (backup.task, backup.id) not in self._tops:
-            self._tops[backup.task, backup.id] = self._looked_up(backup)
-        return self._tops[backup.task, backup.id]
+        newer = self._superseded.get(key(backup), {})
+        return tuple(top for top in self._all(backup) if top not in newer)
+
+    def overlaps(self, backups: Sequence[Backup]) -> list[str]:
+        """Let each path come back from the newest of some backups that has it; return a sentence for each other one."""
+        tops = {key(one): self._all(one) for one in backups}
+        self._kept = _with_databases(backups, tops)
+        self._superseded = superseded(backups, tops, self._repository.entries, self._kept)
+        return [
+            f"{top} comes back from {newer.task}, whose backup is newer; what that leaves out is in {backup} of {task}"
+            for (task, backup), mine in sorted(self._superseded.items())
+            for top, newer in mine.items()
+        ]
+
+    def _all(self, backup: Backup) -> tuple[str, ...]:
+        if key(backup) not in self._tops:
+            self._tops[key(backup)] = self._looked_up(backup)
+        return self._tops[key(backup)]
 
     def _looked_up(self, backup: Backup) -> tuple[str, ...]:
         found = list(outermost(self._repository.entries(backup)))
@@ -113,7 +102,7 @@ class Recovery:
 
     def conflicts(self, backups: Iterable[Backup]) -> list[str]:
         """Return what is there already and would be replaced; what this has begun itself is not."""
-        begun = {one.task for one in self._begun()}
+        begun = {one.task for one in begun_in(self._here)}
         mine = [self._root + top for backup in backups if backup.task not in begun for top in self.tops(backup)]
         return [place for place in mine if place not in self._own and _is_there(place)]
 
@@ -124,13 +113,13 @@ class Recovery:
 
     def require_room(self, backups: Sequence[Backup]) -> None:
         """Raise RunFailed unless there is room below the root for what the backups bring back."""
-        begun = {one.task for one in self._begun()}
+        begun = {one.task for one in begun_in(self._here)}
         loads = (
             self.weigh(one).bytes + sum(part.bytes for part in databases(one))
             for one in backups
             if one.task not in begun
         )
-        require_room(existing(self._root or "/"), sum(loads))
+        require_room(existing(self._here), sum(loads))
 
     def weigh(self, backup: Backup) -> Load:
         """Return how much a backup brings back. Raises RunFailed for paths that lead elsewhere."""
@@ -138,60 +127,52 @@ class Recovery:
 
     def recover(self, backups: Sequence[Backup]) -> tuple[Recovered, ...]:
         """Bring backups back, one after the other; all of it is taken back if one fails. Raises RunFailed."""
-        begun = list(self._begun())
+        self.overlaps(backups)
+        parts = shares(backups, {key(one): self.tops(one) for one in backups}, self._kept)
+        backups = tuple({key(one.backup): one.backup for one in parts}.values())
+        begun = list(begun_in(self._here))
         if begun and all(one.settled for one in begun):
-            mine = [one for one in self._ordered(backups) if one.task in {known.task for known in begun}]
+            mine = [one for one in backups if one.task in {known.task for known in begun}]
             return self._settled(tuple(self._verified(one, begun) for one in mine), begun)
         try:
-            for backup in self._ordered(backups):
-                known = next((one for one in begun if one.task == backup.task), None)
+            for share in parts:
+                known = next((one for one in begun if (one.task, one.level) == (share.backup.task, share.level)), None)
                 if known is None:
-                    known = self._begin(backup)
+                    known = self._begin(share, first=all(one.task != share.backup.task for one in begun))
                     begun.append(known)
-                    self._write(begun)
+                    write_begun(self._here, begun)
                 if not known.staged:
-                    self._bring(backup, known)
+                    self._bring(share.backup, known)
                     begun[begun.index(known)] = msgspec.structs.replace(known, staged=True)
-                    self._write(begun)
+                    write_begun(self._here, begun)
                 for stage in known.stages:
                     swap(sealed(stage))
-            found = tuple(self._verified(backup, begun) for backup in self._ordered(backups))
+            found = tuple(self._verified(backup, begun) for backup in backups)
             begun = [msgspec.structs.replace(one, settled=True) for one in begun]
-            self._write(begun)
+            write_begun(self._here, begun)
         except BaseException:
             for one in reversed(begun):
                 for stage in one.stages:
                     swap_back(sealed(stage))
                     if not os.path.lexists(stage.replaced):
                         remove_whole(stage.directory)
-            remove_whole(self._journal)
+            remove_whole(f"{self._root}/{JOURNAL}")
             raise
         return self._settled(found, begun)
 
     def _settled(self, found: Sequence[Recovered], begun: Sequence[Begun]) -> tuple[Recovered, ...]:
         """Keep or remove what was replaced, now that all of it is verified; as often as it is interrupted."""
-        kept = {one.task: [settle(stage, keep=one.keep) for stage in one.stages] for one in begun}
-        remove_whole(self._journal)
+        kept: dict[str, list[str]] = {}
+        for one in begun:
+            kept.setdefault(one.task, []).extend(settle(stage, keep=one.keep) for stage in one.stages)
+        remove_whole(f"{self._root}/{JOURNAL}")
         return tuple(msgspec.structs.replace(one, kept=tuple(filter(None, kept[one.backup.task]))) for one in found)
 
-    def _ordered(self, backups: Sequence[Backup]) -> list[Backup]:
-        """Outer paths first: what another task has of their inside comes after them."""
-        return sorted(backups, key=lambda one: min((len(top) for top in self.tops(one)), default=0))
-
-    def _begun(self) -> tuple[Begun, ...]:
-        try:
-            with open(self._journal, "rb") as file:
-                return msgspec.json.decode(file.read(), type=tuple[Begun, ...])
-        except FileNotFoundError:
-            return ()
-
-    def _write(self, begun: Sequence[Begun]) -> None:
-        replace(self._journal, msgspec.json.encode(begun))
-
-    def _begin(self, backup: Backup) -> Begun:
-        """Look whether a backup can be brought back, and decide where it is staged."""
+    def _begin(self, share: Share, *, first: bool) -> Begun:
+        """Look whether a share can be brought back, and decide where it is staged; the first has copies along."""
+        backup = share.backup
         self.require_room((backup,))
-        places = [self._root + top for top in self.tops(backup)]
+        places = [self._root + top for top in share.tops]
         self.require_closed(backup)
         for part in _in_place(backup):
             if (live := self._root + part.facts["path"]) in places:
@@ -200,11 +181,11 @@ class Recovery:
                 places += filter(os.path.lexists, beside)
         for place in places:
             require_replaceable(place)
-        if any(part not in _in_place(backup) for part in databases(backup)):
+        if first and any(part not in _in_place(backup) for part in databases(backup)):
             places.append(f"{self._root}{COPIES}/{backup.task}")
-        mark = f"{self._ctx.now:%Y%m%d%H%M%S}_{backup.task}"
+        mark = f"{self._ctx.now:%Y%m%d%H%M%S}_{backup.task}" + (f"-{share.level}" if share.level else "")
         keep = self._overwrite or any(place in self._own for place in places)
-        return Begun(backup.task, backup.id, stages(places, mark), keep=keep)
+        return Begun(backup.task, backup.id, share.level, stages(places, mark), keep=keep)
 
     def _bring(self, backup: Backup, begun: Begun) -> None:
         """Bring one backup back beside where it belongs, compare it, and remember what is to change places."""
@@ -254,7 +235,7 @@ class Recovery:
 
     def _verified(self, backup: Backup, begun: Sequence[Begun]) -> Recovered:
         """Compare what is in place now, and tell what came back."""
-        known = next(one for one in begun if one.task == backup.task)
+        mine = [one for one in begun if one.task == backup.task]
         tops = self.tops(backup)
         others = [os.fsencode(top) for one in begun if one.task != backup.task for top in self._of(one)]
         inner = [other for other in others if within(other, [os.fsencode(top) for top in tops]) is not None]
@@ -262,8 +243,8 @@ class Recovery:
             entry for entry in self._entries(backup, list(map(os.fsencode, tops))) if within(entry.path, inner) is None
         )
         # Once all was found whole, what is different is the work of others.
-        there = () if known.settled else known.stages
-        swapped = max((os.stat(stage.directory).st_ctime for stage in there), default=0.0)
+        there = [stage.directory for one in mine if not one.settled for stage in one.stages]
+        swapped = max((os.stat(directory).st_ctime for directory in there), default=0.0)
         compared = compare(self._root, entries, self._ctx, changed_since=swapped)
         if compared.different:
             raise RunFailed("what is there now is not what was backed up:\n" + "\n".join(compared.sentences()))
@@ -279,6 +260,17 @@ def _in_place(backup: Backup) -> tuple[Part, ...]:
     """Return the databases that are files, and whose place is known."""
     parts = (part for part in backup.parts if part.kind == SQLITE and "path" in part.facts)
     return tuple(part for part in parts if is_plain(os.fsencode(part.facts["path"])))
+
+
+def _with_databases(backups: Iterable[Backup], tops: Tops) -> set[tuple[Key, str]]:
+    """Return the paths of each backup with a database in them: what others have of its file is of no one instant."""
+    found = set()
+    for backup in backups:
+        for part in _in_place(backup):
+            top = within(os.fsencode(part.facts["path"]), tuple(map(os.fsencode, tops[key(backup)])))
+            if top is not None:
+                found.add((key(backup), os.fsdecode(top)))
+    return found
 
 
 def _is_copy_place(path: bytes) -> bool:

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
+from agent.actions.backup._begun import Recovered
 from agent.actions.backup._lost import hosts, newest, passed_over
-from agent.actions.backup._recovery import Recovered, Recovery
+from agent.actions.backup._recovery import Recovery
 from agent.cli.backups.place import named_by_itself, this_host, with_key
 from agent.cli.backups.restore import instant
 from agent.cli.looking import Nothing, Nowhere
@@ -175,6 +176,7 @@ def _require_free(recovery: Recovery, backups: Sequence[Backup], *, overwrite: b
 
 
 def _say(backups: Sequence[Backup], recovery: Recovery) -> None:
+    overlaps = recovery.overlaps(backups)
     for backup in backups:
         made = shown(backup.began, local_zone())
         load = recovery.weigh(backup)
@@ -184,6 +186,8 @@ def _say(backups: Sequence[Backup], recovery: Recovery) -> None:
             ),
             file=sys.stderr,
         )
+    for sentence in overlaps:
+        print(harmless(sentence), file=sys.stderr)
 
 
 def _data(one: Recovered) -> dict[str, object]:

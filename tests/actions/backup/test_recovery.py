@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from agent.actions.backup._begun import JOURNAL, Begun, Recovered, write_begun
 from agent.actions.backup._lost import hosts, newest, outermost, passed_over
+from agent.actions.backup._overlaps import Share, key, shares
 from agent.actions.backup._places import sealed, settle, swap
-from agent.actions.backup._recovery import JOURNAL, Begun, Recovered, Recovery
+from agent.actions.backup._recovery import Recovery
 from agent.drivers.repository import Damaged
 from agent.errors import NotFound, RunFailed
 from agent.model.backups import Backup, Entry, Junk, Level, Part
@@ -51,6 +52,11 @@ def recovery(
     from_vault = drivers(vault).repository(REPOSITORY, None)  # type: ignore[arg-type]  # the fake needs no tools
     assert isinstance(from_vault, FakeRepository)
     return Recovery(ctx or context(), from_vault, str(root), overwrite=overwrite, own=own)
+
+
+def share_of(recovery: Recovery, backup: Backup) -> Share:
+    (share,) = shares((backup,), {key(backup): recovery.tops(backup)})
+    return share
 
 
 def files(root: Path) -> dict[str, str]:
@@ -95,11 +101,11 @@ def test_damaged_backup_takes_everything_back(vault: Vault, root: Path) -> None:
 @pytest.mark.parametrize("staged", [True, False])
 def test_interrupted_recovery_goes_on(vault: Vault, root: Path, staged: bool) -> None:
     first = recovery(vault, root)
-    begun = first._begin(ETC)
-    first._write([begun])
+    begun = first._begin(share_of(first, ETC), first=True)
+    write_begun(str(root), [begun])
     first._bring(ETC, begun)
     if staged:
-        first._write([replace(begun, staged=True)])
+        write_begun(str(root), [replace(begun, staged=True)])
         vault.damage["etc"] = "gone since"
     found = recovery(vault, root).recover((ETC, SHOP))
     assert without_copies(root) == BACK
@@ -163,10 +169,10 @@ def test_what_belongs_to_the_new_agent_gives_way_with_its_logs_and_is_kept(vault
 def test_recovery_goes_on_although_somebody_has_looked_into_the_store_meanwhile(vault: Vault, root: Path) -> None:
     made, live = with_store(vault, root)
     first = recovery(vault, root, own={str(live): []})
-    begun = first._begin(made)
-    first._write([begun])
+    begun = first._begin(share_of(first, made), first=True)
+    write_begun(str(root), [begun])
     first._bring(made, begun)
-    first._write([replace(begun, staged=True)])
+    write_begun(str(root), [replace(begun, staged=True)])
     for stage in begun.stages:
         swap(sealed(stage))
     Path(f"{live}-wal").write_text("of whoever looked")
@@ -260,12 +266,20 @@ def test_outermost_paths_hold_everything_and_are_never_the_root() -> None:
         outermost([entry(b"/a/../b")])
 
 
-def test_two_tasks_of_which_one_lies_in_the_other_come_back_both(vault: Vault, root: Path) -> None:
-    inner: Backup = replace(backup("inner", task="inner", parts=(FILES,)), began=9000.0)
-    vault.put(inner, {b"/srv/shop/deep/file": b"inner"})
-    outer = vault.put(
-        backup("outer", task="outer", parts=(FILES,)), {b"/srv/shop/logo": b"logo", b"/srv/shop/deep/file": b"outer"}
-    )
-    recovery(vault, root).recover((inner, outer))
-    assert os.path.exists(root / "srv" / "shop" / "logo")
-    assert files(root)["srv/shop/deep/file"] in ("inner", "outer")
+def test_older_backup_of_the_same_path_gives_way_and_is_told(vault: Vault, root: Path) -> None:
+    old = vault.put(replace(backup("old", task="renamed", parts=(FILES,)), began=500.0), {b"/srv/shop/logo": b"old"})
+    found = recovery(vault, root)
+    assert found.overlaps((SHOP, old)) == [
+        "/srv/shop/logo comes back from shop, whose backup is newer; what that leaves out is in old of renamed"
+    ]
+    assert [one.paths for one in found.recover((SHOP, old))] == [(), (f"{root}/srv/shop/logo",)]
+    assert without_copies(root) == {"srv/shop/logo": "logo"}
+
+
+def test_database_inside_what_a_newer_backup_has_comes_back_all_the_same(vault: Vault, root: Path) -> None:
+    part = Part(kind="sqlite", name="notes", form="sqlite file", bytes=4, stored=4, facts={"path": "/srv/shop/logo"})
+    old = vault.put(replace(backup("old", task="notes", parts=(part,)), began=500.0))
+    found = recovery(vault, root)
+    assert found.overlaps((SHOP, old)) == []
+    found.recover((SHOP, old))
+    assert without_copies(root) == {"srv/shop/logo": ""}
