@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -80,6 +81,31 @@ def test_folded_numbers_have_the_extremes_and_the_mean_of_all(numbers: list[floa
         assert max(points.high) == pytest.approx(max(numbers), rel=1e-6)
         total = sum(mean * count for mean, count in zip(points.mean, points.counts, strict=True))
         assert total / len(numbers) == pytest.approx(sum(numbers) / len(numbers), rel=1e-5, abs=1e-5)
+
+
+def test_year_of_a_series_takes_no_more_than_is_stated(store: Store) -> None:
+    """Of noise, which nothing can pack: `docs/how-to/capacity.md` has the figure."""
+    draw, count = random.Random(1), 20
+    numbers = [store.samples.add(("noise.value", (("of", str(place)),)), T0) for place in range(count)]
+
+    def size(step: int) -> float:
+        ((found,),) = store.connection.rows("SELECT total(length(body)) FROM samples WHERE step = ?", (step,))
+        return float(found or 0) / count
+
+    for row in range(round(DAY / FINE)):
+        times = array("d", [T0 + row * FINE + 10.0 * place for place in range(FINE // 10)])
+        columns = {number: array("d", [draw.uniform(0, 100) for _ in times]) for number in numbers}
+        store.samples.write([Block(times, columns)])
+    raw = size(0) / 4
+    thin(store.samples, T0 + DAY + 8 * HOUR)
+    fine = size(FINE) * FINE_KEPT / DAY
+    thin(store.samples, T0 + 2 * DAY + FINE_KEPT)
+    coarse = size(COARSE) * 365
+    assert (size(0), size(FINE)) == (0, 0)
+    assert raw < 8_000
+    assert fine < 46_000
+    assert coarse < 90_000
+    assert raw + fine + coarse < 140_000
 
 
 def test_samples_older_than_they_are_kept_go_with_their_series(store: Store) -> None:
