@@ -12,9 +12,11 @@ from datetime import tzinfo
 
 from msgspec import Struct
 
+from agent.daemon.timeline import Timeline
 from agent.engine.submit import submit
 from agent.model.policies import PolicySet, Schedule, Task
 from agent.model.runs import Run, RunState
+from agent.ports import Clock
 from agent.rules.calendar import Decision, Due, Mark, due
 from agent.store import Store
 from agent.trigger import Trigger, jitter, parse, zone
@@ -39,10 +41,14 @@ class Planned(Struct):
 
 
 class Planner:
-    """Makes pending runs for due times. `local` is the host's zone, `host` what makes its jitter its own."""
+    """Makes pending runs for due times. `local` is the host's zone, `host` what makes its jitter its own.
 
-    def __init__(self, store: Store, local: tzinfo, host: str) -> None:
+    `boot` is what this boot is called.
+    """
+
+    def __init__(self, store: Store, local: tzinfo, host: str, clock: Clock, boot: str) -> None:
         self._store = store
+        self._timeline = Timeline(store, clock, boot)
         self._local = local
         self._host = host
         self._planned: dict[str, Planned] = {}
@@ -59,20 +65,24 @@ class Planner:
 
         Takes the time of what has changed, however many tasks there are: unchanged files keep their very tasks.
         """
-        before: Mapping[str, Task] = {} if self._tasks is None else self._tasks
-        marks = self._store.marks.all() if self._tasks is None else {}
+        first = self._tasks is None
+        before: Mapping[str, Task] = self._tasks or {}
+        marks = self._store.marks.all() if first else {}
+        # Marks that are still to come tell of a clock that was put back, which nobody has noticed since they were made.
+        latest = max([at for _, at in marks.values()], default=now)
+        since = self._timeline.told_anew(latest) if latest > now else self._stepped
         changed = [task for name, task in policies.tasks.items() if before.get(name) is not task]
         fresh = {task.name: self._plan(task, marks) for task in changed if self._is_anew(task)}
         gone = [name for name in before if name not in policies.tasks]
         idle = [*gone, *(task.name for task in changed if not _is_scheduled(task))]
         dropped = [name for name in idle if name in self._planned]
         made: list[Run] = []
-        if fresh or dropped or marks:
+        if fresh or dropped or first:
             with self._store.transaction():
                 # What is planned again one day starts from then: its due times in between were nobody's.
                 for name in [*dropped, *(marks.keys() - fresh.keys())]:
                     self._store.marks.forget(name)
-                made = self._handle(list(fresh.values()), now, policies.digest)
+                made = self._handle(list(fresh.values()), now, policies.digest, since, whole=first)
         # Only once the store has taken all of it: whoever fails before is asked again, and finds nothing changed.
         self._tasks, self._digest = policies.tasks, policies.digest
         self._planned.update(fresh)
@@ -126,7 +136,7 @@ class Planner:
         the wall clock every task is looked at anew, until the store has taken what comes of that.
         """
         if self._stepped is not None:
-            made = self._handle(list(self._planned.values()), now, self._digest)
+            made = self._handle(list(self._planned.values()), now, self._digest, self._stepped, whole=True)
             self._stepped = None
             self._rebuild()
             return made
@@ -162,10 +172,15 @@ class Planner:
         if len(self._heap) > 2 * len(self._planned) + SLACK:
             self._rebuild()
 
-    def _handle(self, items: list[Planned], now: float, policy: str) -> list[Run]:
+    def _handle(
+        self, items: list[Planned], now: float, policy: str, since: float | None = None, *, whole: bool = False
+    ) -> list[Run]:
+        """Make what is due. `since` is up to when marks that are still to come go back; `whole` says that it is all."""
         made: list[Run] = []
         with self._store.transaction():
-            decisions = [self._decide(planned, now) for planned in items]
+            if whole:
+                self._timeline.note()
+            decisions = [self._decide(planned, now, since) for planned in items]
             for planned, decision in zip(items, decisions, strict=True):
                 if decision.mark != planned.mark:
                     self._store.marks.set(planned.task.name, decision.mark.schedule, decision.mark.at)
@@ -175,10 +190,10 @@ class Planner:
             planned.next_due, planned.mark = decision.next_due, decision.mark
         return made
 
-    def _decide(self, planned: Planned, now: float) -> Decision:
+    def _decide(self, planned: Planned, now: float, since: float | None) -> Decision:
         mark = planned.mark
-        if mark is not None and mark.at > now and self._stepped is not None:
-            mark = Mark(mark.schedule, min(self._stepped, now))
+        if mark is not None and mark.at > now and since is not None:
+            mark = Mark(mark.schedule, min(since, now))
         handled = self._store.runs.due_after(planned.task.name, min(mark.at, now)) if mark else set()
         return due(planned.trigger, planned.zone, planned.schedule, mark, now, jitter=planned.jitter, handled=handled)
 

@@ -77,7 +77,7 @@ class Daemon:
         self._policies = policies
         self._reloadable: list[Policies | Web] = [policies]
         policies.attach(self._loop, self._put_in_force, Reloads(store, notifier))
-        self._planner = Planner(store, local, host)
+        self._planner = Planner(store, local, host, clock, boot)
         self._supervisor = Supervisor(store, launcher, clock, grace=settings.grace, boot=boot)
         self._dispatcher = Dispatcher(
             store, self._supervisor, clock, settings.concurrency, started=self._started, ended=self._ended

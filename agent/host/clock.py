@@ -55,6 +55,12 @@ def boot_id() -> str:
         return file.read().strip()
 
 
+def began(boot: str) -> float:
+    """Given what `boot_id` returns, return when that began, in monotonic seconds."""
+    kind, _, started = boot.partition(":")
+    return float(started) / os.sysconf("SC_CLK_TCK") if kind == "container" else 0.0
+
+
 def pin_utc() -> None:
     """Make this process count local time in UTC; `local_zone` still tells the host's own zone afterwards."""
     os.environ.setdefault(ORIGINAL_TZ, os.environ.get("TZ", ""))

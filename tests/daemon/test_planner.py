@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from agent.model.policies import PolicySet, Priority, Schedule, Task
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, RunState
 from agent.store import Store
-from tests.fakes import EPOCH, task
+from tests.fakes import EPOCH, FakeClock, task
 
 NOON = EPOCH.timestamp()
 HOUR = 3600.0
@@ -34,8 +34,13 @@ def policies(*tasks: Task) -> PolicySet:
 
 
 def planner(store: Store, *tasks: Task, now: float = NOON) -> Planner:
-    made = Planner(store, UTC, "host")
-    made.put_in_force(policies(*tasks), now)
+    return started(store, FakeClock(EPOCH + timedelta(seconds=now - NOON), now - NOON + 99.0), *tasks)
+
+
+def started(store: Store, clock: FakeClock, *tasks: Task, boot: str = "boot") -> Planner:
+    """Return the planner of an agent that starts by this clock."""
+    made = Planner(store, UTC, "host", clock, boot)
+    made.put_in_force(policies(*tasks), clock.seconds())
     return made
 
 
@@ -131,6 +136,58 @@ def test_step_of_the_clock_that_the_store_did_not_take_is_taken_note_of_until_it
     store.connection.rows("PRAGMA query_only = 0")
     assert [run.due for run in plan.tick(NOON + 2 * HOUR + 5.0)] == [NOON + 2 * HOUR]
     assert plan.next_due() == NOON + 3 * HOUR
+
+
+def killed_by_a_wrong_clock(store: Store) -> FakeClock:
+    """Let an agent die that lived from noon to 13:30 by a clock nine hours ahead; return the clock as it is then."""
+    clock = FakeClock()
+    clock.step(9 * HOUR)
+    plan = started(store, clock, hourly())
+    clock.advance(HOUR)
+    assert [run.due for run in plan.tick(clock.seconds())] == [NOON + 10 * HOUR]
+    clock.advance(HOUR / 2)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("down", "run"),
+    [
+        (1795.0, None),
+        (1805.0, (NOON + 2 * HOUR, Origin.SCHEDULE)),
+        (3 * HOUR, (NOON + 4 * HOUR, Origin.CATCH_UP)),
+    ],
+)
+def test_clock_put_back_that_no_agent_lived_to_notice_loses_nothing(
+    store: Store, down: float, run: tuple[float, Origin] | None
+) -> None:
+    clock = killed_by_a_wrong_clock(store)
+    clock.step(-9 * HOUR)
+    clock.advance(down)
+    plan = started(store, clock, hourly())
+    made = store.runs.recent(10)[:-1]
+    assert [(one.due, one.origin) for one in made] == ([] if run is None else [run])
+    clock.advance(HOUR)
+    assert len(plan.tick(clock.seconds())) == 1
+    started(store, clock, hourly())
+    assert len(store.runs.recent(10)) == len(made) + 2
+
+
+@pytest.mark.parametrize(("up", "runs"), [(10.0, [NOON + 2 * HOUR]), (2.0, [])])
+def test_clock_put_back_by_a_reboot_loses_nothing_that_fell_due_since(
+    store: Store, up: float, runs: list[float]
+) -> None:
+    killed_by_a_wrong_clock(store)
+    started(store, FakeClock(EPOCH + timedelta(seconds=2 * HOUR + 5.0), up), hourly(), boot="another")
+    assert [run.due for run in store.runs.recent(10)[:-1]] == runs
+
+
+def test_clock_that_nobody_sets_is_written_down_once(store: Store) -> None:
+    clock = FakeClock()
+    started(store, clock, hourly())
+    before = store.connection.rows("SELECT total_changes()")
+    clock.advance(60.0)
+    started(store, clock, hourly())
+    assert store.connection.rows("SELECT total_changes()") == before
 
 
 def test_edited_schedule_starts_from_now_and_an_unedited_one_goes_on(store: Store) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AgentError
-from agent.host.clock import SystemClock, boot_id, local_zone
+from agent.host.clock import SystemClock, began, boot_id, local_zone
 
 ZONES = Path("/usr/share/zoneinfo")
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -49,6 +49,12 @@ def test_sleep_of_nothing_returns_at_once() -> None:
     before = time.monotonic()
     SystemClock().sleep(-3600)
     assert time.monotonic() - before < 1
+
+
+def test_boot_of_a_container_began_when_its_first_process_did() -> None:
+    assert began(f"container:{300 * os.sysconf('SC_CLK_TCK')}") == 300.0
+    assert began("4b3b4b9e-7b0c-4a51-9d3c-0e0a7d1c2f55") == 0.0
+    assert began(boot_id()) <= SystemClock().monotonic()
 
 
 def test_boot_id_is_the_same_for_all() -> None:

@@ -123,6 +123,25 @@ def test_clock_set_ahead_and_back_while_the_agent_is_down_loses_nothing_after(
 
 
 @pytest.mark.slow
+def test_clock_set_back_before_the_agent_is_killed_loses_nothing_although_it_did_not_notice(
+    agent: AgentUnderTest, clock: ShiftedClock
+) -> None:
+    started(agent, clock)
+    assert agent.process is not None
+    agent.process.send_signal(signal.SIGSTOP)
+    clock.step(-40 * DAY)
+    began = clock.now()
+    time.sleep(2)
+    agent.end(signal.SIGKILL)
+    agent.start(environment=clock.environment)
+    wait_for(lambda: sum(began < run.due < began + DAY for run in agent.runs()) >= 5)
+    assert NOTICED not in agent.log.read_text()
+    lived = sorted(run.due for run in agent.runs() if began < run.due < began + DAY)
+    assert lived == [lived[0] + second for second in range(len(lived))]
+    assert lived[0] <= began + 1
+
+
+@pytest.mark.slow
 def test_agent_that_stood_still_runs_what_fell_due_meanwhile(agent: AgentUnderTest, clock: ShiftedClock) -> None:
     started(agent, clock)
     assert agent.process is not None
