@@ -18,6 +18,7 @@ import apsw
 
 from agent.errors import StoreError
 from agent.failpoints import reach
+from agent.store.patience import Patience
 from agent.store.quiet import Quiet
 from agent.store.seal import Value
 from agent.store.tables import MIGRATIONS
@@ -61,7 +62,7 @@ class Connection:
                 self.path,
                 flags=apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
             )
-            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            self._db.set_busy_handler(Patience(BUSY_TIMEOUT_MS / 1000))
             if not read_only:
                 self._prepare()
             self._check_version()
