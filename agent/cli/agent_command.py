@@ -9,32 +9,34 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.cli.parser import DEFAULT_CONFIG
-from agent.daemon.page import StatusPage
 from agent.daemon.policies import Policies
 from agent.daemon.publish import Publisher
 from agent.daemon.service import Daemon
 from agent.daemon.settings import settings_of
-from agent.daemon.web import Web
-from agent.engine.visit import Visit
 from agent.errors import AgentError, ExitCode, Mistake, PolicyError
 from agent.host.clock import SystemClock, boot_id, local_zone, pin_utc
-from agent.host.http import HttpServer, Route, Security, address_of, listen
 from agent.host.identity import host_id
 from agent.host.launching import launcher_of
+from agent.host.listening import address_of, listen
 from agent.host.lock import hold
 from agent.host.logs import start_logging
 from agent.host.notify import Notifier
-from agent.metrics import Metrics, health_page, metrics_page
+from agent.metrics import Metrics
 from agent.model.settings import Settings
-from agent.policy.settings import web_config_path
+from agent.ports import Clock
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
 from agent.schema import Schemas
 from agent.store import Store
 from agent.trigger import zone
+
+if TYPE_CHECKING:
+    from agent.cli.serving import Serving  # imported once the agent is ready
 
 LOG = logging.getLogger("agent")
 
@@ -58,99 +60,98 @@ def main(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fingerprint: str) -> None:
     clock = SystemClock()
     started = clock.now().timestamp()
-    listeners = _listeners(settings.listen, arguments.config)
-    address = address_of(listeners[0]) if listeners else ""
+    listener = _listener(settings.listen, arguments.config)
+    address = address_of(listener) if listener is not None else ""
     metrics = Metrics(SIGNALS, __version__, started)
     publisher = Publisher(store, metrics, started=started, listen=address)
+    notifier = Notifier()
+    serving: Serving | None = None
 
     def told() -> None:
         publisher.policies(policies)
         daemon.tell_status()
 
-    directory = os.path.abspath(arguments.policies)
-    policies = Policies(directory, store, clock, signals=SIGNALS, actions=names(), fingerprint=fingerprint, told=told)
-    daemon = Daemon(
+    def serve() -> None:
+        nonlocal serving
+        if serving is None:
+            # Who knocks before the agent is ready waits at the listener; nobody waits for what answers him to load.
+            from agent.cli.serving import Serving  # noqa: PLC0415
+
+            serving = Serving(arguments, settings, listener, daemon, metrics, publisher)
+
+    policies = _policies(arguments, store, clock, fingerprint, told, serve)
+    daemon = _daemon(arguments, settings, store, policies, clock, notifier, metrics)
+    if arguments.tell:
+        print(_screen(arguments, address), flush=True)
+    try:
+        daemon.run(lambda: _settle(serve))
+    finally:
+        publisher.gone()
+        if serving is not None:
+            serving.stop()
+
+
+def _policies(
+    arguments: argparse.Namespace,
+    store: Store,
+    clock: Clock,
+    fingerprint: str,
+    told: Callable[[], None],
+    delayed: Callable[[], None],
+) -> Policies:
+    return Policies(
+        os.path.abspath(arguments.policies),
+        store,
+        clock,
+        signals=SIGNALS,
+        actions=names(),
+        fingerprint=fingerprint,
+        told=told,
+        delayed=delayed,
+    )
+
+
+def _daemon(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    store: Store,
+    policies: Policies,
+    clock: Clock,
+    notifier: Notifier,
+    metrics: Metrics,
+) -> Daemon:
+    return Daemon(
         store=store,
         settings=settings,
         policies=policies,
         clock=clock,
         launcher=launcher_of(settings, arguments.state, arguments.config),
-        notifier=Notifier(),
+        notifier=notifier,
         metrics=metrics,
         local=zone(settings.timezone, local_zone()),
         host=host_id(settings.host_id),
         boot=boot_id(),
     )
-    page = _page(arguments.state, settings, daemon)
-    server = daemon.http = _server(listeners, metrics, daemon, page)
-    _let_in(web_config_path(settings, arguments.config), server, daemon, publisher)
-    if arguments.tell:
-        print(_screen(arguments, address), flush=True)
+
+
+def _settle(serve: Callable[[], None]) -> None:
+    """Do what is needed all day long and yet need not keep the start waiting."""
+    serve()
     # What start-up has made stays for good; the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    try:
-        daemon.run()
-    finally:
-        publisher.gone()
-        page.stop()
-        server.stop()
+    gc.enable()
 
 
-def _page(state: str, settings: Settings, daemon: Daemon) -> StatusPage:
-    identity = host_id(settings.host_id)
-
-    def visit(query: str) -> Visit:
-        return Visit(
-            state=os.path.abspath(state),
-            query=query,
-            concurrency=settings.concurrency,
-            timezone=settings.timezone,
-            host_id=identity,
-            sample_every=settings.sample_every,
-            course=daemon.course(),
-        )
-
-    return StatusPage(visit)
-
-
-def _server(listeners: list[socket.socket], metrics: Metrics, daemon: Daemon, page: StatusPage) -> HttpServer:
-    routes: dict[str, Route] = {
-        "/": page,
-        "/metrics": metrics_page(metrics),
-        "/healthz": health_page(daemon.sickness),
-        "/readyz": health_page(daemon.unreadiness),
-    }
-    server = HttpServer(listeners, routes, lambda path, error: LOG.error("answering %s: %r", path, error))
-    for listener in listeners:
-        LOG.info("metrics on %s", address_of(listener))
-    return server
-
-
-def _let_in(path: str, server: HttpServer, daemon: Daemon, publisher: Publisher) -> None:
-    """Let in whom the web configuration at a path lets in, or everybody where there is no path.
-
-    Clients wait until it has been read for the first time.
-    """
-    if not path:
-        server.start()
-        return
-
-    def serve(security: Security) -> None:
-        server.secure(security)
-        if not server.alive:
-            server.start()
-
-    web = Web(path, SystemClock(), serve=serve, told=lambda: publisher.web(web))
-    daemon.attach(web)
-
-
-def _listeners(address: str, config: str) -> list[socket.socket]:
+def _listener(address: str, config: str) -> socket.socket | None:
     """Listen where the settings say; an address that cannot be had is a mistake in them."""
     try:
-        return [listen(address)] if address else []
+        listener = listen(address) if address else None
     except AgentError as error:
         raise PolicyError([Mistake(config, 0, 0, "metrics.listen", str(error), "")]) from error
+    if listener is not None:
+        LOG.info("metrics on %s", address_of(listener))
+    return listener
 
 
 def _screen(arguments: argparse.Namespace, address: str) -> str:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agent.daemon.loop import Loop
-from agent.engine.collect import keep
 from agent.host.helper import Helper
 from agent.model.incidents import Exhibit
 from agent.ports import Clock
@@ -77,6 +76,9 @@ class Collecting:
         if left:
             LOG.error("no evidence could be collected for incidents %s: %s", ", ".join(map(str, sorted(left))), why)
         now = self._clock.now().timestamp()
+        # Imported where nothing was collected: what collects is no part of the agent.
+        from agent.engine.collect import keep  # noqa: PLC0415
+
         nothing = Exhibit(name="nothing", title="Evidence", at=now, text="", error=why or "it said nothing")
         for number in sorted(left):
             keep(self._store, number, [nothing], now)

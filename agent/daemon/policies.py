@@ -42,8 +42,8 @@ class Policies:
     """Keeps the policy set of a directory. `signals` and `actions` are what policies may name.
 
     `fingerprint` names the compiler: what another one compiled is compiled anew. `told` hears whenever what is to be
-    told of the policies has changed. `command` starts the compiler. `acting` says whether any set is in force, if only
-    the last good one.
+    told of the policies has changed, `delayed` when the start has to wait for the compiler, which `command` starts.
+    `acting` says whether any set is in force, if only the last good one.
     """
 
     def __init__(
@@ -56,11 +56,12 @@ class Policies:
         actions: tuple[str, ...],
         fingerprint: str,
         told: Callable[[], None],
+        delayed: Callable[[], None] = lambda: None,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._clock = clock
         self._signals = signals
-        self._told = told
+        self._told, self._delayed = told, delayed
         self._debounce = Debounce()
         self._files = Files(directory, store, clock, fingerprint)
         self._compiler = Compiler(directory, actions, self._files.take, self._compiled, command)
@@ -122,12 +123,11 @@ class Policies:
             self._loop.alarm("policies", instant, self._look)
 
     def start(self) -> None:
-        """Put the policies in force, or the last good set, and watch from then on; waits for the compiler."""
+        """Put the policies in force, or the last good set; waits for the compiler. Watch as soon as the loop turns."""
         try:
             self._last_good = link(self._files.recall(), self._signals)
         except PolicyError:
             LOG.warning("the last good policy set cannot be used by this version of the agent")
-        self._watcher.start()
         self._look(wait=True)
         patient_until = self._clock.monotonic() + START_SECONDS
         while not self.valid and not self.mistakes and self._clock.monotonic() < patient_until:
@@ -135,6 +135,13 @@ class Policies:
             self._look(wait=True)
         if self.in_force is None:
             self._put_in_force(self._last_good)
+        if self._loop is not None:
+            self._loop.alarm("watch policies", self._clock.monotonic(), self._watch)
+
+    def _watch(self) -> None:
+        """Begin to watch, and find what has changed since the look at the start: what watches takes long to load."""
+        self._watcher.start()
+        self._look()
 
     def stop(self) -> None:
         """Watch no longer, and give everything back."""
@@ -160,6 +167,8 @@ class Policies:
         try:
             names = self._files.look()
             if names:
+                if wait:
+                    self._delayed()
                 self._compiler.compile(names, None if wait else self._loop)
             else:
                 self._compiled()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from agent.daemon.policies import Policies
-from agent.daemon.web import Web
 from agent.host.clock import boot_id
 from agent.host.proc import started_ticks
 from agent.metrics import Metrics, PolicyFacts, WebFacts
 from agent.store import Store
+
+if TYPE_CHECKING:
+    from agent.daemon.web import Web  # it is there once the agent is ready, if at all
 
 MISTAKES = 50
 """How many mistakes the record holds; `hostkeeper check` names all."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
@@ -19,11 +20,9 @@ from agent.daemon.reloads import Reloads
 from agent.daemon.telling import Teller, named
 from agent.daemon.upkeep import Upkeep
 from agent.daemon.watching import Watching
-from agent.daemon.web import Web
 from agent.engine.agenda import Agenda
 from agent.engine.supervise import Supervisor, Watched
 from agent.errors import RunFailed
-from agent.host.http import HttpServer
 from agent.host.notify import Notifier
 from agent.metrics import Metrics
 from agent.model.policies import PolicySet, Task
@@ -32,6 +31,10 @@ from agent.model.runs import Run
 from agent.model.settings import Settings
 from agent.ports import Clock, Launcher
 from agent.store import Store
+
+if TYPE_CHECKING:  # imported once the agent is ready
+    from agent.daemon.web import Web
+    from agent.host.http import HttpServer
 
 LOG = logging.getLogger(__name__)
 RESCAN_SECONDS = 60.0
@@ -61,15 +64,11 @@ class Daemon:
         host: str,
         boot: str,
     ) -> None:
-        self._store = store
-        self._settings = settings
-        self._clock = clock
-        self._launcher = launcher
-        self._notifier = notifier
-        self._metrics = metrics
+        self._store, self._settings = store, settings
+        self._clock, self._launcher = clock, launcher
+        self._notifier, self._metrics = notifier, metrics
         self._local = local
-        self._worst_lag = 0.0
-        self._mark = (0, 0)
+        self._worst_lag, self._mark = 0.0, (0, 0)
         self.ready = self._stopping = self._idle = False
         self.beat = time.monotonic()
         self.http: HttpServer | None = None
@@ -98,8 +97,8 @@ class Daemon:
         )
         self.course = self._watching.course
 
-    def run(self) -> None:
-        """Be the agent until SIGTERM or SIGINT."""
+    def run(self, afterwards: Callable[[], None]) -> None:
+        """Be the agent until SIGTERM or SIGINT; `afterwards` is called as soon as it is ready."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         signal.signal(signal.SIGHUP, lambda *_: [part.reload() for part in self._reloadable])
@@ -108,6 +107,7 @@ class Daemon:
         self._loop.every(NOTE_SECONDS, self._evidence.note)
         self._loop.every(RESCAN_SECONDS, self._policies.suspect)
         self._loop.steadily("sample", self._settings.sample_every, self._sample)
+        self._loop.alarm("afterwards", self._clock.monotonic(), afterwards)
         with Pulse(self._notifier, self._loop):
             self.ready = True
             self._notifier.ready()

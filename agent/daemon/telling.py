@@ -8,10 +8,10 @@ import os
 import resource
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from typing import TYPE_CHECKING
 
 from agent.daemon.backups import Backups
 from agent.daemon.reacting import Reaction
-from agent.host.http import Counts
 from agent.host.journald import about
 from agent.host.notify import Notifier
 from agent.metrics import DaemonFacts, Metrics, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
@@ -22,6 +22,9 @@ from agent.model.signals import ConditionState, Labels
 from agent.rules.conditions import Event
 from agent.rules.dispatch import Wait
 from agent.store import Store
+
+if TYPE_CHECKING:
+    from agent.host.http import Counts  # the server is begun once the agent is ready
 
 LOG = logging.getLogger(__name__)
 BAD_ENDS = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})

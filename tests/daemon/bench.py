@@ -47,7 +47,7 @@ class Bench:
         self.loop = Loop(self.clock, lambda _: None, self._erred)
         self.store = Store(str(place / "state"))
         self.put: list[PolicySet] = []
-        self.told = 0
+        self.told = self.delayed = 0
         self.refusing = False
         self.policies = Policies(
             str(self.directory),
@@ -57,6 +57,7 @@ class Bench:
             actions=ACTIONS,
             fingerprint=fingerprint,
             told=self._tell,
+            delayed=self._wait,
             command=command,
         )
         self.policies.attach(self.loop, self._change, Reloads(self.store, notifier or Notifier({})))
@@ -67,6 +68,9 @@ class Bench:
     def _tell(self) -> None:
         self.told += 1
 
+    def _wait(self) -> None:
+        self.delayed += 1
+
     def _change(self, policies: PolicySet) -> None:
         if self.refusing:
             raise StoreError("the disk is full")
@@ -74,6 +78,7 @@ class Bench:
 
     def start(self) -> Bench:
         self.policies.start()
+        self.loop.turn(0.0)  # with the first one it begins to watch
         return self
 
     def write(self, name: str, text: str) -> Path:

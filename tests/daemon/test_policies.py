@@ -38,7 +38,8 @@ def test_start_after_an_upgrade_compiles_every_file(make: Callable[..., Bench], 
     first.write("a.yaml", policy())
     first.start()
     command, starts = counting(tmp_path)
-    second = make(command, fingerprint="a later agent").start()
+    second = make(command, fingerprint="a later agent")
+    second.policies.start()
     assert (starts(), second.policies.valid) == (1, False)
     assert second.tasks == ["hello"], "what the former agent compiled is still better than nothing"
 
@@ -73,6 +74,24 @@ def test_start_with_mistakes_and_nothing_before_puts_an_empty_set_in_force(bench
     bench.start()
     assert (bench.tasks, bench.policies.valid, bench.told) == ([], False, 1)
     assert "a.yaml:2:25: tasks.hello.action: unknown action" in bench.wrong()
+
+
+def test_change_between_the_start_and_the_first_turn_is_put_in_force_once(bench: Bench) -> None:
+    bench.write("a.yaml", policy())
+    bench.policies.start()
+    bench.write("a.yaml", policy("second"))
+    bench.write("b.yaml", policy("other"))
+    bench.turn_until(lambda: len(bench.put) > 1)
+    bench.pass_time(2)
+    assert [sorted(put.tasks) for put in bench.put] == [["hello"], ["other", "second"]]
+
+
+def test_start_says_when_it_has_to_wait_for_the_compiler(make: Callable[..., Bench]) -> None:
+    first = make()
+    first.write("a.yaml", policy())
+    first.start()
+    second = make().start()
+    assert (first.delayed, second.delayed) == (1, 0)
 
 
 def test_change_is_put_in_force_once_and_soon(bench: Bench) -> None:

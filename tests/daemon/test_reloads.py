@@ -111,7 +111,7 @@ def test_reload_before_the_first_set_is_answered_after_it(make: Callable[..., Be
     bench.write("a.yaml", BAD)
     number = ask(bench.store)
     bench.policies.reload()
-    bench.start()
+    bench.policies.start()
     assert answered(bench.store, number) is None
     bench.turn_until(lambda: answered(bench.store, number) is not None)
     told = answered(bench.store, number)

@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from agent.host.http import Request, Response
-from agent.metrics import health_page, metrics_page
+from agent.metrics.endpoints import health_page, metrics_page
 from tests.metrics.full import full_metrics
 
 PROMETHEUS_2 = (

@@ -241,7 +241,7 @@ def test_host_without_inotify_to_spare_is_polled(agent: AgentUnderTest, what: st
     baseline(agent)
     limit = f'echo 0 > /proc/sys/user/max_inotify_{what}; exec "$@"'
     agent.start(prefix=["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"])
-    assert f"the host has no inotify {what.rstrip('s').removesuffix('e')}" in agent.log.read_text()
+    wait_for(lambda: f"the host has no inotify {what.rstrip('s').removesuffix('e')}" in agent.log.read_text())
     for word in ("one", "two"):
         agent.policy(policy("first", word), "a.yaml")
         written = time.time()

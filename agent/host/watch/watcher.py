@@ -7,11 +7,14 @@ import os
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from agent.host.watch.filesystems import shared_filesystem
 from agent.host.watch.mounts import MountNews
-from agent.host.watch.notices import Notices
 from agent.host.watch.polling import Polling
+
+if TYPE_CHECKING:
+    from agent.host.watch.notices import Notices  # imported when it begins to watch: it takes long
 
 
 class Mode(StrEnum):
@@ -111,6 +114,9 @@ class Watcher:
         if kind := shared_filesystem(self._directory):
             self.reason = _shared(kind)
             return False
+        # The library is imported by who is about to watch, and not before the agent is ready.
+        from agent.host.watch.notices import Notices  # noqa: PLC0415
+
         try:
             self._notices = Notices(self._directory, self._wake, self._lost)
         except OSError as error:
