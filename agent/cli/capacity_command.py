@@ -40,9 +40,9 @@ def main(arguments: argparse.Namespace) -> int:
         period = Period(now - 30 * DAY, now, world.zone)
         with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
             file.write(alone(found, os.uname().nodename, period, now))
-        return ExitCode.OK
     if arguments.json:
         emit_json([_data(one) for one in found])
+    if arguments.json or arguments.output is not None:
         return ExitCode.OK
     if not found:
         print("there are no samples yet of anything that has a limit; the agent takes some every few seconds")

@@ -41,15 +41,13 @@ def main(arguments: argparse.Namespace) -> int:
     period = Period(*stretch(arguments, now.timestamp(), world.zone), world.zone)
     with Store(arguments.state, read_only=True) as store:
         story = _story(arguments, store, world, period, now)
+    if arguments.output is not None:
+        with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
+            file.write(document(story))
     if arguments.json:
         emit_json(data(story))
-        return ExitCode.OK
-    text = document(story)
-    if arguments.output is None:
-        sys.stdout.write(text)
-    else:
-        with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
-            file.write(text)
+    elif arguments.output is None:
+        sys.stdout.write(document(story))
     return ExitCode.OK
 
 

@@ -44,7 +44,9 @@ def test_capacity_names_the_days_left_draws_them_and_writes_a_page(agent: AgentU
     assert found["soonest"] < found["days_left"] < found["latest"]
     assert abs(found["days_left"] - (LEAK.full - 25)) < 0.6
     page = agent.place / "page.html"
-    good(agent.command("capacity", "-o", str(page)))
+    assert [one["state"] for one in json.loads(good(agent.command("capacity", "-o", str(page), "--json")))] == [
+        "growing"
+    ]
     assert '<path class="shade"' in page.read_text()
     assert "days left" in page.read_text()
     assert agent.command("capacity", "swap").returncode == ExitCode.NOT_FOUND

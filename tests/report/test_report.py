@@ -166,7 +166,9 @@ def test_report_of_policies_that_cannot_be_read_tells_the_rest(host: AgentUnderT
 
 
 def test_report_as_json_counts_the_same(host: AgentUnderTest) -> None:
-    done = host.command("report", "--json")
+    page = host.place / "both.html"
+    done = host.command("report", "--json", "-o", str(page))
+    assert "<svg" in page.read_text()
     assert done.returncode == ExitCode.OK
     data = json.loads(done.stdout)
     ends = {(one["task"], one["state"]): one["count"] for one in data["endings"]}

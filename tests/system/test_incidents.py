@@ -96,7 +96,8 @@ def test_incident_is_worked_through_and_closed(agent: AgentUnderTest) -> None:
 def test_report_is_a_page_that_loads_nothing(agent: AgentUnderTest) -> None:
     wait_for(lambda: bool(incidents(agent, "--all")))
     page = agent.place / "incident.html"
-    assert agent.command("incident", "report", "1", "-o", str(page)).returncode == 0
+    told = agent.command("incident", "report", "1", "-o", str(page), "--json")
+    assert json.loads(told.stdout)["incident"]["id"] == 1
     text = page.read_text()
     assert "uptime.seconds is above 1" in text
     assert "Top processes" in text

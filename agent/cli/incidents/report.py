@@ -25,13 +25,12 @@ def main(arguments: argparse.Namespace) -> int:
     world, now = World(arguments), SystemClock().now().timestamp()
     with Store(arguments.state, read_only=True) as store:
         found = dossier(store, arguments.incident)
-    if arguments.json:
-        emit_json(asdict(found))
-        return ExitCode.OK
     text = incident_page(found, socket.gethostname(), __version__, world.zone, now)
-    if arguments.output is None:
-        sys.stdout.write(text)
-    else:
+    if arguments.output is not None:
         with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
             file.write(text)
+    if arguments.json:
+        emit_json(asdict(found))
+    elif arguments.output is None:
+        sys.stdout.write(text)
     return ExitCode.OK
