@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from yaml.nodes import Node
 
 from agent.policy.broken import Broken
-from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS
+from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS, options_text
 from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.notifying import body_of
@@ -27,7 +27,6 @@ Name = tuple[str, str, Place]
 """A section, the name of a thing in it, and where that name stands."""
 
 _dense = json.JSONEncoder(separators=(",", ":")).encode
-_dense_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
 class Compiled(NamedTuple):
@@ -145,7 +144,7 @@ class Compiler:
             options = normalise(shape.plan, task["with"], complaints, ("tasks", name, "with"))
             if shape.marks is not None:
                 uses += [(name, *use) for use in named(shape.marks, options)]
-            task["with"] = _dense_sorted(options)
+            task["with"] = options_text(options)
         return uses
 
 

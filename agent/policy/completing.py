@@ -11,9 +11,7 @@ from msgspec.structs import replace
 
 from agent.model.policies import Definition, Task
 from agent.policy.fitting import agree
-from agent.policy.fragments import Fragment, Use
-
-_dense_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+from agent.policy.fragments import Fragment, Use, options_text
 
 
 class Defined(Struct):
@@ -58,7 +56,7 @@ def complete(tasks: dict[str, Task], found: Defined) -> bool:
         options = json.loads(tasks[name].options)
         for use, definition in these:
             _put(options, use.path, as_option(definition))
-        tasks[name] = replace(tasks[name], options=_dense_sorted(options))
+        tasks[name] = replace(tasks[name], options=options_text(options))
     return True
 
 

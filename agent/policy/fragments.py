@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.json import Encoder
 
 from agent.model.policies import (
     Breaker,
@@ -41,6 +42,8 @@ DEFINITIONS = ("databases", "repositories")
 
 SECTIONS = ("windows", "notifiers", *DEFINITIONS, "probes", "tasks", "thresholds")
 
+_encode = Encoder(order="sorted").encode
+_encode_as_ascii = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _CATEGORIES = {category.value: category for category in Category}
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _OVERLAPS = {overlap.value: overlap for overlap in Overlap}
@@ -119,6 +122,12 @@ class Fragment(Struct, frozen=True):
     def outline(self) -> Outline | None:
         """The names that the file gives and refers to; only asked for when something does not fit."""
         return load_outline(self.outline_text) if self.outline_text else None
+
+
+def options_text(options: Mapping[str, Any]) -> str:
+    """Given the normalised options of a task, return them as JSON; equal options give equal text."""
+    text = _encode(options)
+    return text.decode("ascii") if text.isascii() else _encode_as_ascii(options)
 
 
 def load_outline(text: str) -> Outline:

@@ -101,14 +101,15 @@ def normalise(plan: Plan, value: Any, complaints: list[Complaint], path: Path = 
 
 def _map(plan: Plan, value: dict[str, Any], complaints: list[Complaint], path: Path) -> dict[str, Any]:
     found = {**plan.defaults, **value}
-    for name, below in plan.properties.items():
-        if name in value:
-            item = value[name]
-            known = below.read.get(item) if item.__class__ is str else None
-            found[name] = normalise(below, item, complaints, (*path, name)) if known is None else known
-    if plan.others is not None:
-        for name in value.keys() - plan.properties.keys():
-            found[name] = normalise(plan.others, value[name], complaints, (*path, name))
+    properties, others = plan.properties, plan.others
+    for name, item in value.items():
+        below = properties.get(name, others)
+        if below is None:
+            continue
+        if item.__class__ is str and (known := below.read.get(item)) is not None:
+            found[name] = known
+        else:
+            found[name] = normalise(below, item, complaints, (*path, name))
     return found
 
 

@@ -32,7 +32,9 @@ _TEXT_IN_BRACKETS = rf"{_FIRST}(?:{_WORD}++|\ ++(?={_WORD}))*+"
 _VALUE = rf"{_QUOTED}|{_TEXT}|[\[{{][ -~]*+"
 _LINE = re.compile(rf"^( *+)(?:({_KEY}):(?: ++({_VALUE}))?+|- ++({_VALUE})|(?:#[ -~]*+)?+) *+$", re.MULTILINE)
 _TOKEN = re.compile(rf" *+(?:([\[\]{{}},])|({_KEY}): ++|({_QUOTED}|{_TEXT_IN_BRACKETS})) *+")
-_NOT_ITSELF = MAYBE_NOT_TEXT | frozenset("\"'[{")
+_QUOTES = ("'", '"')
+_BRACKETS = ("[", "{")
+_NOT_ITSELF = MAYBE_NOT_TEXT | {*_QUOTES, *_BRACKETS}
 
 Line = tuple[str, str, str, str]
 """Its indentation, and a key, the value behind it, or the item of a list; "" for what it does not have."""
@@ -76,36 +78,36 @@ class PlainReader:
 
     def _document(self, lines: list[Line]) -> Plain:
         nest, names, section = _Nest(), [], ""
+        here: Any = nest.root
+        indent, depth, opened = 0, 0, ""
         for number, (pad, key, value, item) in enumerate(lines, 1):
             if not key and not item:
                 continue
-            if nest.opened or len(pad) != nest.indent:
-                nest.turn(len(pad), {} if key else [])
+            if opened or len(pad) != indent:
+                here = nest.turn(len(pad), opened, {} if key else [])
+                indent, depth, opened = len(pad), len(nest.around), ""
+            if (here.__class__ is dict) != bool(key):
+                raise NotPlain
             if item:
-                nest.here_is(list).append(self._value(item))
+                here.append(item if item[0] not in _NOT_ITSELF else self._value(item))
                 continue
-            here, depth = nest.here_is(dict), len(nest.around)
             if key in here or (value[:1] == "{" and not depth):  # of what such a section holds, no places are known
                 raise NotPlain
-            if depth == 1:
-                names.append((section, key, (number, len(pad) + 1)))
-            elif not depth:
-                section = key
-            here[key] = self._value(value) if value else None
-            nest.opened = "" if value else key
-        if nest.opened or not nest.root:
+            if depth < 2:
+                section = section if depth else key
+                names += [(section, key, (number, indent + 1))] if depth else []
+            here[key] = value if value and value[0] not in _NOT_ITSELF else self._value(value)
+            opened = "" if value else key
+        if opened or not nest.root:
             raise NotPlain
         return Plain(nest.root, names)
 
     def _value(self, text: str) -> Any:
-        first = text[0]
-        if first not in _NOT_ITSELF:
-            return text
-        if first in "\"'":
+        if text[:1] in _QUOTES:
             return text[1:-1]
         found = self._known.get(text, self)
         if found is self:
-            found = _flow(text) if first in "[{" else _scalar(text)
+            found = _flow(text) if text[:1] in _BRACKETS else _scalar(text)
             if len(self._known) == _REMEMBERED:
                 self._known.clear()
             if len(text) <= _LONGEST:
@@ -114,37 +116,30 @@ class PlainReader:
 
 
 class _Nest:
-    """The collection that lines are put into, and those around it, each with its indent.
-
-    `opened` is the key of one that begins with the next line, "" for none.
-    """
+    """The collection that lines are put into, and those around it, each with its indent."""
 
     def __init__(self) -> None:
         self.root: dict[str, Any] = {}
         self.here: Any = self.root
         self.around: list[tuple[int, Any]] = []
-        self.indent = 0
-        self.opened = ""
+        self._indent = 0
 
-    def here_is(self, kind: type) -> Any:
-        """Given list or dict, return the collection that lines are put into, if it is one."""
-        if self.here.__class__ is not kind:
+    def turn(self, indent: int, opened: str, below: Any) -> Any:
+        """Given the indent of a line, return the collection it belongs to.
+
+        That is `below`, which is empty, if the line before was the key `opened` alone, else one around here.
+        """
+        if opened:
+            if indent <= self._indent or len(self.around) == _DEPTH:
+                raise NotPlain
+            self.around.append((self._indent, self.here))
+            self.here[opened] = self.here = below
+            self._indent = indent
+        while self.around and indent < self._indent:
+            self._indent, self.here = self.around.pop()
+        if indent != self._indent:
             raise NotPlain
         return self.here
-
-    def turn(self, indent: int, below: Any) -> None:
-        """Given the indent of a line, and an empty collection of its kind, open that, or go back to one around here."""
-        if self.opened:
-            if indent <= self.indent or len(self.around) == _DEPTH:
-                raise NotPlain
-            self.around.append((self.indent, self.here))
-            self.here[self.opened] = self.here = below
-            self.indent, self.opened = indent, ""
-            return
-        while self.around and indent < self.indent:
-            self.indent, self.here = self.around.pop()
-        if indent != self.indent:
-            raise NotPlain
 
 
 def _scalar(text: str) -> Any:

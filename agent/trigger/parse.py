@@ -32,7 +32,7 @@ def parse(text: str) -> Trigger:
         return parse_phrase(text, words)
     if f"@{words}" in cron.ALIASES:
         raise ScheduleError(f'"{words}" is not a schedule', f'write "@{words}"')
-    if any(word in WORDS for word in words.split()):
+    if not WORDS.isdisjoint(words.split()):
         raise ScheduleError('a phrase begins with "every"', PHRASE_SHAPE)
     if not any(character in "0123456789*" for character in words):
         raise ScheduleError(f'"{words[:64]}" is not a schedule', SHAPE)

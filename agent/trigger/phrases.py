@@ -12,7 +12,7 @@ import schedule
 
 from agent.nearest import nearest
 from agent.trigger.values import EVERY_HOUR, EVERY_WEEKDAY, Cron, Days, Every, ScheduleError, Trigger, split_hours
-from agent.trigger.vocabulary import SECONDS, SHAPE, WEEKDAYS, WORDS
+from agent.trigger.vocabulary import NAMES, SECONDS, SHAPE, WEEKDAYS, WORDS
 
 LONGEST_SECONDS = 3653 * 86400
 TIMES = {
@@ -107,7 +107,7 @@ def _unknown(unit: str) -> ScheduleError:
     message = f'"{unit}" is no unit or weekday'
     if unit in INSTEAD:
         return ScheduleError(message, f"write {INSTEAD[unit]}")
-    close = nearest(unit[:32], WORDS)
+    close = nearest(unit[:32], NAMES)
     return ScheduleError(message, f'did you mean "{close}"?' if close else SHAPE)
 
 

@@ -15,9 +15,10 @@ from agent.errors import Mistake
 from agent.model.policies import Definition, Probe, Task, Threshold, Window
 from agent.policy.broken import Broken
 from agent.policy.compile import Compiler
-from agent.policy.fragments import fragment_from, load_fragment
+from agent.policy.fragments import fragment_from, load_fragment, options_text
 from agent.schema import Schemas
 from tests.policy.samples import BAD, GOOD
+from tests.policy.test_yaml_fuzz import JSON_VALUES
 
 
 def body_of(text: str, compiler: Compiler) -> dict[str, Any]:
@@ -209,3 +210,11 @@ def test_long_policy_of_a_thousand_tasks_compiles(compiler: Compiler) -> None:
     )
     body = body_of(f"version: 1\ntasks:\n{tasks}  t1000: {{action: command.run, with: {{command: [x]}}}}\n", compiler)
     assert len(body["tasks"]) == 1001
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON_VALUES, max_size=4))
+def test_options_are_ascii_text_in_one_order_and_come_back_equal(options: dict[str, Any]) -> None:
+    text = options_text(options)
+    assert text.isascii()
+    assert json.loads(text) == options
+    assert options_text(dict(reversed(options.items()))) == text
