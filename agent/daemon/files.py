@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.errors import Mistake, PolicyError
+from agent.model.incidents import PolicyChange
 from agent.policy.fragments import Fragment, Outline, load_fragment
 from agent.policy.protocol import Answer, Status
 from agent.policy.scan import GONE, Scan, changed_at, scan
@@ -175,10 +176,10 @@ class Files:
         right = "close it, or write another file and rename it over this one"
         return [Mistake(self._path(name), 0, 0, "", "is still being written", right) for name in self.unsettled]
 
-    def persist(self, digest: str, at: float) -> None:
+    def persist(self, change: PolicyChange) -> None:
         """Keep the files in the store as the set in force: what a restart finds unchanged it need not compile.
 
-        `digest` is the set's, and `at` when it was put in force, in seconds since the epoch: both go into the history.
+        `change` is what putting it in force has changed: it goes into the history.
         """
         put = [
             CachedFragment(name, seen.fragment.file, seen.signature, seen.fragment.digest, seen.text)
@@ -190,7 +191,8 @@ class Files:
             with self._store.transaction():
                 self._store.fragments.update(put, gone)
                 self._store.facts.set("compiler", self._fingerprint)
-                self._store.chain.policies(digest, at)
+                self._store.chain.policies(change.digest, change.at)
+                self._store.policy_changes.add(change)
         self._stored = set(self._seen)
         for item in put:
             self._seen[item.name] = replace(self._seen[item.name], text="")

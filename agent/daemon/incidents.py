@@ -6,7 +6,7 @@ from collections import Counter
 
 from agent.daemon.collecting import Collecting
 from agent.daemon.loop import Loop
-from agent.engine.incidents import Incidents, change_of
+from agent.engine.incidents import Incidents
 from agent.metrics import IncidentFacts, Metrics
 from agent.model.incidents import IncidentState
 from agent.model.policies import PolicySet
@@ -20,14 +20,12 @@ class IncidentDesk:
     def __init__(self, store: Store, metrics: Metrics, loop: Loop, clock: Clock, least: str) -> None:
         self._store = store
         self._metrics = metrics
-        self._clock = clock
         self._collecting = Collecting(store, loop, clock)
         self.reactor = Incidents(store, least)
 
-    def put_in_force(self, before: PolicySet | None, policies: PolicySet) -> None:
-        """Given the set that was in force, None if none is known, and the one that is now, remember what changed."""
+    def put_in_force(self, policies: PolicySet) -> None:
+        """Given the set that is in force from now on, open incidents by that."""
         self.reactor.policy = policies.digest
-        self._store.policy_changes.add(change_of(before, policies, self._clock.now().timestamp()))
         self.look()
 
     def look(self) -> None:

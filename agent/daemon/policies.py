@@ -15,9 +15,11 @@ from agent.daemon.compiler import COMMAND, Compiler
 from agent.daemon.files import Files
 from agent.daemon.loop import Loop
 from agent.daemon.reloads import Reloads, Standing
+from agent.engine.incidents import change_of
 from agent.errors import Mistake, PolicyError, StoreError
 from agent.host.output import visible
 from agent.host.watch import Debounce, Watcher
+from agent.model.incidents import PolicyChange
 from agent.model.policies import PolicySet
 from agent.model.signals import SignalSpec
 from agent.policy.link import link, mistakes_between
@@ -75,6 +77,10 @@ class Policies:
         self._blindness = ""
         self._last_good = PolicySet("", 0, {}, {}, {})
         self.in_force: PolicySet | None = None
+        self._change: PolicyChange | None = None
+        self._by_half = False
+        """Whether a set was taken up by some and not by all, since something failed."""
+
         self.valid = False
         self.acting = False
         self._settled = False
@@ -230,7 +236,7 @@ class Policies:
             self._bad(error.mistakes)
             return
         healed, self.valid, self.mistakes = not self.valid, True, ()
-        if self.in_force is None or policies.digest != self.in_force.digest:
+        if self.in_force is None or self._by_half or policies.digest != self.in_force.digest:
             self._put_in_force(policies)
         else:
             self._persist()
@@ -241,9 +247,11 @@ class Policies:
 
     def _put_in_force(self, policies: PolicySet) -> None:
         # Only what everybody has taken up is in force; what failed half way is tried again at the next look.
-        self._on_change(policies)
+        self._take_up(policies)
+        before = self.in_force or (self._last_good if self._last_good.files else None)
         self.in_force = self._last_good = policies
         self.loaded_at = self._clock.now().timestamp()
+        self._change = change_of(before, policies, self.loaded_at)
         LOG.info("policies %s in force: %d files, %d tasks", policies.digest[:12], policies.files, len(policies.tasks))
         if self.valid:
             self._persist()
@@ -251,15 +259,22 @@ class Policies:
         self.acting = self.valid or policies.files > 0
         self._told()
 
+    def _take_up(self, policies: PolicySet) -> None:
+        self._by_half = True
+        self._on_change(policies)
+        self._by_half = False
+
     def _persist(self) -> None:
-        if self.in_force is None:
+        if self._change is None:
             return
         try:
-            self._files.persist(self.in_force.digest, self.loaded_at or 0.0)
+            self._files.persist(self._change)
         except StoreError as error:
             LOG.error("the policies in force are not in the store, for the next start to fall back on: %s", error)
 
     def _bad(self, mistakes: Iterable[Mistake]) -> None:
+        if self._by_half and self.in_force is not None:
+            self._take_up(self.in_force)
         found = tuple(sorted(set(mistakes)))
         if found == self.mistakes and not self.valid:
             return

@@ -152,7 +152,7 @@ class Daemon:
         now = self._now()
         first = not self.ready
         self._dispatcher.put_in_force(policies, Agenda(self._store, policies, self._local))
-        self._watching.put_in_force(self._policies.in_force, policies, now)
+        self._watching.put_in_force(policies, now)
         if first:
             # Before anything ends: only what ends of tasks that were told of is counted.
             self._teller.tasks(policies, {}, ())

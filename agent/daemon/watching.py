@@ -60,9 +60,9 @@ class Watching:
         self.course = self._thresholds.trail.course
         self.tidy = self._recorder.tidy
 
-    def put_in_force(self, before: PolicySet | None, policies: PolicySet, now: float) -> None:
-        """Given the set that was in force, if any, and the one that is from `now` (seconds since the epoch) on."""
-        self._incidents.put_in_force(before, policies)
+    def put_in_force(self, policies: PolicySet, now: float) -> None:
+        """Given the set that is in force from `now` (seconds since the epoch) on, watch by that."""
+        self._incidents.put_in_force(policies)
         self._show_selftests()
         self._thresholds.put_in_force(policies, now)
         self._recorder.put_in_force(policies)

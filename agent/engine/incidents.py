@@ -116,7 +116,7 @@ def _entry(firing: Firing, kind: EntryKind, text: str) -> Entry:
 
 def change_of(before: PolicySet | None, after: PolicySet, at: float) -> PolicyChange:
     """Given the set that was in force, None if none is known, and the one that is now, say what is not as before."""
-    found = [] if before is None else changes(before, after)
+    found = [] if before is None or before.digest == after.digest else changes(before, after)
     return PolicyChange(
         at=at,
         digest=after.digest,

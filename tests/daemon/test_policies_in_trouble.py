@@ -173,6 +173,43 @@ def test_set_that_could_not_be_taken_up_is_not_in_force_and_tried_again(bench: B
     assert bench.tasks == ["second"]
 
 
+@pytest.mark.parametrize("instead", [policy(), "version: 2\n"])
+def test_set_that_could_not_be_taken_up_and_is_not_wanted_any_more_gives_way_to_the_one_before(
+    bench: Bench, instead: str
+) -> None:
+    bench.write("a.yaml", policy())
+    bench.start()
+    bench.refusing = True
+    bench.write("a.yaml", policy("second"))
+    bench.turn_until(lambda: bench.errors == 1)
+    bench.write("a.yaml", instead)
+    bench.turn_until(lambda: bench.errors == 2)
+    bench.refusing = False
+    bench.policies.changed()
+    bench.turn_until(lambda: len(bench.put) == 2)
+    assert bench.tasks == ["hello"]
+    assert bench.policies.valid == (instead == policy())
+    bench.policies.changed()
+    bench.pass_time(1)
+    assert len(bench.put) == 2
+
+
+def test_trail_of_policies_names_what_was_in_force_and_no_more(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.write("a.yaml", policy())
+    bench.start()
+    bench.refusing = True
+    bench.write("a.yaml", policy("second"))
+    bench.turn_until(lambda: bench.errors == 1)
+    assert [one.digest for one in bench.store.policy_changes.since(0.0)] == [bench.put[0].digest]
+    bench = make()
+    bench.write("a.yaml", policy("third"))
+    bench.clock.advance(5)
+    bench.start()
+    changes = bench.store.policy_changes.since(0.0)
+    assert [(one.added, one.removed) for one in changes] == [((), ()), (("tasks.third",), ("tasks.hello",))]
+
+
 def test_set_that_the_store_does_not_take_is_in_force_all_the_same(bench: Bench) -> None:
     bench.write("a.yaml", policy())
     bench.start()
