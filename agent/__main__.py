@@ -11,6 +11,8 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
+from typing import cast
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Importing makes many objects and no garbage; whoever was imported turns the collector on again.
     gc.disable()
+    _load_msgspec()
     if arguments[:1] == ["run-process"]:
         directory, run, attempt, *undo = arguments[1:]
         process = importlib.import_module("agent.engine.process")
@@ -34,6 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["draw-page"]:
         return int(importlib.import_module("agent.site.child").main())
     return int(importlib.import_module("agent.cli.main").main(arguments))
+
+
+def _load_msgspec() -> None:
+    """Import msgspec without `typing_extensions`, which takes as long to load as all the rest of it.
+
+    msgspec asks for it, and takes what it needs from `typing` where it is not installed.
+    """
+    name = "typing_extensions"
+    if name not in sys.modules:
+        sys.modules[name] = cast("ModuleType", None)
+        try:
+            importlib.import_module("msgspec")
+        finally:
+            del sys.modules[name]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ the one action it runs. Modules whose name starts with an underscore are helpers
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -22,6 +21,9 @@ from agent.nearest import nearest
 @cache
 def names() -> tuple[str, ...]:
     """Return the dotted names of all actions, sorted, without importing any of them."""
+    # Imported once somebody asks: an agent that has nothing to compile does not.
+    import pkgutil  # noqa: PLC0415
+
     found = []
     for package in pkgutil.iter_modules(actions.__path__):
         if package.ispkg:

@@ -104,7 +104,7 @@ def _policies(
         store,
         clock,
         signals=SIGNALS,
-        actions=names(),
+        actions=names,
         fingerprint=fingerprint,
         told=told,
         delayed=delayed,

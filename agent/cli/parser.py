@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable
 from typing import NoReturn
 
 from agent import __version__
-from agent.cli import backup_arguments, incident_arguments, notify_arguments, sample_arguments
 from agent.errors import BadArgument
 
 DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
@@ -54,6 +54,15 @@ def whole_number(text: str, most: int = MANY) -> int | None:
     # Python refuses to convert very long ones.
     number = int(text.lstrip("0")[:20] or "0")
     return number if number <= most else None
+
+
+def _of(module: str, function: str = "add") -> Adder:
+    """Return what adds the arguments that a module of their own describes, which is imported when they are added."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        getattr(importlib.import_module(f"agent.cli.{module}"), function)(parser)
+
+    return add
 
 
 def _nothing(_parser: argparse.ArgumentParser) -> None:
@@ -239,17 +248,17 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "run": ("run a task at once, whether or not the agent is up", _run),
     "plan": ("show what a run would do, step by step, without touching anything", _plan),
     "apply": ("do exactly what a plan shows, or refuse when the host has changed", _apply),
-    "backup": ("look at backups, bring back from them, prove them", backup_arguments.add),
-    "incident": ("look at incidents, note, acknowledge, work through the runbook, close", incident_arguments.add),
+    "backup": ("look at backups, bring back from them, prove them", _of("backup_arguments")),
+    "incident": ("look at incidents, note, acknowledge, work through the runbook, close", _of("incident_arguments")),
     "findings": ("list what audits and analyses say about this host, the worst first", _findings),
     "calendar": ("show what will run when, and what holds it back", _calendar),
     "sandbox": ("show what a run of a task may do: its box, and the properties of its unit", _sandbox),
     "status": ("is it healthy, what ran, what failed and why, what is next", _nothing),
     "history": ("list the runs, or show one with its steps", _history),
     "report": ("write a page that says what ran, what failed or was skipped and why, and what comes", _report),
-    "capacity": ("show what will be full and when, as a table and as curves", sample_arguments.capacity),
-    "signals": ("show what was measured, as a table and as curves", sample_arguments.signals),
-    "notify": ("list who is told, send a test, show what waits to be told", notify_arguments.add),
+    "capacity": ("show what will be full and when, as a table and as curves", _of("sample_arguments", "capacity")),
+    "signals": ("show what was measured, as a table and as curves", _of("sample_arguments", "signals")),
+    "notify": ("list who is told, send a test, show what waits to be told", _of("notify_arguments")),
     "diff": ("say what a change of policies changes: runs, what is deleted, what would have fired", _diff),
     "selftest": ("inject the failure of each threshold into a sandbox, and see everything answer", _selftest),
     "replay": ("show when thresholds would have fired over recorded signals, and how often they would act", _replay),

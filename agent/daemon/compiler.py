@@ -20,13 +20,15 @@ FAILED = "failed"
 class Compiler:
     """Compiles files of one directory; `take` gets each answer, `done` is called when all are there.
 
+    `actions` returns which actions there are; it is asked when there is something to compile.
+
     A compiler that dies on a file is started again for the others: the file is a bad policy like any other.
     """
 
     def __init__(
         self,
         directory: str,
-        actions: tuple[str, ...],
+        actions: Callable[[], tuple[str, ...]],
         take: Callable[[Answer], None],
         done: Callable[[], None],
         command: Sequence[str] = COMMAND,
@@ -56,7 +58,7 @@ class Compiler:
             self._read()
 
     def _start(self, names: tuple[str, ...]) -> None:
-        request = Request(self._directory, names, self._actions, root=os.geteuid() == 0)
+        request = Request(self._directory, names, self._actions(), root=os.geteuid() == 0)
         helper = Helper(self._command, request.encode())
         self._helper, self._answers = helper, Answers(request)
         if self._loop is not None:

@@ -41,7 +41,7 @@ MOST_LOGGED = 100
 
 
 class Policies:
-    """Keeps the policy set of a directory. `signals` and `actions` are what policies may name.
+    """Keeps the policy set of a directory. Policies may name `signals`, and what `actions` returns.
 
     `fingerprint` names the compiler: what another one compiled is compiled anew. `told` hears whenever what is to be
     told of the policies has changed, `delayed` when the start has to wait for the compiler, which `command` starts.
@@ -55,7 +55,7 @@ class Policies:
         clock: Clock,
         *,
         signals: Mapping[str, SignalSpec],
-        actions: tuple[str, ...],
+        actions: Callable[[], tuple[str, ...]],
         fingerprint: str,
         told: Callable[[], None],
         delayed: Callable[[], None] = lambda: None,

@@ -6,9 +6,9 @@ import logging
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agent.daemon.loop import Loop
-from agent.daemon.prober import Prober
 from agent.daemon.reacting import Reaction
 from agent.daemon.recorder import Recorder
 from agent.daemon.thresholds import Thresholds
@@ -19,8 +19,11 @@ from agent.model.policies import Probe
 from agent.model.samples import Key, Samples
 from agent.model.signals import Labels, Sampling
 from agent.ports import Clock
-from agent.probes.prober.frames import Report, Result
 from agent.store import Store
+
+if TYPE_CHECKING:  # imported when there are probes
+    from agent.daemon.prober import Prober
+    from agent.probes.prober.frames import Report, Result
 
 LOG = logging.getLogger(__name__)
 PAUSE, LONG_PAUSE = 10.0, 60.0
@@ -53,15 +56,22 @@ class Probing:
         self._written: dict[str, tuple[float, str]] | None = None
         self._written_at = -math.inf
         self._prober: Prober | None = None
+        self._prober_of: Callable[[], Prober] | None = None
 
     def attach(self, loop: Loop, host: str) -> None:
         """Given the daemon's loop and what makes the jitter of this host its own, be ready to measure."""
+        self._prober_of = lambda: self._begun(loop, host)
+
+    def _begun(self, loop: Loop, host: str) -> Prober:
+        # Imported when there are probes, which many an agent never has.
+        from agent.daemon.prober import Prober  # noqa: PLC0415
+
         scratch = os.path.join(self._store.directory, "probes")
-        self._prober = Prober(loop, self._clock, host=host, scratch=scratch, take=self.take, fail=self.fail)
+        return Prober(loop, self._clock, host=host, scratch=scratch, take=self.take, fail=self.fail)
 
     def put_in_force(self, probes: Mapping[str, Probe]) -> None:
         """Given all probes by name, measure these and no others."""
-        if self._prober is None:
+        if self._prober_of is None:
             return
         if not probes and self._written is None:
             if self._store.facts.get(PROBES):  # of an agent before this one, which had probes
@@ -72,6 +82,8 @@ class Probing:
         self._metrics.probes({name: probe.kind for name, probe in probes.items()})
         self._thresholds.trail.keep_probes(probes)
         self._write()
+        if self._prober is None:
+            self._prober = self._prober_of()
         self._prober.put_in_force(probes)
 
     def stop(self) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -33,11 +32,15 @@ def why_no_units() -> str:
         return "systemd does not run on this host"
     if os.geteuid() != 0:
         return "only root may start units"
-    if shutil.which("systemd-run") is None or shutil.which("systemctl") is None:
+    if not _installed("systemd-run") or not _installed("systemctl"):
         return "systemd-run or systemctl is not installed"
     if _cgroup2() is None:
         return "there is no cgroup 2 on this host"
     return ""
+
+
+def _installed(program: str) -> bool:
+    return any(os.access(os.path.join(directory, program), os.X_OK) for directory in os.get_exec_path())
 
 
 def _cgroup2(mountinfo: str = "/proc/self/mountinfo") -> str | None:

@@ -54,7 +54,7 @@ class Bench:
             self.store,
             self.clock,
             signals=SIGNALS,
-            actions=ACTIONS,
+            actions=lambda: ACTIONS,
             fingerprint=fingerprint,
             told=self._tell,
             delayed=self._wait,

@@ -55,7 +55,7 @@ def waits(request: pytest.FixtureRequest) -> bool:
 
 
 def compiler(directory: Path, heard: Heard, command: Sequence[str] = STAND_IN) -> Compiler:
-    return Compiler(str(directory), ("command.run",), heard.take, heard.end, command)
+    return Compiler(str(directory), lambda: ("command.run",), heard.take, heard.end, command)
 
 
 def compile_all(made: Compiler, heard: Heard, names: Sequence[str], loop: Loop | None) -> None:
