@@ -89,6 +89,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, store: Store, fing
         publisher.gone()
         if serving is not None:
             serving.stop()
+        notifier.close()
 
 
 def _policies(

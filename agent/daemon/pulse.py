@@ -17,7 +17,7 @@ from types import TracebackType
 
 from agent.daemon.loop import Loop
 from agent.host.notify import Notifier
-from agent.host.starvation import waited
+from agent.host.starvation import Hunger
 
 LOG = logging.getLogger(__name__)
 LOOKS = 6
@@ -30,8 +30,11 @@ LEAST_SECONDS = 2.0
 class Pulse:
     """While it is entered, watches the thread that has entered it: the one that turns `loop`.
 
-    Does nothing when systemd wants no sign of life. `hungry` returns for how long a thread was kept waiting for a
-    processor, and `monotonic` what time it is, both in seconds.
+    Does nothing when systemd wants no sign of life. `hungry` returns for how long that thread was kept waiting for a
+    processor, if it is not to be asked of the kernel, and `monotonic` what time it is, both in seconds.
+
+    A look makes as few calls to the kernel as it can: after each, it waits for the interpreter, which a loop at work
+    gives away only when it gets to it, and without a processor that takes long.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class Pulse:
         notifier: Notifier,
         loop: Loop,
         *,
-        hungry: Callable[[int], float] = waited,
+        hungry: Callable[[], float] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._notifier = notifier
@@ -47,9 +50,10 @@ class Pulse:
         self._every = (notifier.watchdog_interval or 0.0) / LOOKS
         # A look sees a hang up to one look late, so that the last one before the interval is over is the judge.
         self._most = max(self._every * (LOOKS - 1), LEAST_SECONDS)
-        self._hungry = hungry
+        self._hunger: Hunger | None = None
+        self._hungry = hungry or self._waited
         self._monotonic = monotonic
-        self._thread = self._frames = 0
+        self._frames = 0
         self._seen = (-1, 0.0, 0.0)
         self._told = False
         self._over = threading.Event()
@@ -57,7 +61,7 @@ class Pulse:
     def __enter__(self) -> Pulse:
         if self._every:
             self._loop.every(self._every, lambda: None)  # what has to come round is the loop itself
-            self._thread, self._frames = threading.get_native_id(), threading.get_ident()
+            self._hunger, self._frames = Hunger(threading.get_native_id()), threading.get_ident()
             self.look()
             threading.Thread(target=self._watch, name="pulse", daemon=True).start()
         return self
@@ -83,10 +87,15 @@ class Pulse:
         progress, now = self._loop.progress, self._monotonic()
         before, since, hungry = self._seen
         if progress != before:
-            self._seen = (progress, now, self._hungry(self._thread))
+            self._seen = (progress, now, self._hungry())
             return 0.0
-        return now - since - (self._hungry(self._thread) - hungry)
+        return now - since - (self._hungry() - hungry)
+
+    def _waited(self) -> float:
+        return self._hunger() if self._hunger is not None else 0.0
 
     def _watch(self) -> None:
         while not self._over.wait(self._every):
             self.look()
+        if self._hunger is not None:
+            self._hunger.close()

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ import pytest
 from agent.daemon.loop import Loop
 from agent.daemon.pulse import LOOKS, Pulse
 from agent.host.notify import Notifier
-from agent.host.starvation import waited
 from tests.fakes import FakeClock
 from tests.system.agent import wait_for
 
@@ -30,8 +30,9 @@ class Scene:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.listener.bind(str(place / "notify"))
         environment = {"NOTIFY_SOCKET": str(place / "notify"), "WATCHDOG_USEC": str(int(INTERVAL * 1e6))}
+        self.notifier = Notifier(environment)
         self.loop = Loop(FakeClock(), lambda _: None, lambda: None)
-        self.pulse = Pulse(Notifier(environment), self.loop, hungry=lambda _: self.hungry, monotonic=lambda: self.now)
+        self.pulse = Pulse(self.notifier, self.loop, hungry=lambda: self.hungry, monotonic=lambda: self.now)
 
     def look_after(self, seconds: float, hungry: float = 0.0) -> str:
         """Let time pass, some of it without a processor, look, and return what systemd is told, "" for nothing."""
@@ -47,7 +48,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     made = Scene(tmp_path)
-    with made.listener:
+    with made.listener, closing(made.notifier):
         made.pulse.look()
         made.listener.recv(4096)
         yield made
@@ -93,11 +94,11 @@ def test_where_the_loop_hangs_is_logged(tmp_path: Path, caplog: pytest.LogCaptur
     free = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"})
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
         loop = Loop(FakeClock(), lambda _: None, lambda: None)
 
         def hang_here() -> None:
-            with Pulse(notifier, loop):
+            with closing(Notifier(environment)) as notifier, Pulse(notifier, loop):
                 free.wait(30.0)
 
         thread = threading.Thread(target=hang_here)
@@ -113,8 +114,3 @@ def test_without_a_watchdog_there_is_no_thread(scene: Scene) -> None:
     before = threading.active_count()
     with Pulse(Notifier({}), scene.loop):
         assert threading.active_count() == before
-
-
-def test_waited_counts_for_this_thread_and_is_nothing_for_one_that_is_not_there() -> None:
-    assert waited(threading.get_native_id()) >= 0.0
-    assert waited(1) == 0.0

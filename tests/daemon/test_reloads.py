@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,12 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def at_work(make: Callable[..., Bench], tmp_path: Path, systemd: socket.socket) -> Bench:
+def at_work(make: Callable[..., Bench], tmp_path: Path, systemd: socket.socket) -> Iterator[Bench]:
     """A bench with one policy in force."""
-    bench = make(notifier=Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}))
-    bench.write("a.yaml", policy())
-    return bench.start()
+    with closing(Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})) as notifier:
+        bench = make(notifier=notifier)
+        bench.write("a.yaml", policy())
+        yield bench.start()
 
 
 def heard(systemd: socket.socket) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,12 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 
 def test_notifier_sends_each_message(systemd: tuple[socket.socket, str]) -> None:
     listener, name = systemd
-    notifier = Notifier({"NOTIFY_SOCKET": name})
-    notifier.ready()
-    notifier.alive()
-    notifier.status("3 tasks\nnext: clean-tmp  in 5 min")
-    notifier.stopping()
-    notifier.reloading()
+    with closing(Notifier({"NOTIFY_SOCKET": name})) as notifier:
+        notifier.ready()
+        notifier.alive()
+        notifier.status("3 tasks\nnext: clean-tmp  in 5 min")
+        notifier.stopping()
+        notifier.reloading()
     heard = [listener.recv(4096).decode() for _ in range(5)]
     assert heard[:4] == ["READY=1", "WATCHDOG=1", "STATUS=3 tasks next: clean-tmp in 5 min", "STOPPING=1"]
     assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", heard[4])
@@ -38,18 +39,29 @@ def test_notifier_sends_each_message(systemd: tuple[socket.socket, str]) -> None
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/no/such/socket"}])
 def test_notifier_without_systemd_does_nothing(environ: dict[str, str]) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    notifier = Notifier(environ)
+    with closing(Notifier(environ)) as notifier:
+        notifier.ready()
+        notifier.status("fine")
+        assert notifier.watchdog_interval is None
     notifier.ready()
-    notifier.status("fine")
-    assert notifier.watchdog_interval is None
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_notifier_that_is_told_much_keeps_one_socket(systemd: tuple[socket.socket, str]) -> None:
+    listener, name = systemd
+    with closing(Notifier({"NOTIFY_SOCKET": name})) as notifier:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            notifier.alive()
+            assert listener.recv(4096) == b"WATCHDOG=1"
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_notifier_with_a_full_socket_does_not_wait(systemd: tuple[socket.socket, str]) -> None:
     _, name = systemd
-    notifier = Notifier({"NOTIFY_SOCKET": name})
-    for _ in range(2000):
-        notifier.alive()
+    with closing(Notifier({"NOTIFY_SOCKET": name})) as notifier:
+        for _ in range(2000):
+            notifier.alive()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.system.agent import wait_for
@@ -70,11 +70,29 @@ def starved(processes: Sequence[int], percent: float) -> Iterator[None]:
             (group / "cgroup.procs").write_text(str(process))
         yield
     finally:
+        wait_for(lambda: _disbanded(group), saying="for a control group that nobody is in any more")
+
+
+def _disbanded(group: Path) -> bool:
+    """Let everybody in a group have a processor again; tell whether it is gone: who was ending may still be in it."""
+    with suppress(OSError):
         for member in (group / "cgroup.procs").read_text().split():
             (CPU_GROUPS / "cgroup.procs").write_text(member)
         group.rmdir()
+        return True
+    return False
 
 
 def waited(process: int) -> float:
     """Return for how many seconds the main thread of a process has waited for a processor."""
-    return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+    return _account(process)[1]
+
+
+def worked(process: int) -> float:
+    """Return for how many seconds the main thread of a process has had a processor."""
+    return _account(process)[0]
+
+
+def _account(process: int) -> tuple[float, float]:
+    had, missed, _ = Path(f"/proc/{process}/schedstat").read_text().split()
+    return int(had) / 1e9, int(missed) / 1e9
