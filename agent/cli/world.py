@@ -7,12 +7,11 @@ import os
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from agent.cli.parser import DEFAULT_CONFIG
-from agent.engine.coming import next_due
-from agent.engine.in_force import compiled, settings_in_force
 from agent.errors import NotFound, StoreError
 from agent.host.clock import SystemClock, local_zone
 from agent.host.identity import host_id
@@ -26,9 +25,10 @@ from agent.policy.settings import web_config_path
 from agent.probes.catalogue import SIGNALS
 from agent.registry import names
 from agent.schema import Schemas
-from agent.store import Store
-from agent.store.connection import DATABASE_NAME
 from agent.trigger import zone
+
+if TYPE_CHECKING:  # a host without an agent has no store, and many commands need no calendar
+    from agent.store import Store
 
 
 class Kept(Struct, frozen=True):
@@ -85,6 +85,8 @@ class World:
             store = self.store_if_any()
             if store is None:
                 return Kept()
+            from agent.engine.in_force import compiled, settings_in_force  # noqa: PLC0415 - as above
+
             with store:
                 compiler = Schemas().fingerprint()
                 return Kept(settings_in_force(store, self._arguments.config, compiler), compiled(store, compiler))
@@ -99,10 +101,17 @@ class World:
 
     def store(self) -> Store:
         """Open the store to read and write, and make it if there is none."""
+        from agent.store import Store  # noqa: PLC0415 - as above
+
         return Store(self._arguments.state, ballast_bytes=self._settings.ballast)
 
     def store_if_any(self) -> Store | None:
         """Open the store to read only, if there is one. Raises StoreError where that cannot be seen."""
+        if not _is_there(self._arguments.state):
+            return None
+        from agent.store import Store  # noqa: PLC0415 - as above
+        from agent.store.connection import DATABASE_NAME  # noqa: PLC0415 - as above
+
         if not _is_there(os.path.join(self._arguments.state, DATABASE_NAME)):
             return None
         try:
@@ -112,6 +121,8 @@ class World:
 
     def next_due(self, policies: PolicySet, now: datetime | None = None) -> dict[str, float]:
         """Return when each scheduled, enabled task falls due next, in seconds since the epoch."""
+        from agent.engine.coming import next_due  # noqa: PLC0415 - as above
+
         return next_due(policies, self.zone, now or SystemClock().now())
 
 
