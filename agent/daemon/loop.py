@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-import selectors
+import select
 from collections.abc import Callable
+from contextlib import suppress
 
 import schedule
 from msgspec import Struct
@@ -25,6 +26,9 @@ STEP_SECONDS = 1.0
 
 LEEWAY = 0.05
 """By this share of its interval a beat may come early or late, so that nobody has to wake up for it alone."""
+
+AT_ONCE = 256
+"""So many descriptors are heard in one round; the others are heard in the next."""
 
 Callback = Callable[[], None]
 _NO_ALARM: tuple[float, Callback] = (math.inf, lambda: None)
@@ -48,7 +52,8 @@ class Loop:
         self._clock = clock
         self._on_step = on_step
         self._on_error = on_error
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
+        self._watched: dict[int, Callback] = {}
         self._heartbeat = schedule.Scheduler()
         self._beats: list[Beat] = []
         self._alarms: dict[str, tuple[float, Callback]] = {}
@@ -93,11 +98,14 @@ class Loop:
 
     def watch(self, descriptor: int, callback: Callback) -> None:
         """Call back whenever a descriptor is readable."""
-        self._selector.register(descriptor, selectors.EVENT_READ, callback)
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._watched[descriptor] = callback
 
     def unwatch(self, descriptor: int) -> None:
         """Stop watching a descriptor."""
-        self._selector.unregister(descriptor)
+        del self._watched[descriptor]
+        with suppress(OSError):  # it may be closed already, and then the kernel has forgotten it
+            self._epoll.unregister(descriptor)
 
     def wake(self) -> None:
         """Make the loop look again; may be called from any thread and from a signal handler."""
@@ -118,15 +126,16 @@ class Loop:
 
     def turn(self, timeout: float) -> None:
         """Sleep for up to `timeout` seconds, then do what is due."""
-        ready = self._selector.select(timeout)
+        ready = self._epoll.poll(timeout, AT_ONCE)
         self.wakeups += 1
         self.progress += 1
         now = self._clock.monotonic()
         self.unseen, self._looked = now - self._looked, now
         self._notice_step(self._clock.seconds() - now)
         if ready:
-            for key, _ in ready:
-                self._safely(key.data)
+            callbacks = [self._watched[descriptor] for descriptor, _ in ready if descriptor in self._watched]
+            for callback in callbacks:
+                self._safely(callback)
             now = self._clock.monotonic()
         # A signal handler may set an alarm at any moment, so the dictionary itself is never gone through.
         due = []
@@ -191,5 +200,5 @@ class Loop:
 
     def close(self) -> None:
         """Give the descriptors back."""
-        self._selector.close()
+        self._epoll.close()
         os.close(self._woken)

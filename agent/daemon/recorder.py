@@ -33,6 +33,9 @@ LOOKS_AHEAD = "capacity.forecast"
 FEW = 20
 """Of a probe that tells no more numbers than this all are kept, of others what policies name."""
 
+AT_ONCE = 8
+"""So many passes wait to be taken in together: a process that wakes up seldom finds its code in no cache."""
+
 LATE = 3 * FINE
 """For so many seconds a store that cannot be written to is waited for."""
 
@@ -73,6 +76,8 @@ class Recorder:
     def __init__(self, store: Store, settings: SampleSettings) -> None:
         self._store = store
         self._settings = settings
+        self._waiting: list[tuple[str, float, Sequence[Sample]]] = []
+        self._selection = Selection(lambda _key: False)
         self.want(())
         self._buffers: dict[str, _Buffer] = {}
         self._floor: float | None = None
@@ -90,16 +95,25 @@ class Recorder:
 
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals that policies name, keep those too."""
+        self._take_in()
         wanted = KEPT.union(signals)
         self._selection = Selection(lambda key: key[0] in wanted)
 
     def take(self, source: str, now: float, samples: Sequence[Sample]) -> None:
         """Given a probe's name ("" for the host), the present (seconds since the epoch) and what it told, keep it."""
-        if self._settings.kept <= 0:
-            return
-        now = round(now, 1)
+        if self._settings.kept > 0:
+            self._waiting.append((source, now, samples))
+            if now >= self._due or len(self._waiting) >= AT_ONCE:
+                self._take_in()
+
+    def _take_in(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for source, now, samples in waiting:
+            self._add(source, round(now, 1), samples)
+
+    def _add(self, source: str, now: float, samples: Sequence[Sample]) -> None:
         if now >= self._due:
-            self.flush(now)
+            self._write_down(now)
             self._due = (now // FINE + 1) * FINE
         buffer = self._buffers.get(source)
         if buffer is None:
@@ -119,6 +133,10 @@ class Recorder:
 
     def flush(self, now: float) -> None:
         """Write down what is still in memory; a store that cannot be written to is tried again."""
+        self._take_in()
+        self._write_down(now)
+
+    def _write_down(self, now: float) -> None:
         buffers = [buffer for buffer in self._buffers.values() if buffer.times]
         if not buffers:
             return
@@ -180,6 +198,7 @@ class Recorder:
 
     def tidy(self, now: float) -> bool:
         """Given a clock that can be believed, see to a part of what is old or of no real time; tell whether more is."""
+        self._take_in()
         if self._settings.kept > 0 and self._last() > now + AHEAD:
             count = self._store.samples.forget_after(now)
             LOG.warning("samples of a time to come are forgotten, since the clock was ahead: %d rows", count)

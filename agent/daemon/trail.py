@@ -18,6 +18,9 @@ from agent.model.signals import Sampling
 POINTS = 120
 """The fewest numbers that a full trail has of each series; just before it is thinned out it has twice as many."""
 
+AT_ONCE = 8
+"""So many passes wait to be added together: a process that wakes up seldom finds its code in no cache."""
+
 SERIES = 200
 """Series that are kept at most: about 1 KB each."""
 
@@ -48,7 +51,8 @@ class Trail:
 
     def __init__(self, points: int = POINTS, series: int = SERIES, longest: float = LONGEST) -> None:
         self._room, self._most, self._longest = 2 * points, series, longest
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._waiting: list[tuple[float, Sampling]] = []
         self._times = array("d")
         self._rows: list[tuple[tuple[Key, ...], array[float]]] = []
         """For each instant the series, and their numbers."""
@@ -64,6 +68,11 @@ class Trail:
 
     def want(self, signals: Iterable[str]) -> None:
         """Given the signals of the thresholds in force, keep those too."""
+        with self._lock:
+            self._want(signals)
+
+    def _want(self, signals: Iterable[str]) -> None:
+        self._take_in()
         wanted = SHOWN.union(signals)
         self._wanted: Callable[[Key], bool] = lambda key: key[0] in wanted
         self._selection = Selection(self._wanted)
@@ -74,6 +83,17 @@ class Trail:
 
     def take(self, now: float, sampling: Sampling) -> None:
         """Given the present (seconds since the epoch) and what was measured, add it."""
+        with self._lock:
+            self._waiting.append((now, sampling))
+            if len(self._waiting) >= AT_ONCE:
+                self._take_in()
+
+    def _take_in(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for now, sampling in waiting:
+            self._take(now, sampling)
+
+    def _take(self, now: float, sampling: Sampling) -> None:
         found, errors = self._selection.among(in_rows(sampling.samples)), sampling.errors
         if self._probes:
             every = [found, *self._beside.values()]
@@ -82,27 +102,30 @@ class Trail:
             )
             for probe in self._probes.values():
                 errors = {**errors, **probe.errors}
-        with self._lock:
-            self._latest, self._errors = found, errors
-            if self._times and now <= self._times[-1]:
-                self._forget()  # the clock was set back: what was cannot be put in order with what comes
-            if self._passes % self._stride == 0:
-                self._add(now, found)
-            self._passes += 1
+        self._latest, self._errors = found, errors
+        if self._times and now <= self._times[-1]:
+            self._forget()  # the clock was set back: what was cannot be put in order with what comes
+        if self._passes % self._stride == 0:
+            self._add(now, found)
+        self._passes += 1
 
     def take_probe(self, probe: str, sampling: Sampling) -> None:
         """Given what a probe has just measured, tell it with every pass over the host until it measures anew."""
-        self._probes[probe] = sampling
-        selection = self._of_probes.get(probe)
-        if selection is None:
-            selection = self._of_probes[probe] = Selection(self._wanted)
-        self._beside[probe] = selection.among(in_rows(sampling.samples))
+        with self._lock:
+            self._take_in()
+            self._probes[probe] = sampling
+            selection = self._of_probes.get(probe)
+            if selection is None:
+                selection = self._of_probes[probe] = Selection(self._wanted)
+            self._beside[probe] = selection.among(in_rows(sampling.samples))
 
     def keep_probes(self, probes: Container[str]) -> None:
         """Given the probes that there still are, tell of no others."""
-        self._probes = {name: sampling for name, sampling in self._probes.items() if name in probes}
-        self._beside = {name: samples for name, samples in self._beside.items() if name in probes}
-        self._of_probes = {name: selection for name, selection in self._of_probes.items() if name in probes}
+        with self._lock:
+            self._take_in()
+            self._probes = {name: sampling for name, sampling in self._probes.items() if name in probes}
+            self._beside = {name: samples for name, samples in self._beside.items() if name in probes}
+            self._of_probes = {name: selection for name, selection in self._of_probes.items() if name in probes}
 
     def _add(self, now: float, found: Samples) -> None:
         if len(self._times) >= self._room:
@@ -125,6 +148,7 @@ class Trail:
     def course(self) -> Course:
         """Return how the signals went."""
         with self._lock:
+            self._take_in()
             times, rows, latest, errors = self._times[:], self._rows[:], self._latest, self._errors
         series: dict[Key, array[float]] = {}
         for place, (keys, values) in enumerate(rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 
 from agent.model.samples import Key, Samples
@@ -29,6 +29,10 @@ _PF_KTHREAD = 0x00200000
 Usage = tuple[int, int, int]
 """When a process started (in ticks since boot: that tells it from a later one with the same id), the ticks of processor
 time that it has used, and the pages of memory that it has."""
+
+
+_Seen = tuple[str, str, Usage]
+"""The name of a process of interest, its id, and what it uses."""
 
 
 class _Total:
@@ -75,12 +79,15 @@ class Processes:
         self._ticks: dict[tuple[str, int], int] = {}
         self._newest = newest or Load().newest
         self._held: dict[str, _Held] = {}
+        self._said: dict[str, bytes] | None = None
+        self._totals: dict[str, _Total] = {}
+        self._at_rest: Samples | None = None
         self._roster = Roster(_list_processes, self._newest)
 
     def ask(self, names: frozenset[str]) -> None:
         """Given the names of interest, measure these from the next pass on."""
         if names != self._names:
-            self._names, self._sorted, self._asked, self._held = names, sorted(names), {}, {}
+            self._names, self._sorted, self._asked, self._held, self._said = names, sorted(names), {}, {}, None
             self._roster = Roster(_list_processes, self._newest)
             for name in names:
                 self._asked.setdefault(os.fsencode(name)[:_KERNEL_NAME_LENGTH], []).append(name)
@@ -89,9 +96,29 @@ class Processes:
         """Return count, memory and processor time of each name asked for."""
         if not self._names:
             return Measured()
-        totals = {name: _Total() for name in self._sorted}
+        due = self._roster.due()
+        lines = self._lines(due)
+        found = [one for pid in due if pid not in lines and (one := self._look(pid, b""))]
+        if not found and lines == self._said and now > self._at:
+            self._at = now
+            if self._at_rest is None:
+                self._at_rest = self._resting()
+            return Measured(self._at_rest)
+        self._at_rest, self._said = None, None if found else lines
+        for pid, line in lines.items():
+            held = self._held[pid]
+            if line.startswith(held.head):
+                found.append((held.name, pid, held.usage(line)))
+            else:
+                self._said = None
+                if one := self._look(pid, line):
+                    found.append(one)
+        return self._measured(found, now)
+
+    def _measured(self, found: Iterable[_Seen], now: float) -> Measured:
+        totals = self._totals = {name: _Total() for name in self._sorted}
         ticks: dict[tuple[str, int], int] = {}
-        for name, pid, (started, spent, resident) in self._found():
+        for name, pid, (started, spent, resident) in found:
             total = totals[name]
             total.count += 1
             total.pages += resident
@@ -112,27 +139,45 @@ class Processes:
                 values.append(100.0 * total.spent / _TICKS_PER_SECOND / elapsed)
         return Measured(Samples(_series(tuple(told)), values))
 
-    def _found(self) -> Iterator[tuple[str, str, Usage]]:
-        due = self._roster.due()
+    def _resting(self) -> Samples:
+        """Return what is told as long as all files that are kept open say what they said in the previous pass."""
+        values: list[float] = []
+        for total in self._totals.values():
+            values += (float(total.count), float(total.pages * _PAGE_BYTES), 0.0) if total.count else (0.0,)
+        told = tuple([(name, total.count > 0, total.count > 0) for name, total in self._totals.items()])
+        return Samples(_series(told), values)
+
+    def _lines(self, due: Collection[str]) -> dict[str, bytes]:
+        """Given the ids to look at, return what the files say that are kept open of them."""
         for ended in self._held.keys() - due:
             del self._held[ended]
-        for pid in due:
+        lines: dict[str, bytes] = {}
+        for pid, held in list(self._held.items()):
             try:
-                held = self._held.get(pid)
-                line = b"" if held is None else self._line(pid, held)
-                if held is not None and line.startswith(held.head):
-                    yield held.name, pid, held.usage(line)
-                    continue
-                name = self._name_of_interest(pid, line)
-                if not name:
-                    self._held.pop(pid, None)
-                    self._roster.pass_over(pid, _how_often)
-                elif self._roster.of_interest(pid) and not _is_process(pid):
-                    self._roster.gone(pid)
-                else:
-                    yield name, pid, parse_usage(self._hold(pid, name, line))
-            except (FileNotFoundError, ProcessLookupError):
+                lines[pid] = held.file.read()
+            except ProcessLookupError:
+                # An open file stays with its process: once that has ended, another one may have its id.
+                del self._held[pid]
+        return lines
+
+    def _look(self, pid: str, line: bytes) -> _Seen | None:
+        """Given an id and what its file says, if that is kept open, return what it uses if it is of interest."""
+        # Most ids that are new since the last pass are gone again, and an error costs more than a question.
+        if not line and not os.access(f"/proc/{pid}", os.F_OK):
+            self._roster.gone(pid)
+            return None
+        try:
+            name = self._name_of_interest(pid, line)
+            if not name:
+                self._held.pop(pid, None)
+                self._roster.pass_over(pid, _how_often)
+            elif self._roster.of_interest(pid) and not _is_process(pid):
                 self._roster.gone(pid)
+            else:
+                return name, pid, self._hold(pid, name, line)
+        except (FileNotFoundError, ProcessLookupError):
+            self._roster.gone(pid)
+        return None
 
     def _name_of_interest(self, pid: str, line: bytes) -> str:
         told = parse_name(line) if line else read_short(f"/proc/{pid}/comm")[:-1]
@@ -142,17 +187,8 @@ class Processes:
         name = _whole_name(told, pid)
         return name if name in candidates else ""
 
-    def _line(self, pid: str, held: _Held) -> bytes:
-        """Return what a file that is kept open says, or nothing where its process has ended."""
-        try:
-            return held.file.read()
-        except ProcessLookupError:
-            # An open file stays with its process: once that has ended, another one may have its id.
-            del self._held[pid]
-            return b""
-
-    def _hold(self, pid: str, name: str, line: bytes) -> bytes:
-        """Given a process of interest, keep its file open if there is room; return what that says."""
+    def _hold(self, pid: str, name: str, line: bytes) -> Usage:
+        """Given a process of interest, keep its file open if there is room; return what it uses."""
         held = self._held.get(pid) or _Held(KernelFile(f"/proc/{pid}/stat"))
         line = line or held.file.read()
         told = parse_name(line)
@@ -160,7 +196,7 @@ class Processes:
         held.name, held.head = name, line[: line.rindex(b")")] if len(told) < _KERNEL_NAME_LENGTH else b"\n"
         if len(self._held) < _MOST_HELD:
             self._held[pid] = held
-        return line
+        return held.usage(line)
 
 
 @lru_cache(maxsize=8)

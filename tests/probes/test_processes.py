@@ -96,13 +96,41 @@ def test_script_is_known_by_its_own_name(tmp_path: Path) -> None:
 
 def test_processor_time_is_that_since_the_previous_pass() -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        name = Path(f"/proc/{process.pid}/comm").read_text().strip()
+        name = Path(sys.executable).name
+        until_named(process.pid, name)
         processes = asking(name)
         assert ("process.cpu_percent", name) not in measured(processes, time.monotonic())
         time.sleep(0.5)
         found = measured(processes, time.monotonic())
         process.kill()
-    assert found["process.cpu_percent", name] > 10
+    assert found["process.cpu_percent", name] > 1
+
+
+def test_process_that_has_rested_uses_nothing_until_it_works_again() -> None:
+    work = "import time; end = time.process_time() + 0.05\nwhile time.process_time() < end: pass\nprint(flush=True)"
+    program = (
+        f"import sys\nopen('/proc/self/comm', 'w').write({SHORT!r}); print(flush=True)\nsys.stdin.readline()\n{work}"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program}\nsys.stdin.readline()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0] != "S":
+            time.sleep(0.01)
+        processes = asking(SHORT)
+        measured(processes, 1.0)
+        resting = [measured(processes, now) for now in (2.0, 3.0, 3.0, 4.0)]
+        process.stdin.write(b"work\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        working = measured(processes, 5.0)
+        process.kill()
+    assert [found.get(("process.cpu_percent", SHORT)) for found in resting] == [0.0, 0.0, None, 0.0]
+    assert len({found["process.memory_bytes", SHORT] for found in resting}) == 1
+    assert working["process.count", SHORT] == 1
+    assert 3 <= working["process.cpu_percent", SHORT] < 100
 
 
 def test_process_that_ends_and_one_that_comes_are_noticed_by_the_next_pass(tmp_path: Path) -> None:
