@@ -29,6 +29,9 @@ LOG = logging.getLogger(__name__)
 PAUSE, LONG_PAUSE = 10.0, 60.0
 """Seconds between two changes of that fact: of which probes there are in it, and of what it says of them."""
 
+APART = 10.0
+"""Seconds by which results of a probe in one report differ at most; more is a clock that was set."""
+
 Reacted = Callable[[Sequence[Reaction]], None]
 """Hear what fired and cleared."""
 
@@ -55,6 +58,8 @@ class Probing:
         self._errors: dict[str, tuple[float, str]] = {}
         self._written: dict[str, tuple[float, str]] | None = None
         self._written_at = -math.inf
+        self._heard: dict[str, float] = {}
+        """By probe the instant by which it was last judged."""
         self._prober: Prober | None = None
         self._prober_of: Callable[[], Prober] | None = None
 
@@ -79,6 +84,7 @@ class Probing:
             return
         self._errors = {name: error for name, error in self._errors.items() if name in probes}
         self._series = {name: series for name, series in self._series.items() if name in probes}
+        self._heard = {name: at for name, at in self._heard.items() if name in probes}
         self._metrics.probes({name: probe.kind for name, probe in probes.items()})
         self._thresholds.trail.keep_probes(probes)
         self._write()
@@ -95,8 +101,12 @@ class Probing:
         """Given a report, judge what was measured."""
         now = self._clock.now().timestamp()
         reactions: list[Reaction] = []
+        newest = {probe.name: result.at for probe, result in found}
         for probe, result in found:
-            reactions += self._one(probe, self._sampling(probe.name, result), result.at, now)
+            at = now - _before(newest[probe.name], result.at)
+            # One that took long may have begun before the one before it was judged.
+            at = self._heard[probe.name] = max(at, min(now, self._heard.get(probe.name, at)))
+            reactions += self._one(probe, self._sampling(probe.name, result), result.at, at)
             facts = ProbeFacts(name=probe.name, kind=probe.kind, samples=result.samples, error=bool(result.error))
             self._metrics.probe(facts, result.late)
         restarts = self._prober.restarts if self._prober is not None else 0
@@ -149,6 +159,12 @@ class Probing:
             self._written_at = now if self._written is not None else now - PAUSE
             self._written = dict(self._errors)
             self._store.facts.set(PROBES, {name: list(error) for name, error in self._errors.items()})
+
+
+def _before(newest: float, at: float) -> float:
+    """Return how long before the newest result of its probe in a report one was measured; 0.0 if a clock was set."""
+    earlier = newest - at
+    return earlier if 0.0 < earlier <= APART else 0.0
 
 
 class _Series:
