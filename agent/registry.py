@@ -7,6 +7,7 @@ the one action it runs. Modules whose name starts with an underscore are helpers
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -21,18 +22,16 @@ from agent.nearest import nearest
 @cache
 def names() -> tuple[str, ...]:
     """Return the dotted names of all actions, sorted, without importing any of them."""
-    # Imported once somebody asks: an agent that has nothing to compile does not.
-    import pkgutil  # noqa: PLC0415
-
     found = []
-    for package in pkgutil.iter_modules(actions.__path__):
-        if package.ispkg:
-            folders = [f"{path}/{package.name}" for path in actions.__path__]
-            found += [
-                f"{package.name}.{module.name}"
-                for module in pkgutil.iter_modules(folders)
-                if not module.name.startswith("_")
-            ]
+    for path in actions.__path__:
+        for system in os.listdir(path):
+            # `pkgutil` would look too, and brings a compiler of Python along.
+            if os.path.exists(f"{path}/{system}/__init__.py"):
+                found += [
+                    f"{system}.{module.removesuffix('.py')}"
+                    for module in os.listdir(f"{path}/{system}")
+                    if module.endswith(".py") and not module.startswith("_")
+                ]
     return tuple(sorted(found))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from agent import __version__
+from agent.cli.help import Help
 from agent.errors import BadArgument
 
 DEFAULT_POLICIES = "/etc/hostkeeper/policies.d"
@@ -26,6 +27,9 @@ VERIFY = "verify"
 
 class Parser(argparse.ArgumentParser):
     """A parser that leaves it to its caller how a mistake is told."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=Help, **options)
 
     def error(self, message: str) -> NoReturn:
         """Given what is wrong, raise BadArgument with the usage."""
