@@ -14,7 +14,7 @@ from agent.cli.world import World
 from agent.errors import ExitCode, RunFailed
 from agent.host.launching import SYSTEMD, chosen
 from agent.host.systemd_launcher import unit_properties
-from agent.host.units import why_no_units
+from agent.host.unit_support import why_no_units
 from agent.model.box import Box
 from agent.model.policies import Task
 from agent.ports import Bounds

@@ -14,11 +14,14 @@ import os
 import select
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import schedule
 from msgspec import Struct
 
 from agent.ports import Clock
+
+if TYPE_CHECKING:
+    import schedule
 
 LOG = logging.getLogger(__name__)
 STEP_SECONDS = 1.0
@@ -54,7 +57,7 @@ class Loop:
         self._on_error = on_error
         self._epoll = select.epoll()
         self._watched: dict[int, Callback] = {}
-        self._heartbeat = schedule.Scheduler()
+        self._heartbeat: schedule.Scheduler | None = None
         self._beats: list[Beat] = []
         self._alarms: dict[str, tuple[float, Callback]] = {}
         self._offset = clock.seconds() - clock.monotonic()
@@ -70,11 +73,14 @@ class Loop:
     def every(self, seconds: float, callback: Callback) -> None:
         """Call back every so many seconds, first after the first interval."""
         self._beats.append(Beat(seconds, callback))
-        self._schedule(self._beats[-1])
-        self._time_beats()
+        if self._heartbeat is None:
+            self._may_beat = self._must_beat = self._clock.monotonic()  # it begins with the first round
+        else:
+            self._schedule(self._heartbeat, self._beats[-1])
+            self._time_beats()
 
-    def _schedule(self, beat: Beat) -> None:
-        self._heartbeat.every(max(1, round(beat.every))).seconds.do(self._safely, beat.callback)
+    def _schedule(self, heartbeat: schedule.Scheduler, beat: Beat) -> None:
+        heartbeat.every(max(1, round(beat.every))).seconds.do(self._safely, beat.callback)
 
     def steadily(self, name: str, seconds: float, callback: Callback) -> None:
         """Call back at once and then every so many seconds by an alarm; what was missed is not made up for."""
@@ -165,11 +171,21 @@ class Loop:
 
     def _heart(self) -> list[tuple[schedule.Job, float]]:
         """Return what beats, each with the seconds until it is due."""
-        first, idle = self._heartbeat.next_run, self._heartbeat.idle_seconds
+        heartbeat = self._heartbeat or self._begun()
+        first, idle = heartbeat.next_run, heartbeat.idle_seconds
         if first is None or idle is None:
             return []
-        jobs = [(job, job.next_run) for job in sorted(self._heartbeat.jobs)]
+        jobs = [(job, job.next_run) for job in sorted(heartbeat.jobs)]
         return [(job, idle + (at - first).total_seconds()) for job, at in jobs if at is not None]
+
+    def _begun(self) -> schedule.Scheduler:
+        # Imported when the loop turns: by then the agent is ready.
+        import schedule  # noqa: PLC0415
+
+        heartbeat = self._heartbeat = schedule.Scheduler()
+        for beat in self._beats:
+            self._schedule(heartbeat, beat)
+        return heartbeat
 
     def _patience(self) -> float:
         earliest = self._must_beat
@@ -183,9 +199,7 @@ class Loop:
         if abs(step) < STEP_SECONDS:
             return
         LOG.warning("the wall clock was set by %+.0f s; everything due is planned anew", step)
-        self._heartbeat.clear()
-        for beat in self._beats:
-            self._schedule(beat)
+        self._heartbeat = None
         self._time_beats()
         self._safely(lambda: self._on_step(step))
 

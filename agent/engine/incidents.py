@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agent.engine.differing import changes
 from agent.engine.firing import Firing
 from agent.model.conditions import Bound
 from agent.model.incidents import Entry, EntryKind, Incident, IncidentState, PolicyChange
@@ -116,7 +115,11 @@ def _entry(firing: Firing, kind: EntryKind, text: str) -> Entry:
 
 def change_of(before: PolicySet | None, after: PolicySet, at: float) -> PolicyChange:
     """Given the set that was in force, None if none is known, and the one that is now, say what is not as before."""
-    found = [] if before is None or before.digest == after.digest else changes(before, after)
+    found = []
+    if before is not None and before.digest != after.digest:
+        from agent.engine.differing import changes  # noqa: PLC0415 - at the start there is nothing to compare
+
+        found = changes(before, after)
     return PolicyChange(
         at=at,
         digest=after.digest,

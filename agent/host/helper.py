@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Sequence
 
 _CHUNK = 1 << 20
@@ -13,6 +12,9 @@ class Helper:
     """Runs `argv` with `request` as its standard input; its output is read without waiting."""
 
     def __init__(self, argv: Sequence[str], request: bytes) -> None:
+        # Imported for the first helper: an agent is ready without one where no policies have changed.
+        import subprocess  # noqa: PLC0415
+
         # A file in memory takes any request at once, where a pipe would make the caller wait for the helper.
         source = os.memfd_create("request", os.MFD_CLOEXEC)
         try:
@@ -37,6 +39,8 @@ class Helper:
 
     def end(self) -> str:
         """End the process if it still lives; return how it ended, as words, or "" when it ended well."""
+        import subprocess  # noqa: PLC0415 - it is there since the start of the process
+
         self._output.close()
         if self._process.poll() is None:
             try:

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,6 +109,9 @@ class ChildLauncher:
             return child
 
     def _spawn(self, run: int, argv: Sequence[str], environment: Mapping[str, str]) -> RunProcess:
+        # Imported for the first run: an agent is ready before there is one.
+        import subprocess  # noqa: PLC0415
+
         popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
         descriptor = -1
         try:

@@ -6,7 +6,7 @@ import logging
 import os
 
 from agent.errors import Mistake, PolicyError
-from agent.host.units import why_no_units
+from agent.host.unit_support import why_no_units
 from agent.model.settings import Settings
 from agent.ports import Launcher
 

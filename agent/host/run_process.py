@@ -6,10 +6,13 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent.host import proc
+
+if TYPE_CHECKING:
+    import subprocess
 
 MARKER = "HOSTKEEPER_RUN"
 """Environment variable `<state directory>:<run>` by which a run's processes are found when all else is gone."""

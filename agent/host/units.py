@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from agent.errors import NotFound
 from agent.host.cgroup import Cgroup
+from agent.host.unit_support import cgroup2
 
 DEFAULT_STATE = "/var/lib/hostkeeper"
 """The state directory of the agent that a host has if it has one only; its units have the short names."""
@@ -23,35 +24,6 @@ SLICE = "hostkeeper.slice"
 
 _SYNC_SECONDS = 30.0
 _CURSOR = "-- cursor: "
-_SYSTEMD_RUNS = "/run/systemd/system"
-
-
-def why_no_units() -> str:
-    """Return why this process cannot start units, or "" when it can."""
-    if not os.path.isdir(_SYSTEMD_RUNS):
-        return "systemd does not run on this host"
-    if os.geteuid() != 0:
-        return "only root may start units"
-    if not _installed("systemd-run") or not _installed("systemctl"):
-        return "systemd-run or systemctl is not installed"
-    if _cgroup2() is None:
-        return "there is no cgroup 2 on this host"
-    return ""
-
-
-def _installed(program: str) -> bool:
-    return any(os.access(os.path.join(directory, program), os.X_OK) for directory in os.get_exec_path())
-
-
-def _cgroup2(mountinfo: str = "/proc/self/mountinfo") -> str | None:
-    """Return where the root of the one cgroup 2 hierarchy is mounted, or None."""
-    with open(mountinfo, encoding="utf-8") as file:
-        for line in file:
-            head, _, tail = line.partition(" - ")
-            root, mountpoint = head.split(" ")[3:5]
-            if tail.startswith("cgroup2 ") and root == "/":
-                return mountpoint
-    return None
 
 
 class Entry(Struct, frozen=True):
@@ -72,7 +44,7 @@ class Units:
         self.key = f"{identity.st_dev:x}-{identity.st_ino:x}"
         self._prefix = "hostkeeper-run-" if state == DEFAULT_STATE else f"hostkeeper-run-{self.key}-"
         self._name = re.compile(re.escape(self._prefix) + r"([0-9]+)(?:\.[0-9]+)?\.service")
-        self._slice = f"{_cgroup2()}/{SLICE}"
+        self._slice = f"{cgroup2()}/{SLICE}"
 
     def name(self, run: int, attempt: int) -> str:
         """Given a run and its attempt, return the name of its unit: each process has one of its own."""

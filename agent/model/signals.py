@@ -69,6 +69,10 @@ class SignalSpec(Struct, frozen=True):
     required: tuple[str, ...] = ()
 
 
+Signals = Mapping[str, SignalSpec]
+"""The signals that there are, by name."""
+
+
 class ConditionState(Struct, frozen=True):
     """What a condition remembers between evaluations; instants are seconds since the epoch.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from agent.errors import Mistake
-from agent.model.signals import SignalSpec
+from agent.model.signals import Signals, SignalSpec
 from agent.policy.fitting import unfit
 from agent.policy.fragments import DEFINITIONS, Name, Outline, Reference
 from agent.policy.nearest import quoted, suggest
@@ -40,9 +40,6 @@ LOOPS = {
 
 MOST = 200
 """So many mistakes between files are worded."""
-
-Signals = Mapping[str, SignalSpec]
-"""The signals that there are, by name."""
 
 
 def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:

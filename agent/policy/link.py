@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from agent.digests import sha256
 from agent.errors import Mistake, PolicyError
 from agent.model.policies import PolicySet, Task, Threshold, Window
-from agent.policy.between import Signals, mistakes_between
+from agent.model.signals import Signals
 from agent.policy.completing import complete, defined
 from agent.policy.fragments import Fragment, Outline
 from agent.policy.notifier import notifiers_of
@@ -28,6 +28,14 @@ def link(fragments: Mapping[str, Fragment], signals: Signals) -> PolicySet:
     if policies is None:
         raise PolicyError(misfits({fragment.file: fragment.outline for fragment in fragments.values()}, signals))
     return policies
+
+
+def mistakes_between(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:
+    """Given the outlines of all files by file, None where there is none, return the mistakes between them."""
+    # What words them is imported when there are any.
+    from agent.policy import between  # noqa: PLC0415
+
+    return between.mistakes_between(outlines, signals)
 
 
 def misfits(outlines: Mapping[str, Outline | None], signals: Signals) -> list[Mistake]:

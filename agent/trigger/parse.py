@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agent.nearest import nearest
-from agent.trigger import cron
 from agent.trigger.values import ScheduleError, Trigger
 from agent.trigger.vocabulary import SHAPE as PHRASE_SHAPE
 from agent.trigger.vocabulary import WORDS
@@ -16,6 +15,9 @@ def parse(text: str) -> Trigger:
 
     Whatever is returned fires some day. Raises ScheduleError, with a suggestion, for all else.
     """
+    # Imported for the first schedule; many a set has none.
+    from agent.trigger import cron  # noqa: PLC0415
+
     if len(text) > cron.LONGEST:
         raise ScheduleError(f"a schedule has at most {cron.LONGEST} characters, and this one has {len(text)}", SHAPE)
     if not text.isascii():
@@ -40,6 +42,8 @@ def parse(text: str) -> Trigger:
 
 
 def _alias(text: str, word: str) -> Trigger:
+    from agent.trigger import cron  # noqa: PLC0415 - `parse` has imported it
+
     if word in cron.ALIASES:
         return cron.parse_cron(text, cron.ALIASES[word])
     if word == "@reboot":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.host.units import why_no_units
+from agent.host.unit_support import why_no_units
 from tests.host.leftovers import can_make_groups
 
 
