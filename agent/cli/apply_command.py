@@ -20,8 +20,10 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         with open(arguments.file, encoding="utf-8") as file:
             plan = loads(file.read(MOST_BYTES), arguments.file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"{arguments.file}: {error}") from error
+    except OSError as error:
+        raise NotFound(f"{arguments.file}: {error.strerror}; make one with `hostkeeper plan TASK -o FILE`") from error
+    except UnicodeDecodeError as error:
+        raise NotFound(f"{arguments.file}: not a plan; make one with `hostkeeper plan TASK -o FILE`") from error
     world = World(arguments)
     policies = world.policies()
     task = world.task(policies, plan.task)

@@ -142,3 +142,12 @@ def test_apply_of_an_edited_plan_is_refused(agent: AgentUnderTest) -> None:
     done = agent.command("apply", str(plan))
     assert done.returncode == ExitCode.REFUSED
     assert "was changed" in done.stderr
+
+
+def test_apply_of_what_is_no_plan_says_how_to_make_one(agent: AgentUnderTest) -> None:
+    plan = agent.place / "plan.json"
+    done = agent.command("apply", str(plan))
+    made = "make one with `hostkeeper plan TASK -o FILE`"
+    assert (done.returncode, done.stderr) == (ExitCode.NOT_FOUND, f"{plan}: No such file or directory; {made}\n")
+    plan.write_bytes(b"\xff")
+    assert agent.command("apply", str(plan)).stderr == f"{plan}: not a plan; {made}\n"

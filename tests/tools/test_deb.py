@@ -116,13 +116,23 @@ def test_completion_of_the_package_is_taken_up_by_the_shell(tmp_path: Path) -> N
     script.write_bytes(documents.completions()["bash-completion/completions/hostkeeper"])
     program = """
     source "$1"
-    COMP_WORDS=(hostkeeper his)
-    COMP_CWORD=1
+    shift
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
     words=($(complete -p hostkeeper))
     "${words[-2]}" || true
     echo "${COMPREPLY[@]}"
     """
-    assert subprocess.check_output(["bash", "-c", program, "bash", str(script)], text=True).split() == ["history"]
+
+    def completed(*words: str) -> list[str]:
+        return subprocess.check_output(["bash", "-c", program, "bash", str(script), *words], text=True).split()
+
+    (tmp_path / "plan.json").touch()
+    (tmp_path / "policies").mkdir()
+    assert completed("hostkeeper", "his") == ["history"]
+    assert completed("hostkeeper", "apply", f"{tmp_path}/pl") == [f"{tmp_path}/plan.json"]
+    assert completed("hostkeeper", "plan", "tidy", "-o", f"{tmp_path}/pl") == [f"{tmp_path}/plan.json"]
+    assert completed("hostkeeper", "check", "--policies", f"{tmp_path}/") == [f"{tmp_path}/policies"]
 
 
 def test_settings_of_the_example_change_nothing_and_show_every_setting(tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-import shtab
-
-from agent.cli.parser import COMMANDS, get_parser
+from agent.cli.completion_command import script
+from agent.cli.parser import COMMANDS
 from agent.schema import Schema, Schemas, resolve
 from tools.deb import roff
 from tools.reference import pages
@@ -79,7 +78,7 @@ def completions() -> dict[str, bytes]:
         "zsh": "zsh/vendor-completions/_hostkeeper",
         "fish": "fish/vendor_completions.d/hostkeeper.fish",
     }
-    return {place: (shtab.complete(get_parser(), shell=shell) + "\n").encode() for shell, place in places.items()}
+    return {place: (script(shell) + "\n").encode() for shell, place in places.items()}
 
 
 def settings() -> bytes:
