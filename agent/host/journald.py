@@ -10,7 +10,6 @@ import errno
 import fcntl
 import logging
 import os
-import socket
 import struct
 from collections.abc import Mapping
 
@@ -53,10 +52,14 @@ class JournalHandler(logging.Handler):
     """Sends records to the journal and never waits for it: what it does not take at once is counted, and told later."""
 
     def __init__(self, address: str = SOCKET) -> None:
+        # Imported by those who write to the journal: every run has this module, and few of them such a socket.
+        import socket  # noqa: PLC0415
+
         super().__init__()
         self.setFormatter(Plain("%(message)s", kept="\n\t"))
         self._address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        self._passing = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
         self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -96,7 +99,7 @@ class JournalHandler(logging.Handler):
             os.truncate(file, len(datagram))
             os.pwrite(file, datagram, 0)
             fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
-            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", file))
+            rights = (*self._passing, struct.pack("i", file))
             self._socket.sendmsg([b""], [rights], 0, self._address)
         except OSError:
             return False
