@@ -66,7 +66,8 @@ class Log:
         self._remember()
         # Lines that were counted before something could not be read are told once everything can be.
         lines, matches, self._lines, self._found = self._lines, self._found, 0, 0
-        if first:
+        # Where no log is, nobody knows whether none was written or its name is another.
+        if first or not (lines or notes.files or self._settings["journal"]):
             return Measured()
         seconds = max(now - before, 0.001)
         found = [

@@ -76,6 +76,16 @@ def test_log_that_is_not_there_or_no_log_is_an_error(tmp_path: Path) -> None:
         assert "lines" not in found
 
 
+def test_log_that_no_file_fits_has_no_data_and_is_read_from_its_beginning_once_there_is_one(tmp_path: Path) -> None:
+    asked = Asked(tmp_path, "log", {"files": [f"{tmp_path}/*.log"], "match": ["ERROR"]})
+    for _ in range(2):
+        found, error = asked.measure()
+        assert (error, "lines" in found, found["up"]) == ("", False, 1)
+    write(tmp_path / "app.log", b"INFO one\nERROR two\n")
+    assert counted(asked) == (2, 1)
+    assert counted(asked) == (0, 0)
+
+
 def test_log_that_could_not_be_read_for_a_while_is_counted_once_it_can_be(tmp_path: Path) -> None:
     logs = [tmp_path / "a.log", tmp_path / "b.log"]
     for log in logs:
