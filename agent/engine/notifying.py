@@ -54,11 +54,10 @@ class Notices:
         )
 
     def withdraw(self, threshold: str, series: Labels, at: float) -> None:
-        """Tell whoever was told that it fires that it is not watched any more."""
+        """Tell whoever was told that it fires that nobody judges it as before."""
         told = self._store.outbox.told_of(state_key(threshold, series))
-        self._store.outbox.put(
-            [replace(notice, event=Event.CLEARED, at=at, detail="it is not watched any more", seq=0) for notice in told]
-        )
+        why = "it was changed or taken out of the policies, and is not judged as before any more"
+        self._store.outbox.put([replace(notice, event=Event.CLEARED, at=at, detail=why, seq=0) for notice in told])
 
 
 def held(task: Task, now: float) -> list[Notice]:

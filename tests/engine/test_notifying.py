@@ -40,6 +40,7 @@ def test_reactor_leaves_a_notice_for_each_notifier_and_none_while_muted(store: S
     ]
     notices.withdraw(one.name, (), NOW + 5)
     assert [found.event for found in store.outbox.notices()] == [Event.FIRED] * 2 + [Event.CLEARED] * 2
+    assert "changed or taken out of the policies" in store.outbox.notices()[-1].detail
 
 
 def test_clearing_is_told_to_who_was_told_and_is_not_named_any_more(store: Store) -> None:
