@@ -56,6 +56,26 @@ def _has_dead() -> bool:
         return False
 
 
+class _Offspring:
+    """Tells whether this process has children, those orphans among them that came to it.
+
+    Asked of the first thread, to which the kernel gives all orphans. Unlike waitid's, its answer is no error where
+    there are none: to make one costs a daemon that wakes up seldom more than to read a file.
+    """
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        with contextlib.suppress(OSError):  # a kernel without CONFIG_PROC_CHILDREN
+            self._file = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY | os.O_CLOEXEC)
+
+    def may_be(self) -> bool:
+        return self._file is None or os.pread(self._file, 1, 0) != b""
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        if self._file is not None:
+            close(self._file)
+
+
 class ChildLauncher:
     """`agent.ports.Launcher`.
 
@@ -85,7 +105,8 @@ class ChildLauncher:
         self._unremoved: list[Cgroup] = []
         self._dead: dict[tuple[int, int], float] = {}
         self._clean: int | None = None
-        proc.become_subreaper()
+        self._offspring = _Offspring()
+        self._reaper = False
 
     def start(self, run: int, attempt: int, argv: Sequence[str], bounds: Bounds) -> RunProcess:
         """Given a run, its attempt and an argument list, start its process; raises RunFailed when that fails.
@@ -112,6 +133,9 @@ class ChildLauncher:
         # Imported for the first run: an agent is ready before there is one.
         import subprocess  # noqa: PLC0415
 
+        if not self._reaper:
+            proc.become_subreaper()
+            self._reaper = True
         popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
         descriptor = -1
         try:
@@ -160,7 +184,7 @@ class ChildLauncher:
         with self._lock:
             now, seen = time.monotonic(), self._dead
             self._dead = {}
-            for process in self._strangers() if _has_dead() else ():
+            for process in self._strangers() if self._offspring.may_be() and _has_dead() else ():
                 if process.dead:
                     key = (process.pid, process.started)
                     self._dead[key] = seen.get(key, now)

@@ -5,7 +5,6 @@ A process is known by its id and its start time together; an id alone may have b
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import time
@@ -153,6 +152,8 @@ def ancestors() -> Iterator[int]:
 
 def become_subreaper() -> None:
     """Make orphans among this process's descendants its own children, instead of init's, from here on."""
+    import ctypes  # noqa: PLC0415 - who only looks at processes need not wait for it
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot become a subreaper")

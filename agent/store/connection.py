@@ -7,9 +7,9 @@ DELETE fails in WAL mode, so a preallocated ballast file is given up first, and 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -82,8 +82,8 @@ class Connection:
         self.restore_ballast()
 
     def _persist_wal(self) -> None:
-        keep = ctypes.c_int(1)
-        self._db.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(keep))
+        keep = array("i", [1])
+        self._db.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, keep.buffer_info()[0])
 
     def _migrate(self) -> None:
         if self._version() >= len(MIGRATIONS):

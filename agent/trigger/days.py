@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date, datetime
 
 from agent.trigger.values import EVERY_DATE, EVERY_WEEKDAY, LAST, Cron, Days
@@ -18,15 +17,21 @@ EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 def matching_dates(days: Days, year: int, month: int, anchor: int = EPOCH_ORDINAL) -> int:
     """Given a month, return the mask of its matching dates; `anchor` is the ordinal from which intervals count."""
-    first, length = monthrange(year, month)
+    begin = date(year, month, 1)
+    first, length = begin.weekday(), _length(begin)
     mask = _by_day(days, first, length)
     if days.interval > 1:
-        day = 1 + (anchor - date(year, month, 1).toordinal()) % days.interval
+        day = 1 + (anchor - begin.toordinal()) % days.interval
         every = 0
         for number in range(day, length + 1, days.interval):
             every |= 1 << number
         mask &= every
     return mask
+
+
+def _length(first: date) -> int:
+    """Given the first of a month, return how many days that has."""
+    return 31 if first.month == 12 else (first.replace(month=first.month + 1) - first).days
 
 
 def ever_matches(days: Days, months: int) -> bool:
