@@ -111,7 +111,13 @@ def _source(parser: argparse.ArgumentParser) -> None:
 
 def _drill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="TASK", help="the task whose backups are drilled, or one that drills them")
-    parser.add_argument("--random", action="store_true", help="drill a random backup instead of the newest")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--random", action="store_true", help="drill a random backup instead of the newest")
+    one.add_argument(
+        "--backup",
+        metavar="ID",
+        help="drill this one, by its id or the beginning of that, also if damage was found in it",
+    )
     _key(parser)
 
 

@@ -251,6 +251,8 @@ def test_explain_where_known_backups_are_not_listed_says_that_a_run_would_remove
         (["list", "--repository", "nope"], 8, "there is no repository 'nope'"),
         (["explain", "--task", "other"], 8, "has a `keep`"),
         (["drill", "other"], 2, "makes no backups"),
+        (["drill", "shop", "--backup", ""], 2, "the id is empty"),
+        (["drill", "shop", "--backup", "1", "--random"], 2, "not allowed with"),
         (["restore", "latest", "--task", "other"], 2, "makes no backups"),
         (["restore", "latest", "--task", "shop", "--to", "/"], 2, "no empty directory"),
         (["restore", "latest", "--task", "shop", "--to", "/etc"], 4, "/etc is not empty"),

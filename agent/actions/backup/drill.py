@@ -20,7 +20,7 @@ from agent.actions.backup._comparing import compare, others
 from agent.actions.backup._loading import databases, has_files, load, miscounted
 from agent.actions.backup._repository import REAL, Drivers, database_of, repository_of, scratch_of
 from agent.actions.backup._room import require_room
-from agent.actions.backup._selecting import made_here, reliable
+from agent.actions.backup._selecting import made_here, reliable, select
 from agent.actions.backup._verification import record, verify
 from agent.drivers.databases import definition_of
 from agent.drivers.physical import Physical
@@ -38,13 +38,16 @@ _NOTHING_LIVE = "it touches nothing live, and removes what it restored"
 _ROWS_TAKE = 2
 """A loaded database takes about so many times the bytes of its copy: tables have room, indexes are built."""
 
-RANDOM = "random"
+NEWEST, RANDOM = "newest", "random"
 
 Result = TypeVar("Result")
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """Names and types; defaults and limits are in the schema. Durations are seconds, sizes bytes."""
+    """Names and types; defaults and limits are in the schema. Durations are seconds, sizes bytes.
+
+    `choose` is also the id of a backup, or its beginning, where a person asks for it.
+    """
 
     repository: Mapping[str, Any]
     task: str
@@ -86,6 +89,12 @@ class Drill(Struct):
     drivers: Drivers
 
     def _good(self, repository: Repository, listing: Listing) -> tuple[Backup, ...]:
+        """Return the backups to choose from: the one that a person has named, damaged or not, else all good ones."""
+        if self.options.choose not in (NEWEST, RANDOM):
+            named = select(listing, self.options.choose, self.ctx.ledger, repository.name, self.ctx.now.timestamp())
+            if named.flaws:
+                raise RunFailed(f"{named.id} is not whole, which no drill changes: {named.flaws[0]}")
+            return (named,)
         good = reliable(listing, self.ctx.ledger, repository.name, self.ctx.now.timestamp())
         if not good:
             there = f"{len(listing.backups)} with flaws" if listing.backups else "none"
@@ -121,7 +130,8 @@ class Drill(Struct):
                 f"choose one of {len(good):,} good backups of {self.options.task}", {"candidates": len(good)}
             )
         backup = self._chosen(good)
-        return Preview(f"drill {backup.id}, the newest good backup of {self.options.task}", {"backup": backup.id})
+        what = "the newest good backup" if self.options.choose == NEWEST else "a backup"
+        return Preview(f"drill {backup.id}, {what} of {self.options.task}", {"backup": backup.id})
 
     def choose(self) -> Outcome:
         """Choose a backup for this run, and remember it."""

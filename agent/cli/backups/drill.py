@@ -10,6 +10,7 @@ from agent.cli.backups.doing import backup_task, made_task
 from agent.cli.backups.place import with_key
 from agent.cli.running import Foreground, report
 from agent.cli.world import World
+from agent.errors import BadArgument
 from agent.model.policies import PolicySet, Task
 
 DRILLS = "backup.drill"
@@ -27,8 +28,11 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _task(world: World, policies: PolicySet, arguments: argparse.Namespace) -> Task:
     """Return the task that drills what is named: itself, one of the policies for it, or one that is made for it."""
+    if arguments.backup == "":
+        raise BadArgument("the id is empty: is a variable of the shell not set?")
     named, options = _named(world, policies, arguments.task)
-    changes: dict[str, object] = {"choose": "random"} if arguments.random else {}
+    chosen = "random" if arguments.random else arguments.backup
+    changes: dict[str, object] = {} if chosen is None else {"choose": chosen}
     repository = with_key(options["repository"], arguments)
     if repository != options["repository"]:
         changes["repository"] = repository

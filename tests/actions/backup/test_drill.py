@@ -218,6 +218,24 @@ def test_damage_that_a_drill_finds_is_remembered_until_the_backup_is_proven(vaul
         drill(options(), ctx, vault)
 
 
+def test_backup_that_a_person_names_is_drilled_though_damage_is_on_record_and_counts_again(
+    vault: Vault, ctx: Context
+) -> None:
+    vault.put(backup("b2", began=2000.0, flaws=("a file was not read",)), {b"/srv/shop/logo": b"hello"})
+    vault.damage["b1"] = "files.tar.zst is torn"
+    for _ in range(2):
+        with pytest.raises(Damaged):
+            drill(options(choose="b1"), ctx, vault)
+    vault.damage.clear()
+    ctx.clock.sleep(1)
+    assert drill(options(choose="b1"), ctx, vault).facts["backup"] == "b1"
+    assert drill(options(), ctx, vault).facts["backup"] == "b1"
+    with pytest.raises(RunFailed, match="b2 is not whole, which no drill changes: a file was not read"):
+        drill(options(choose="b2"), ctx, vault)
+    with pytest.raises(NotFound, match="no backup 'b3'"):
+        drill(options(choose="b3"), ctx, vault)
+
+
 def test_backup_that_is_removed_while_it_is_drilled_is_not_called_damaged(vault: Vault, ctx: Context) -> None:
     vault.put(backup("b2", began=2000.0, level=Level.INCREMENTAL, parent="b1"), {b"/srv/shop/logo": b"hello"})
 
