@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any, NamedTuple
-
-from yaml.nodes import Node
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.policy.broken import Broken
 from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS, options_text
 from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.notifying import body_of
-from agent.policy.outline import outline_of
-from agent.policy.places import Place, members, place
 from agent.policy.probe_body import body_of as body_of_probe
 from agent.policy.references import MarksOf, named
-from agent.policy.shape import Shapes
-from agent.policy.yaml_front import read
+from agent.policy.shape import Shape, Shapes
 from agent.policy.yaml_plain import PlainReader
 from agent.schema import Schemas
 
-Name = tuple[str, str, Place]
+if TYPE_CHECKING:  # plain files need no PyYAML, and loading it takes as long as reading two hundred of them
+    from yaml.nodes import Node
+
+    from agent.policy.yaml_front import Document
+
+Name = tuple[str, str, tuple[int, int]]
 """A section, the name of a thing in it, and where that name stands."""
 
 _dense = json.JSONEncoder(separators=(",", ":")).encode
@@ -42,8 +42,8 @@ class Compiled(NamedTuple):
 
     def outline(self) -> str:
         """Return the JSON of the names that the file gives and refers to."""
-        node = self.node if self.node is not None else read(self.data).node
-        return _dense(outline_of(node, self.marks_of))
+        node = self.node if self.node is not None else _read(self.data).node
+        return _outline(node, self.marks_of)
 
     def fragment(self) -> str:
         """Return the JSON of the fragment, which `agent.policy.fragments` reads."""
@@ -67,15 +67,17 @@ class Compiler:
         With `outlined`, the outline will be asked for too, which takes the nodes of YAML.
         """
         plain = None if outlined else self._plain.read(data)
-        if plain is not None and (body := self._body(plain.data, plain.names)) is not None:
+        if plain and plain.names is not None and (body := self._body(plain.data, plain.names)) is not None:
             return Compiled(body, None, data, self.shapes.marks)
-        document = read(data)
-        if not document.flaws and (body := self._body(document.data, _names(document.node))) is not None:
+        from agent.policy.outline import names_of  # noqa: PLC0415 - as above
+
+        document = _read(data)
+        if not document.flaws and (body := self._body(document.data, names_of(document.node))) is not None:
             return Compiled(body, document.node, data, self.shapes.marks)
         # Only a file with mistakes pays for finding and wording them all.
         from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
 
-        outline = "" if document.node is None else _dense(outline_of(document.node, self.shapes.marks))
+        outline = "" if document.node is None else _outline(document.node, self.shapes.marks)
         raise Broken(policy_mistakes(document, file, self.shapes, self.meaning), outline)
 
     def _body(self, written: Any, names: Iterable[Name]) -> dict[str, Any] | None:
@@ -95,13 +97,13 @@ class Compiler:
 
         A file without any leaves every default. Raises Broken.
         """
-        document = read(data, may_be_empty=True)
         shape = self.shapes.settings()
-        if not document.flaws and shape.accepts(document.data):
-            complaints: list[Complaint] = []
-            values: dict[str, Any] = normalise(shape.plan, document.data, complaints)
-            if not complaints and not self.meaning.of_timezone(values["timezone"], ()):
-                return {name: value for name, value in values.items() if not name.startswith("x-")}
+        plain = self._plain.read(data)
+        if plain and (values := self._settings(shape, plain.data)) is not None:
+            return values
+        document = _read(data, may_be_empty=True)
+        if not document.flaws and (values := self._settings(shape, document.data)) is not None:
+            return values
         from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
 
         raise Broken(
@@ -109,6 +111,16 @@ class Compiler:
                 document, file, shape, lambda values: self.meaning.of_timezone(values["timezone"], ("timezone",))
             )
         )
+
+    def _settings(self, shape: Shape, written: Any) -> dict[str, Any] | None:
+        """Given what settings say, return their normalised values, None if anything is wrong."""
+        if not shape.accepts(written):
+            return None
+        complaints: list[Complaint] = []
+        values: dict[str, Any] = normalise(shape.plan, written, complaints)
+        if complaints or self.meaning.of_timezone(values["timezone"], ()):
+            return None
+        return {name: value for name, value in values.items() if not name.startswith("x-")}
 
     def web(self, data: bytes, file: str, *, root: bool) -> dict[str, Any]:
         """Given the bytes of a web configuration and its path, return its values, complete. Raises Broken.
@@ -118,7 +130,7 @@ class Compiler:
         # Few hosts have one, and it takes TLS to judge it.
         from agent.policy.web_files import complete  # noqa: PLC0415
 
-        document = read(data, may_be_empty=True)
+        document = _read(data, may_be_empty=True)
         shape = self.shapes.web()
         directory = os.path.dirname(os.path.abspath(file))
         if not document.flaws and shape.accepts(document.data):
@@ -148,10 +160,16 @@ class Compiler:
         return uses
 
 
-def _names(root: Node | None) -> Iterator[Name]:
-    for section, _, things in members(root):
-        for name, key, _ in members(things):
-            yield section, name, place(key)
+def _read(data: bytes, *, may_be_empty: bool = False) -> Document:
+    from agent.policy.yaml_front import read  # noqa: PLC0415 - as above
+
+    return read(data, may_be_empty=may_be_empty)
+
+
+def _outline(root: Node | None, marks_of: MarksOf) -> str:
+    from agent.policy.outline import outline_of  # noqa: PLC0415 - as above
+
+    return _dense(outline_of(root, marks_of))
 
 
 def _body(policy: dict[str, Any], names: Iterable[Name], uses: list[Any]) -> dict[str, Any]:

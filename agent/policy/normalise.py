@@ -108,6 +108,8 @@ def _map(plan: Plan, value: dict[str, Any], complaints: list[Complaint], path: P
             continue
         if item.__class__ is str and (known := below.read.get(item)) is not None:
             found[name] = known
+        elif item.__class__ is dict:
+            found[name] = _map(below, item, complaints, (*path, name))
         else:
             found[name] = normalise(below, item, complaints, (*path, name))
     return found

@@ -44,13 +44,13 @@ Token = tuple[str, str, str]
 
 
 class Plain(NamedTuple):
-    """What a file says, and the section, name, line and column of all that stands below its sections.
+    """What a file says, and section, name, line and column of all that stands below its sections.
 
-    It is for reading only: parts are shared between files.
+    There are no `names` if a section is in brackets. All is for reading only: parts are shared between files.
     """
 
     data: dict[str, Any]
-    names: list[tuple[str, str, tuple[int, int]]]
+    names: list[tuple[str, str, tuple[int, int]]] | None
 
 
 class NotPlain(Exception):
@@ -77,7 +77,7 @@ class PlainReader:
             return None
 
     def _document(self, lines: list[Line]) -> Plain:
-        nest, names, section = _Nest(), [], ""
+        nest, names, section, hidden = _Nest(), [], "", False
         here: Any = nest.root
         indent, depth, opened = 0, 0, ""
         for number, (pad, key, value, item) in enumerate(lines, 1):
@@ -91,16 +91,17 @@ class PlainReader:
             if item:
                 here.append(item if item[0] not in _NOT_ITSELF else self._value(item))
                 continue
-            if key in here or (value[:1] == "{" and not depth):  # of what such a section holds, no places are known
+            if key in here:
                 raise NotPlain
-            if depth < 2:
-                section = section if depth else key
-                names += [(section, key, (number, indent + 1))] if depth else []
+            if depth == 1:
+                names.append((section, key, (number, indent + 1)))
+            elif not depth:
+                section, hidden = key, hidden or value[:1] == "{"
             here[key] = value if value and value[0] not in _NOT_ITSELF else self._value(value)
             opened = "" if value else key
         if opened or not nest.root:
             raise NotPlain
-        return Plain(nest.root, names)
+        return Plain(nest.root, None if hidden else names)
 
     def _value(self, text: str) -> Any:
         if text[:1] in _QUOTES:
