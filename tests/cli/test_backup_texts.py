@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.actions.backup._begun import Recovered
 from agent.cli.backups.list import short
-from agent.cli.backups.place import this_host
+from agent.cli.backups.place import Known, this_host
 from agent.cli.backups.recover import _told
 from agent.cli.main import main
-from agent.model.backups import Part
+from agent.model.backups import Part, Proof, Verification
 from tests.actions.backup.restoring import backup
 from tests.system.backups import restic_repository
 
@@ -25,6 +26,16 @@ def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
     assert short("20260301-021500F", ["20260301-021500F"]) == "20260301-021500F"
     assert short("") == ""
     assert short("0123456789abcdef" * 4) == "0123456789ab"
+
+
+def test_damage_that_a_restore_has_refuted_is_no_flaw_any_more() -> None:
+    made = backup(flaws=("a file was not read",))
+    found = Verification(repository="local", task="shop", backup=made.id, at=1.0, deep=True, bytes=1, flaws=("torn",))
+    proof = Proof(repository="local", task="shop", backup=made.id, at=2.0, seconds=1.0, bytes=1, checks={})
+    assert Known({}, {}).flaws(made) == ("a file was not read",)
+    assert Known({}, {made.id: found}).flaws(made) == ("a file was not read", "torn")
+    assert Known({made.id: proof}, {made.id: found}).flaws(made) == ("a file was not read",)
+    assert Known({made.id: proof}, {made.id: replace(found, at=3.0)}).flaws(made)[1:] == ("torn",)
 
 
 @pytest.mark.parametrize(("host", "named"), [(this_host(), False), ("the-old-one", True)])

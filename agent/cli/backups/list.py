@@ -110,8 +110,7 @@ def _lines(place: Place, listing: Listing, known: Known, now: float, zone: tzinf
 
 
 def _row(backup: Backup, ids: Sequence[str], known: Known, now: float, zone: tzinfo, *, sound: bool) -> tuple[str, ...]:
-    proof, verified = known.proofs.get(backup.id), known.verifications.get(backup.id)
-    flaws = len(backup.flaws) + (len(verified.flaws) if verified else 0)
+    proof, flaws = known.proofs.get(backup.id), len(known.flaws(backup))
     return (
         short(backup.id, ids),
         str(backup.level),

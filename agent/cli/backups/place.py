@@ -19,7 +19,7 @@ from agent.errors import BadArgument, NotFound
 from agent.host.clock import SystemClock
 from agent.host.processes import SystemProcesses
 from agent.host.scratch import temporary
-from agent.model.backups import Proof, Verification
+from agent.model.backups import Backup, Proof, Verification
 from agent.model.policies import PolicySet
 from agent.policy.nearest import suggest
 from agent.rules.keep import Standing
@@ -53,6 +53,11 @@ class Known(Struct, frozen=True):
     def standing(self) -> Standing:
         """That, as the rules take it."""
         return Standing(proofs=self.proofs, verifications=self.verifications)
+
+    def flaws(self, backup: Backup) -> tuple[str, ...]:
+        """Return what is missing from a backup, and the damage that was found in it since a restore last proved it."""
+        damage = self.verifications[backup.id].flaws if self.standing.damaged(backup.id) else ()
+        return (*backup.flaws, *damage)
 
 
 def this_host() -> str:

@@ -89,8 +89,7 @@ def _lines(backup: Backup, known: Known, builds_on: list[str], broken: str, zone
     yield from (f"{name:<11} {harmless(value)}" for name, value in head)
     for part in backup.parts:
         yield from ("", *_part(part))
-    flaws = (*backup.flaws, *(verified.flaws if verified else ()))
-    yield from (f"! {harmless(flaw)}" for flaw in flaws)
+    yield from (f"! {harmless(flaw)}" for flaw in known.flaws(backup))
 
 
 def _part(part: Part) -> Iterator[str]:
