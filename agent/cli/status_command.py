@@ -12,7 +12,7 @@ from agent.cli.output import ago, duration, emit_json, fitting, harmless, instan
 from agent.cli.world import World
 from agent.engine.backups import flaws
 from agent.engine.in_force import in_force
-from agent.engine.picture import Picture, look
+from agent.engine.picture import Picture, look, up_for
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.model.runs import Run
@@ -45,7 +45,7 @@ def screen(picture: Picture, coming: Sequence[tuple[float, str]], now: float, zo
     lines = ["healthy" if not picture.trouble else "NOT HEALTHY", *_listed(picture.trouble, most)]
     if picture.daemon:
         policies = picture.daemon["policies"]
-        up = f"up for {duration(now - picture.daemon['started'])}" if picture.alive else "down"
+        up = f"up for {duration(up_for(picture.daemon))}" if picture.alive else "down"
         lines.append(f"agent     {up}, metrics on {picture.daemon['listen'] or 'nothing'}")
         lines.append(f"policies  {policies['files']} files, {picture.tasks} tasks, {policies['digest'][:12]}")
         lines += _listed(policies["mistakes"], most)

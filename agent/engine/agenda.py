@@ -85,7 +85,7 @@ class Agenda:
             run=run.id,
             task=run.task,
             due=run.due,
-            not_before=run.not_before if fresh else 0.0,
+            not_before=_not_before(run, now),
             priority=task.priority,
             overlap=task.overlap,
             rank=self._ranks.get(run.task, 0),
@@ -137,6 +137,13 @@ class Agenda:
 def will_be_retried(run: Run, task: Task) -> bool:
     """Tell whether a task's newest run, if it failed, is followed by another try for the same due time."""
     return is_retried(run, task.retry.attempts)
+
+
+def _not_before(run: Run, now: float) -> float:
+    """Return until when a run waits for the clock alone, in seconds since the epoch."""
+    # One that was made by a clock that was ahead would wait for that: but due times still come.
+    on_calendar = run.origin in (Origin.SCHEDULE, Origin.CATCH_UP)
+    return run.not_before if run.state is RunState.PENDING and (on_calendar or run.created <= now) else 0.0
 
 
 def _hold(task: Task, held: set[str]) -> Reason | None:

@@ -29,6 +29,10 @@ SKIPPED = "skipped"
 """The fact by which the journal remembers the reason of a step that said that the rest need not be done."""
 
 
+SET_SECONDS = 1.0
+"""A wall clock that moved this much against the one that never steps was set."""
+
+
 class _StepFailure(Exception):
     """A step that did not succeed: the reason for the run's record, and a sentence or, for a bug, a trace."""
 
@@ -48,13 +52,16 @@ class Execution(Struct, frozen=True):
 
     def perform(self) -> RunState:
         """Do every step that the journal does not call done; return the state the run ended in."""
-        done = self._done()
+        done, lead = self._done(), self._lead()
         try:
             skipped = self._remaining_steps()
         except StopRequested:
             return self._stopped(fruitless=self._done() == done)
         except _StepFailure as failure:
             return self._fail(failure.reason, str(failure))
+        if abs(step := self._lead() - lead) >= SET_SECONDS:
+            # Told by the clock as it is now, or the work would have taken what the clock was set by.
+            self.store.runs.amend(self.run.id, started=(self.run.started or self.run.created) + step)
         return self._end(RunState.SKIPPED if skipped else RunState.SUCCEEDED, skipped, "")
 
     def _remaining_steps(self) -> Reason | None:
@@ -174,6 +181,10 @@ class Execution(Struct, frozen=True):
 
     def _now(self) -> float:
         return self.clock.now().timestamp()
+
+    def _lead(self) -> float:
+        """Return by how much the wall clock is ahead of the one that never steps."""
+        return self.clock.seconds() - self.clock.monotonic()
 
 
 def _facts(outcome: Outcome) -> dict[str, Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import tzinfo
@@ -13,7 +14,7 @@ from agent.engine.backups import series_of, standings
 from agent.engine.in_force import PROBES
 from agent.engine.notifying import undelivered
 from agent.engine.outlook import outlook
-from agent.host.clock import boot_id
+from agent.host.clock import SystemClock, boot_id
 from agent.host.heads import HeadFile
 from agent.host.proc import Process, same
 from agent.model.incidents import Incident, IncidentState
@@ -72,6 +73,11 @@ def daemon_process(store: Store) -> Process | None:
 
 def _process(daemon: dict[str, Any]) -> Process | None:
     return same(daemon["pid"], daemon["pid_started"]) if daemon and daemon["boot"] == boot_id() else None
+
+
+def up_for(daemon: dict[str, Any]) -> float:
+    """Given what a living agent has told of itself, return its age in seconds, whatever the clock says."""
+    return SystemClock().monotonic() - float(daemon["pid_started"]) / os.sysconf("SC_CLK_TCK")
 
 
 def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now: float) -> Picture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.engine.picture import Picture
+from agent.engine.picture import Picture, up_for
 from agent.model.explanations import explain
 from agent.model.runs import Run, RunState
 from agent.pages.html import Child, Markup, element, join
@@ -65,7 +65,7 @@ def band(scene: Scene) -> Markup:
         "div",
         facts(
             (
-                ("Agent", f"up for {duration(scene.now - daemon['started'])}" if picture.alive else "not running"),
+                ("Agent", f"up for {duration(up_for(daemon))}" if picture.alive else "not running"),
                 (
                     "Policies in force",
                     f"{counted(policies['files'], 'file')}, {policies['digest'][:12]}" if policies else "none",

@@ -98,6 +98,31 @@ def test_dispatch_of_what_is_wanted_at_once_does_not_wait_for_the_window(store: 
     assert house.state(number)[0] is RunState.RUNNING
 
 
+@pytest.mark.parametrize("origin", [Origin.THRESHOLD, Origin.RETRY])
+def test_run_that_waits_when_the_clock_is_put_back_does_not_wait_until_it_comes_there_again(
+    store: Store, origin: Origin
+) -> None:
+    house = House(store, task("first"), task("second"), limit=1)
+    first, second = house.make("first"), house.make("second", origin=origin)
+    house.dispatcher.dispatch()
+    house.clock.step(-90 * 24 * HOUR)
+    house.dispatcher.dispatch()
+    assert house.dispatcher.waits[second].reason is Reason.CONCURRENCY
+    house.end(first)
+    house.dispatcher.dispatch()
+    assert house.state(second)[0] is RunState.RUNNING
+
+
+def test_run_of_a_due_time_that_is_to_come_again_waits_for_it(store: Store) -> None:
+    house = House(store, task())
+    number = house.make("task")
+    house.clock.step(-HOUR)
+    assert house.dispatcher.dispatch() == house.now + HOUR
+    house.clock.advance(HOUR)
+    house.dispatcher.dispatch()
+    assert house.state(number)[0] is RunState.RUNNING
+
+
 def test_run_at_the_end_of_its_window_is_told_to_stop_and_goes_on_in_the_next(store: Store) -> None:
     house = House(store, task(window="night"))
     number = house.make("task")

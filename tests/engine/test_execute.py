@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.engine.execute import Execution
 from agent.engine.submit import submit
@@ -76,6 +77,21 @@ def test_perform_of_good_steps_succeeds_and_journals_them(store: Store) -> None:
     ]
     assert records[0].facts == '{"name": "a", "count.too_old": 2}'
     assert store.runs.get(run.id).ended is not None
+
+
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+def test_run_takes_as_long_as_it_took_although_the_clock_was_set(store: Store, step: float) -> None:
+    clock = FakeClock()
+    world, run = World(), replace(running(store), started=clock.seconds())
+
+    def work() -> Outcome:
+        clock.advance(30)
+        clock.step(step)
+        return Outcome()
+
+    steps = (replace(world.step("a"), do=work),)
+    assert Execution(store, clock, run, steps, OnInterrupt.RESUME).perform() is RunState.SUCCEEDED
+    assert store.runs.durations(run.task) == [30.0]
 
 
 @pytest.mark.parametrize("place", range(4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def test_clock_set_back_runs_nothing_twice_and_goes_on_at_once(agent: AgentUnder
     set_and_noticed(agent, clock, -3600.0)
     began = clock.now()
     wait_for(lambda: sum(began < run.due < again - 60 for run in agent.runs()) >= 3)
+    assert re.search(r"^agent +up for [0-9.]+m?s,", agent.command("status", environment=clock.environment).stdout, re.M)
     lived = sorted(run.due for run in agent.runs() if run.due < again - 60)
     assert lived == [lived[0] + second for second in range(len(lived))]
     assert lived[0] <= began + 2
