@@ -32,10 +32,10 @@ LARGEST = 1 << 60
 """No size is larger: an exbibyte, in bytes."""
 
 _NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,9})?"
-_DURATION = "".join(f"(?:({_NUMBER}){unit})?" for unit in SECONDS)
-_PARTS = re.compile(_DURATION)
-_SIZE = re.compile(f"({_NUMBER})({'|'.join(BYTES)})?")
-_PERCENT = re.compile(f"({_NUMBER})%?")
+# Compiled, and kept by `re`, when the first of a kind is read: the agent itself only writes quantities.
+_PARTS = "".join(f"(?:({_NUMBER}){unit})?" for unit in SECONDS)
+_SIZE = f"({_NUMBER})({'|'.join(BYTES)})?"
+_PERCENT = f"({_NUMBER})%?"
 
 DURATIONS = "write a duration such as 90s, 15m, 3h, 7d or 1h30m"
 SIZES = "write a size such as 10MiB, 5GB, or a plain number of bytes"
@@ -55,7 +55,7 @@ def parse_duration(text: str) -> float:
     """Given a duration as text, return seconds, exact to the microsecond. Raises QuantityError."""
     if text == "0":
         return 0.0
-    found = _PARTS.fullmatch(text) if len(text) <= 128 else None
+    found = re.fullmatch(_PARTS, text) if len(text) <= 128 else None
     if not text or found is None:
         raise QuantityError(f"{_shown(text)} is not a duration", _duration_hint(text))
     micros = 0
@@ -69,7 +69,7 @@ def parse_duration(text: str) -> float:
 
 def parse_size(text: str) -> int:
     """Given a size as text, return bytes. Raises QuantityError."""
-    found = _SIZE.fullmatch(text)
+    found = re.fullmatch(_SIZE, text)
     if found is None:
         raise QuantityError(f"{_shown(text)} is not a size", _size_hint(text))
     number, unit = found.groups()
@@ -83,7 +83,7 @@ def parse_size(text: str) -> int:
 
 def parse_percent(text: str) -> float:
     """Given a percentage as text, return a number from 0 to 100. Raises QuantityError."""
-    found = _PERCENT.fullmatch(text)
+    found = re.fullmatch(_PERCENT, text)
     value = float(found[1]) if found else -1.0
     if not 0 <= value <= 100:
         raise QuantityError(f"{_shown(text)} is not a percentage", PERCENTAGES)
