@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.errors import Mistake
+from agent.host import proc
+from agent.host.run_process import MARKER
 from agent.model.runs import Run
 from agent.store import Store
 
@@ -184,14 +186,49 @@ class AgentUnderTest:
         self.process = None
         return code
 
+    @property
+    def key(self) -> str:
+        """What the names of this state's control groups and the marks of its runs' processes begin with."""
+        state = self.state.stat()
+        return f"{state.st_dev:x}-{state.st_ino:x}"
+
+    def of_runs(self) -> list[proc.Process]:
+        """Return the processes of runs that live."""
+        if not self.state.exists():
+            return []
+        mark = f"{MARKER}={self.key}:".encode()
+        found = (proc.look(pid) for pid in proc.everyone() if mark in _environment(pid))
+        return [process for process in found if process is not None and not process.dead]
+
+    def kill_runs(self) -> None:
+        """Kill every process of every run."""
+        proc.end(self.of_runs, PATIENCE)
+
+    def bury(self) -> None:
+        """Kill the agent, whoever it has started, and the runs, which outlive it by design: nobody writes any more."""
+        started: list[proc.Process] = []
+        if self.process is not None:
+            # One that is stopped starts nobody between the look and its end.
+            self.process.send_signal(signal.SIGSTOP)
+            started = [one for one in proc.descendants([self.process.pid]) if one.pid != self.process.pid]
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        assert proc.end(lambda: [*proc.alive(started), *self.of_runs()], PATIENCE) == ()
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
 
 @contextmanager
 def agent_in(place: Path) -> Iterator[AgentUnderTest]:
-    """An agent that is ended with the test, whatever happens."""
+    """An agent that is ended with the test, whatever happens, and of which nothing is left."""
     agent = AgentUnderTest(place)
     try:
         yield agent
     finally:
-        if agent.process is not None:
-            agent.process.kill()
-            agent.process.wait()
+        agent.bury()

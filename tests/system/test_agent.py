@@ -6,6 +6,7 @@ import json
 import signal
 
 from agent.errors import ExitCode
+from agent.host import proc
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, RunState
 from tests.system.agent import AgentUnderTest, wait_for
@@ -118,3 +119,16 @@ def test_stop_waits_for_the_run_to_reach_its_end(agent: AgentUnderTest) -> None:
     assert agent.end(signal.SIGTERM) == 0
     run = next(run for run in agent.runs() if run.pid)
     assert (run.state, run.why) == (RunState.INTERRUPTED, Reason.AGENT_STOPPING)
+
+
+def test_agent_that_is_killed_leaves_its_run_at_work_and_one_that_is_buried_nothing(agent: AgentUnderTest) -> None:
+    agent.policy(SLOW.replace("max_duration: 1s", "schedule: every 1 seconds"))
+    agent.start()
+    wait_for(lambda: agent.of_runs() or None)
+    agent.end(signal.SIGKILL)
+    assert agent.of_runs()
+    agent.start()
+    assert agent.process is not None
+    seen = [*proc.descendants([agent.process.pid]), *agent.of_runs()]
+    agent.bury()
+    assert [one for one in seen if proc.same(one.pid, one.started)] == []

@@ -19,7 +19,6 @@ from string import Template
 from typing import TypeVar
 
 from agent.host import proc
-from agent.host.run_process import MARKER
 from agent.model.runs import Run
 from agent.store import Store
 from tests.system import effect
@@ -132,22 +131,12 @@ class World:
 
     def processes(self) -> list[int]:
         """Return the processes of this place's runs that live."""
-        return [process.pid for process in map(proc.look, self._of_runs()) if process is not None and not process.dead]
-
-    def _of_runs(self) -> Iterator[int]:
-        return (pid for pid in proc.everyone() if self._is_of_run(pid))
-
-    def _is_of_run(self, pid: int) -> bool:
-        try:
-            return f"{MARKER}={self.key}:".encode() in Path(f"/proc/{pid}/environ").read_bytes()
-        except OSError:
-            return False
+        return [process.pid for process in self.agent.of_runs()]
 
     @property
     def key(self) -> str:
         """What the names of this place's control groups and the marks of its processes begin with."""
-        state = self.agent.state.stat()
-        return f"{state.st_dev:x}-{state.st_ino:x}"
+        return self.agent.key
 
     def story(self) -> str:
         """Return what has happened, for whoever has to find out why a trial failed."""
@@ -277,7 +266,7 @@ class World:
 
     def kill_runs(self) -> None:
         """Kill every process of every run."""
-        proc.end(lambda: list(filter(None, map(proc.look, self._of_runs()))), PATIENCE)
+        self.agent.kill_runs()
 
     def runs_of(self, task: str) -> list[Run]:
         """Return the runs of a task, oldest first."""
@@ -291,7 +280,4 @@ def world_in(place: Path, armed: Sequence[str] = (), victim: Victim = Victim.SEL
     try:
         yield world
     finally:
-        if world.agent.process is not None:
-            world.agent.process.kill()
-            world.agent.process.wait()
-        world.kill_runs()
+        world.agent.bury()
