@@ -6,17 +6,19 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agent.daemon.loop import Loop
 from agent.daemon.signs import Signs
-from agent.drivers.notifiers import receivers_of
-from agent.engine.sender_protocol import Report, Request, load_report
 from agent.host.helper import Helper
 from agent.metrics import Metrics, NotifierFacts
 from agent.model.notices import Standing, Tally
 from agent.model.policies import Notifier
 from agent.ports import Clock
 from agent.store import Store
+
+if TYPE_CHECKING:
+    from agent.engine.sender_protocol import Report, Request  # imported with the first message
 
 LOG = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-I", "-m", "agent", "send-notices")
@@ -97,6 +99,9 @@ class Sending:
             self._start()
 
     def _request(self, alive: tuple[str, ...] = ()) -> Request:
+        # Imported with the first message: many an agent has nobody to tell.
+        from agent.engine.sender_protocol import Request  # noqa: PLC0415
+
         return Request(
             directory=os.path.abspath(self._store.directory),
             host=os.uname().nodename,
@@ -129,6 +134,8 @@ class Sending:
         self._ended()
 
     def _ended(self) -> None:
+        from agent.engine.sender_protocol import load_report  # noqa: PLC0415 - the request has imported it
+
         how, report = self._end(), load_report(self._said)
         if report is None or report.busy:
             if report is None:
@@ -177,6 +184,10 @@ class Sending:
 
 def standings(store: Store, notifiers: Mapping[str, Notifier]) -> Iterator[NotifierFacts]:
     """Given the notifiers in force, yield how it goes with each of their receivers."""
+    if not notifiers:
+        return
+    from agent.drivers.notifiers import receivers_of  # noqa: PLC0415 - many an agent has no notifiers
+
     unmade, tallies = store.outbox.tallies.unmade(), store.outbox.tallies.receivers()
     known = {one.receiver: one for one in store.outbox.standings()}
     for notifier in notifiers.values():

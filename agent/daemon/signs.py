@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agent.daemon.loop import Loop
-from agent.drivers.notifier import SECONDS
-from agent.engine.sender_protocol import Request
 from agent.host.helper import Helper
 from agent.model.policies import Notifier
 from agent.ports import Clock
 
+if TYPE_CHECKING:
+    from agent.engine.sender_protocol import Request  # imported with the first message
+
 LOG = logging.getLogger(__name__)
-PATIENCE = 3 * SECONDS
-"""Seconds after which whoever has not ended is ended."""
+PATIENCE = 90.0
+"""Seconds after which whoever has not ended is ended: three times what a driver may take."""
 
 
 class _Sign(Struct):

@@ -8,6 +8,7 @@ import pytest
 
 from agent.daemon.loop import Loop
 from agent.daemon.signs import PATIENCE, Signs
+from agent.drivers.notifier import SECONDS
 from agent.engine.sender_protocol import Request
 from tests.fakes import FakeClock
 from tests.notices import notifier
@@ -83,6 +84,10 @@ def test_signs_of_life_to_a_switch_that_hangs_delay_no_other(bench: Bench) -> No
         bench.pass_time(10)
     assert bench.sent.count("alive") >= 3
     assert bench.signs.working
+
+
+def test_patience_is_longer_than_any_driver_takes() -> None:
+    assert PATIENCE == 3 * SECONDS
 
 
 def test_sign_of_life_that_hangs_is_ended_and_the_next_is_sent(bench: Bench) -> None:
