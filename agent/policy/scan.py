@@ -8,6 +8,7 @@ the signatures of all files behind it.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -46,28 +47,26 @@ def scan(directory: str) -> Scan:
     files: dict[str, str] = {}
     links: list[str] = []
     ignored: list[str] = []
-    most_names = 1
+    twice = False
     with os.scandir(directory) as entries:
         for entry in entries:
             name = entry.name
             if name.startswith("."):
                 continue
-            if name.endswith(SUFFIXES) and not _is_directory(entry):
-                try:
-                    status = entry.stat()
-                    files[name] = signature_of(status)
-                    most_names = max(most_names, status.st_nlink)
-                except OSError:
-                    files[name] = GONE
-                if entry.is_symlink():
-                    links.append(name)
-            elif not name.endswith(("~", ".swp", ".tmp")):
-                ignored.append(name)
-    return Scan(files, tuple(links), tuple(sorted(ignored)), most_names > 1)
-
-
-def _is_directory(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+            if not name.endswith(SUFFIXES):
+                if not name.endswith(("~", ".swp", ".tmp")):
+                    ignored.append(name)
+                continue
+            try:
+                status = entry.stat()
+            except OSError:
+                files[name] = GONE
+            else:
+                if stat.S_ISDIR(status.st_mode):
+                    ignored.append(name)
+                    continue
+                files[name] = signature_of(status)
+                twice = twice or status.st_nlink > 1
+            if entry.is_symlink():
+                links.append(name)
+    return Scan(files, tuple(links), tuple(sorted(ignored)), twice)
