@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from agent.actions.backup._begun import Recovered
+from agent.cli.backups.diff import compare
 from agent.cli.backups.list import short
 from agent.cli.backups.place import Known, this_host
 from agent.cli.backups.recover import _told
 from agent.cli.main import main
-from agent.model.backups import Part, Proof, Verification
+from agent.model.backups import Entry, Part, Proof, Verification
 from tests.actions.backup.restoring import backup
 from tests.system.backups import restic_repository
 
@@ -26,6 +27,24 @@ def test_ids_are_shown_as_short_as_they_name_one_backup() -> None:
     assert short("20260301-021500F", ["20260301-021500F"]) == "20260301-021500F"
     assert short("") == ""
     assert short("0123456789abcdef" * 4) == "0123456789ab"
+
+
+def test_names_of_one_file_differ_only_where_they_are_of_another() -> None:
+    def entry(path: bytes, text: bytes, target: bytes = b"") -> Entry:
+        kind, size = ("hard link", 0) if target else ("file", len(text))
+        made = Entry(path=path, kind=kind, mode=0o644, uid=0, gid=0, size=size, modified=0.0, target=target)
+        return replace(made, sha256="" if target else text.hex())
+
+    full = [entry(b"/b", b"text"), entry(b"/a", b"", b"/b"), entry(b"/c", b"text")]
+    later = [entry(b"/a", b"text"), entry(b"/b", b"", b"/a"), entry(b"/c", b"text")]
+    assert compare(full, later) == []
+    written = [entry(b"/a", b"other"), entry(b"/b", b"", b"/a"), entry(b"/c", b"text")]
+    assert [(one.path, one.details) for one in compare(full, written)] == [
+        (b"/a", ("size", "sha256")),
+        (b"/b", ("size", "sha256")),
+    ]
+    apart = [entry(b"/a", b"text"), entry(b"/b", b"text"), entry(b"/c", b"", b"/b")]
+    assert [(one.path, one.details) for one in compare(full, apart)] == [(b"/b", ("target",)), (b"/c", ("target",))]
 
 
 def test_damage_that_a_restore_has_refuted_is_no_flaw_any_more() -> None:

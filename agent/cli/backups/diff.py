@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.cli.backups.choose import choose
 from agent.cli.backups.place import places
@@ -14,6 +15,8 @@ from agent.cli.output import emit_json, path_text
 from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.model.backups import Backup, Entry, Part
+
+_LINKED = "hard link"
 
 
 class Change(Struct, frozen=True):
@@ -49,9 +52,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 def compare(old: Iterable[Entry], new: Iterable[Entry]) -> list[Change]:
     """Given the objects of two backups, return what is different in the second, by path."""
-    before = {entry.path: entry for entry in old}
+    before, after = _by_path(old), _by_path(new)
     changes = []
-    for entry in new:
+    for entry in after.values():
         was = before.pop(entry.path, None)
         if was is None:
             changes.append(Change(entry.path, "added"))
@@ -59,6 +62,21 @@ def compare(old: Iterable[Entry], new: Iterable[Entry]) -> list[Change]:
             changes.append(Change(entry.path, "changed", details))
     changes += [Change(path, "removed") for path in before]
     return sorted(changes, key=lambda change: change.path)
+
+
+def _by_path(entries: Iterable[Entry]) -> dict[bytes, Entry]:
+    """Return objects by path; of the names of one file, the first by spelling leads, whichever did in the backup."""
+    found = {entry.path: entry for entry in entries}
+    names: dict[bytes, list[bytes]] = {}
+    for entry in found.values():
+        if entry.kind == _LINKED and entry.target in found:
+            names.setdefault(entry.target, [entry.target]).append(entry.path)
+    for leader, mine in names.items():
+        first = min(mine)
+        for path in mine:
+            target = b"" if path == first else first
+            found[path] = replace(found[leader], path=path, target=target)
+    return found
 
 
 def _differences(old: Entry, new: Entry) -> tuple[str, ...]:
