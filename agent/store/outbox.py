@@ -15,7 +15,7 @@ import msgspec
 from agent.failpoints import reach
 from agent.model.notices import Alert, Event, Kept, Message, Notice, Standing, State
 from agent.store.connection import Connection
-from agent.store.outbox_rows import KEYS, MESSAGES, NOTICES, kept_of, sealed, text_of, whole
+from agent.store.outbox_rows import KEYS, MESSAGES, NOTICES, OF_ITS_OWN, kept_of, sealed, text_of, whole
 from agent.store.seal import Value
 from agent.store.tallies import Tallies
 
@@ -230,10 +230,13 @@ class Outbox:
         return count
 
     def runs_for(self, cause: str, since: float, until: float, most: int) -> list[tuple[int, str, str, float | None]]:
-        """Return the runs that a threshold made between two instants, oldest first: id, task, state, seconds."""
+        """Return the runs that a threshold made between two instants, oldest first: id, task, state, seconds.
+
+        Those that another one stood in for are left out.
+        """
         rows = self._db.rows(
             "SELECT id, task, state, ended - started FROM runs WHERE cause = ? AND created BETWEEN ? AND ? "
-            "ORDER BY id LIMIT ?",
+            f"AND {OF_ITS_OWN} ORDER BY id LIMIT ?",
             (cause, since, until, most),
         )
         return [(int(r[0] or 0), str(r[1]), str(r[2]), None if r[3] is None else float(r[3])) for r in rows]

@@ -10,6 +10,8 @@ import msgspec
 
 from agent.errors import StoreError
 from agent.model.notices import Kept, Message, State
+from agent.model.reasons import Reason
+from agent.model.runs import RunState
 from agent.store.seal import Value, seal, verified
 
 LOG = logging.getLogger(__name__)
@@ -22,6 +24,9 @@ KEYS: Mapping[str, tuple[str, str]] = {
     "messages": ("seq", MESSAGES),
 }
 """By table what tells its rows apart, and the columns that are sealed."""
+
+OF_ITS_OWN = f"NOT (state = '{RunState.SKIPPED}' AND why IN ('{Reason.OVERLAP}', '{Reason.SUPERSEDED}'))"
+"""Leaves out, of the table of runs, those that another run of their task stood in for: nobody is told of them."""
 
 
 def whole(table: str, rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[Value]]:

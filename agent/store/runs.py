@@ -13,6 +13,7 @@ from agent.failpoints import reach
 from agent.model.runs import MOVES, Origin, Run, RunState
 from agent.store.chain import Chain
 from agent.store.connection import Connection
+from agent.store.outbox_rows import OF_ITS_OWN
 from agent.store.run_notices import RunNotices
 from agent.store.seal import Value, seal, verified
 
@@ -266,8 +267,8 @@ class Runs:
         return bool(self._db.rows(query, (task, task, instant, now)))
 
     def caused(self, cause: str, since: float, until: float, limit: int) -> list[Run]:
-        """Return up to `limit` runs that a cause made between two instants, oldest first."""
-        where = "WHERE cause = ? AND created BETWEEN ? AND ? ORDER BY id LIMIT ?"
+        """Return up to `limit` runs that a cause made between two instants and no other stood in for, oldest first."""
+        where = f"WHERE cause = ? AND created BETWEEN ? AND ? AND {OF_ITS_OWN} ORDER BY id LIMIT ?"
         return [_run(row) for row in self._db.rows(f"{_SELECT} {where}", (cause, since, until, limit))]
 
     def begun_since(self, task: str, instant: float) -> list[float]:

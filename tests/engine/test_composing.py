@@ -9,6 +9,7 @@ from agent.engine.notifying import undelivered
 from agent.engine.submit import submit
 from agent.model.notices import Event, State
 from agent.model.policies import Notify, Quiet, Repeat, Severity, Task
+from agent.model.reasons import Reason
 from agent.model.runs import Origin, RunState
 from agent.model.signals import ConditionState, Verdict
 from agent.rules.condition_json import dump_state
@@ -64,6 +65,9 @@ def test_recovery_names_the_runs_that_were_made_and_how_they_ended(store: Store)
     assert run is not None
     store.runs.advance(run.id, RunState.PENDING, RunState.RUNNING, started=NOW)
     store.runs.advance(run.id, RunState.RUNNING, RunState.SUCCEEDED, ended=NOW + 3)
+    for number, why in ((2, Reason.OVERLAP), (3, Reason.DISABLED)):
+        submit(store, task("clean"), policy="p", origin=Origin.THRESHOLD, due=NOW, now=NOW, cause="root-filling")
+        store.runs.advance(number, RunState.PENDING, RunState.SKIPPED, ended=NOW, why=why)
     bench = SenderBench(store, notifier(group_wait=0.0))
     fires(store)
     store.outbox.put([notice()])
@@ -71,6 +75,8 @@ def test_recovery_names_the_runs_that_were_made_and_how_they_ended(store: Store)
     store.outbox.put([notice(**OVER, at=NOW + 60)])
     bench.at(NOW + 60)
     assert "done: clean (run 1) succeeded in 3.0s" in bench.carriers["ops"].got[-1].body
+    assert "done: clean (run 3) skipped" in bench.carriers["ops"].got[-1].body
+    assert "(run 2)" not in bench.carriers["ops"].got[-1].body
     assert "it lasted 1m00s" in bench.carriers["ops"].got[-1].body
 
 

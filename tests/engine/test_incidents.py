@@ -16,7 +16,8 @@ from agent.engine.submit import submit
 from agent.model.conditions import Against, As, Bound, Comparison, Condition, Rate
 from agent.model.incidents import Entry, EntryKind, Exhibit, IncidentState
 from agent.model.policies import Instruction, PolicySet, Position, Severity, Threshold
-from agent.model.runs import Origin
+from agent.model.reasons import Reason
+from agent.model.runs import Origin, RunState
 from agent.model.signals import ConditionState
 from agent.rules.conditions import Event
 from agent.store import Store
@@ -155,6 +156,8 @@ def test_dossier_tells_of_runs_and_policies_in_the_order_they_came(store: Store)
         store, task("clean"), policy="digest", origin=Origin.THRESHOLD, cause="filling", due=AT + 1, now=AT + 1
     )
     assert made is not None
+    submit(store, task("clean"), policy="digest", origin=Origin.THRESHOLD, cause="filling", due=AT + 2, now=AT + 2)
+    store.runs.advance(made.id + 1, RunState.PENDING, RunState.SKIPPED, ended=AT + 2, why=Reason.OVERLAP)
     policies = PolicySet("f" * 64, 3, {}, {"b": task("b")}, {})
     store.policy_changes.add(change_of(PolicySet("e" * 64, 3, {}, {}, {}), policies, AT - 60))
     found = dossier(store, 1)
