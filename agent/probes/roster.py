@@ -13,7 +13,7 @@ SETTLED_AFTER = 12
 """After so many looks in vain a process is not expected to become another one soon."""
 
 LISTED_EVERY = 30
-MOST_GUESSED = 24
+MOST_GUESSED = 64
 
 
 _PassedOver = tuple[int, int, int]
