@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from agent.errors import AgentError
 from agent.ports import Clock
 
 if TYPE_CHECKING:
@@ -204,9 +205,12 @@ class Loop:
         self._safely(lambda: self._on_step(step))
 
     def _safely(self, callback: Callback) -> None:
-        """A mistake in one callback must not take the others along: it is logged with its trace and counted."""
+        """A mistake in one callback must not take the others along: it is logged, with its trace if it is our own."""
         try:
             callback()
+        except AgentError as error:
+            LOG.error("%s", error)
+            self._on_error()
         except Exception:  # whatever it is, the daemon goes on deciding
             LOG.exception("an error in the agent itself")
             self._on_error()

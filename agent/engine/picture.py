@@ -94,7 +94,7 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     holds = tuple(store.holds.held().values())
     backups = standings(store, series_of(policies))
     incidents = tuple(store.incidents.listed())
-    trouble = (*_trouble(daemon, alive, bad, holds), *_unattended(incidents))
+    trouble = (*_full(store), *_trouble(daemon, alive, bad, holds), *_unattended(incidents))
     firing = []
     for key, text in store.conditions.all().items():
         name, series = parse_state_key(key)
@@ -122,6 +122,12 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
 def _failing(store: Store) -> tuple[tuple[str, float, str], ...]:
     fact = store.facts.get(PROBES)
     return tuple([(name, at, why) for name, (at, why) in sorted(fact.items())]) if isinstance(fact, dict) else ()
+
+
+def _full(store: Store) -> list[str]:
+    if not store.connection.is_full():
+        return []
+    return [f"the disk of {store.directory} is full: what cannot be written down is not started; free some space"]
 
 
 def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tuple[Hold, ...]) -> list[str]:

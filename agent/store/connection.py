@@ -30,6 +30,10 @@ ROOM_BYTES = 1 << 20
 """So much free space any write finds enough; with less, the ballast is given up first."""
 
 
+SCANT_BYTES = 1 << 16
+"""With less free space than this, and no ballast left, a write may fail."""
+
+
 class Connection:
     """A connection to the store in a state directory; with `read_only`, one that cannot write.
 
@@ -184,6 +188,14 @@ class Connection:
             os.truncate(path, 0)
             return held
         return False
+
+    def is_full(self) -> bool:
+        """Tell whether nothing can be written any more: the disk has no room, and the ballast has been given up."""
+        with suppress(OSError):
+            if os.lstat(os.path.join(self.directory, BALLAST_NAME)).st_blocks > 0:
+                return False
+        free = os.statvfs(self.directory)
+        return free.f_bavail * free.f_frsize < SCANT_BYTES
 
     def restore_ballast(self) -> bool:
         """Make the ballast file whole again where the disk has ample room; return whether it stands."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import ExitCode
 from agent.model.runs import RunState
 from tests.system.agent import AgentUnderTest, agent_in, wait_for
 
@@ -38,6 +39,36 @@ def fill(place: Path) -> None:
             os.symlink("x", place / f"link-{number}")
     assert os.statvfs(place).f_bavail == 0
     assert os.statvfs(place).f_favail == 0
+
+
+@pytest.mark.root
+def test_status_of_a_disk_that_takes_nothing_more_says_so_until_there_is_room(full: AgentUnderTest) -> None:
+    full.settings("sample_every: 1s\nballast: 1MiB\n")
+    full.policy(
+        'version: 1\ntasks: {often: {schedule: every 1 seconds, action: command.run, with: {command: ["true"]}}}\n'
+    )
+    full.start()
+    wait_for(full.runs)
+    fill(full.place)
+    bulk = (full.place / "bulk").open("ab", buffering=0)
+
+    def refused() -> bool:
+        """Take what the agent has given up and the journal not yet taken; whether it has noticed."""
+        with pytest.raises(OSError, match="No space left"):
+            while True:
+                bulk.write(b"x" * 4096)
+        return "the disk is full" in full.log.read_text()
+
+    with bulk:
+        wait_for(refused)
+        done = full.command("status")
+        assert done.returncode == ExitCode.UNHEALTHY
+        assert f"the disk of {full.state} is full" in done.stdout
+        assert "Traceback" not in full.log.read_text()
+        bulk.truncate(0)
+    last = full.runs()[-1].id
+    wait_for(lambda: full.runs()[-1].id > last + 1 and full.runs()[-2].ended)
+    assert "is full" not in full.command("status").stdout
 
 
 @pytest.mark.root
