@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from msgspec import Struct, field
 
@@ -71,31 +72,42 @@ def compare(
 ) -> Comparison:
     """Given what a backup has, hold what is below `root` (`root` + path) against it, and return what was found.
 
-    With `changed_since`, an instant, what has changed or gone after it is counted and is no difference. Owners are
-    compared by those who could have set them. `total` bytes are to be read, as far as it is known. Raises
-    StopRequested.
+    A path may be as long as the kernel takes them, however long that of the root is. With `changed_since`, an instant,
+    what has changed or gone after it is counted and is no difference. Owners are compared by those who could have set
+    them. `total` bytes are to be read, as far as it is known. Raises StopRequested.
     """
     found = Comparison()
     owners = os.geteuid() == 0
-    for entry in entries:
-        ctx.checkpoint()
-        ctx.progress(found.bytes, total, "bytes compared")
-        path = os.fsencode(root.rstrip("/")) + entry.path
-        try:
-            wrong = _wrong(path, entry, os.lstat(path), found, owners=owners)
-        except OSError as error:
-            wrong = [str(error.strerror)]
-        found.objects += 1
-        found.others += entry.kind != "directory"
-        if wrong and changed_since is not None and _changed(path, changed_since):
-            found.since += 1
-        elif wrong:
-            found.differs(f"{shown(entry.path)}: {', '.join(wrong)}")
+    with _top(root) as top:
+        for entry in entries:
+            ctx.checkpoint()
+            ctx.progress(found.bytes, total, "bytes compared")
+            path = entry.path.lstrip(b"/") or b"."
+            try:
+                wrong = _wrong(top, path, entry, found, owners=owners)
+            except OSError as error:
+                wrong = [str(error.strerror)]
+            found.objects += 1
+            found.others += entry.kind != "directory"
+            if wrong and changed_since is not None and _changed(top, path, changed_since):
+                found.since += 1
+            elif wrong:
+                found.differs(f"{shown(entry.path)}: {', '.join(wrong)}")
     return found
 
 
-def _wrong(path: bytes, entry: Entry, about: os.stat_result, found: Comparison, *, owners: bool) -> list[str]:
-    """Return what is different of one object."""
+@contextmanager
+def _top(root: str) -> Iterator[int]:
+    descriptor = os.open(root or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wrong(top: int, path: bytes, entry: Entry, found: Comparison, *, owners: bool) -> list[str]:
+    """Return what is different of one object, `path` below an open directory."""
+    about = os.lstat(path, dir_fd=top)
     if not _KINDS[entry.kind](about.st_mode):
         return [f"is no {entry.kind}"]
     wrong = []
@@ -106,15 +118,15 @@ def _wrong(path: bytes, entry: Entry, about: os.stat_result, found: Comparison, 
         wrong.append(f"belongs to {about.st_uid}:{about.st_gid} instead of {entry.uid}:{entry.gid}")
     if abs(about.st_mtime - entry.modified) > _CLOSE:
         wrong.append(f"was modified at {about.st_mtime:.6f} instead of {entry.modified:.6f}")
-    if entry.kind == "link" and entry.target and os.readlink(path) != entry.target:
-        wrong.append(f"leads to {shown(os.readlink(path))} instead of {shown(entry.target)}")
+    if entry.kind == "link" and entry.target and (target := os.readlink(path, dir_fd=top)) != entry.target:
+        wrong.append(f"leads to {shown(target)} instead of {shown(entry.target)}")
     if entry.kind == "file":
         if about.st_size != entry.size:
             wrong.append(f"has {about.st_size} bytes instead of {entry.size}")
         elif entry.sha256:
             found.files += 1
             found.bytes += about.st_size
-            if digest(path) != entry.sha256:
+            if digest(path, top) != entry.sha256:
                 wrong.append("has another content")
     return wrong
 
@@ -124,20 +136,20 @@ def _closed(entry: Entry, about: os.stat_result) -> bool:
     return entry.kind == "device" and stat.S_IMODE(about.st_mode) == 0 and about.st_uid == os.geteuid()
 
 
-def _changed(path: bytes, since: float) -> bool:
+def _changed(top: int, path: bytes, since: float) -> bool:
     """Tell whether somebody changed an object, or took it away or put it there, after an instant."""
     while True:
         try:
-            return os.lstat(path).st_ctime >= since - _COARSE
+            return os.lstat(path, dir_fd=top).st_ctime >= since - _COARSE
         except (FileNotFoundError, NotADirectoryError):
-            path = os.path.dirname(path)
+            path = os.path.dirname(path) or b"."
         except OSError:
             return False
 
 
-def digest(path: bytes) -> str:
-    """Return the SHA-256 of a regular file. Raises OSError, also when it is none."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def digest(path: bytes, top: int | None = None) -> str:
+    """Return the SHA-256 of a regular file, below an open directory if one is given. Raises OSError for others too."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=top)
     with open(descriptor, "rb", buffering=0) as file:
         made = content_sha256()
         while chunk := file.read(_CHUNK):
@@ -148,12 +160,18 @@ def digest(path: bytes) -> str:
 def others(root: str) -> int:
     """Return how many objects that are no directories are below a directory that is ours alone."""
     number = 0
-    pending = [root]
-    while pending:
-        with os.scandir(pending.pop()) as found:
-            for one in found:
-                if one.is_dir(follow_symlinks=False):
-                    pending.append(one.path)
-                else:
-                    number += 1
+    pending = ["."]
+    with _top(root) as top:
+        while pending:
+            here = pending.pop()
+            descriptor = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
+            try:
+                with os.scandir(descriptor) as found:
+                    for one in found:
+                        if one.is_dir(follow_symlinks=False):
+                            pending.append(os.path.join(here, one.name) if here != "." else one.name)
+                        else:
+                            number += 1
+            finally:
+                os.close(descriptor)
     return number
