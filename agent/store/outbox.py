@@ -72,19 +72,21 @@ class Outbox:
                     if not list(whole(table, [row[1:]])):
                         self._db.rows(f"DELETE FROM {table} WHERE {key} = ?", (row[0],))
 
-    def notices(self) -> list[Notice]:
-        """Return the notices that are in no message yet, oldest first."""
+    def notices(self, key: str | None = None) -> list[Notice]:
+        """Return the notices that are in no message yet, oldest first; of one key alone if that is given."""
         found = []
-        for seq, *row in self._db.rows(f"SELECT seq, {NOTICES}, seal FROM notices ORDER BY seq"):
+        where = ("", ()) if key is None else ("WHERE instr(body, ?)", (f'"key":{text_of(key)},',))
+        for seq, *row in self._db.rows(f"SELECT seq, {NOTICES}, seal FROM notices {where[0]} ORDER BY seq", where[1]):
             for _, _, body, *_ in whole("notices", [row]):
                 notice = msgspec.json.decode(str(body), type=Notice)
                 found.append(msgspec.structs.replace(notice, seq=int(seq or 0)))
         return found
 
-    def alerts(self) -> list[Alert]:
-        """Return what fires and was told, by notifier and key."""
-        query = "SELECT notifier, key, next, body, seal FROM alerts ORDER BY notifier, key"
-        return [msgspec.json.decode(str(row[3]), type=Alert) for row in whole("alerts", self._db.rows(query))]
+    def alerts(self, key: str | None = None) -> list[Alert]:
+        """Return what fires and was told, by notifier and key; of one key alone if that is given."""
+        where = ("", ()) if key is None else ("WHERE key = ?", (key,))
+        rows = self._db.rows(f"SELECT notifier, key, next, body, seal FROM alerts {where[0]} ORDER BY 1, 2", where[1])
+        return [msgspec.json.decode(str(row[3]), type=Alert) for row in whole("alerts", rows)]
 
     def told_under(self, key: str) -> list[str]:
         """Return the notifiers that were told of what fires under a key."""
@@ -92,10 +94,8 @@ class Outbox:
 
     def told_of(self, key: str) -> list[Notice]:
         """Return a notice of what fires under a key for each notifier that was, or will be, told of it."""
-        told = {alert.notice.notifier: alert.notice for alert in self.alerts() if alert.notice.key == key}
-        for notice in self.notices():
-            if notice.key == key:
-                told[notice.notifier] = notice
+        told = {alert.notice.notifier: alert.notice for alert in self.alerts(key)}
+        told.update((notice.notifier, notice) for notice in self.notices(key) if notice.key == key)
         return [notice for notice in told.values() if notice.event is not Event.CLEARED]
 
     def compose(

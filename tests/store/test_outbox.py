@@ -280,3 +280,14 @@ def test_run_of_a_task_that_tells_nobody_leaves_no_notice(store: Store) -> None:
     assert run is not None
     store.runs.advance(run.id, RunState.PENDING, RunState.SKIPPED, ended=NOW)
     assert not store.outbox.anything()
+
+
+def test_told_of_a_key_are_its_own_notices_and_alerts_alone(store: Store) -> None:
+    keys = [f'["lag",[["shard","{name}"]]]' for name in ("s1", "s11", 'größe \\"x\\" \\\\ %_')]
+    store.outbox.put([notice(notifier="ops", key=key) for key in keys])
+    before = store.outbox.notices()
+    store.outbox.compose((), taken=before, alerts=[Alert(notice=one, reminders=0, next=NOW) for one in before])
+    store.outbox.put([notice(notifier="boss", key=key, description=f'"key":"{keys[0]}",') for key in keys])
+    for key in keys:
+        found = store.outbox.told_of(key)
+        assert [(one.notifier, one.key) for one in found] == [("ops", key), ("boss", key)]
