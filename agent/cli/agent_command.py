@@ -137,7 +137,12 @@ def _daemon(
 
 def _settle(serve: Callable[[], None]) -> None:
     """Do what is needed all day long and yet need not keep the start waiting."""
-    serve()
+    try:
+        serve()
+    except Exception:
+        # An agent that cannot be asked how it is does not stay; whoever starts it again may find what was missing.
+        LOG.exception("nothing can be served")
+        raise SystemExit(ExitCode.BUG) from None
     # What start-up has made stays for good; the collector need not look at it again.
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What an agent has loaded once it is ready after a start with unchanged policies: each module keeps it waiting."""
+"""What an agent has loaded once it is ready after a start with unchanged policies, and what if the rest fails."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 
+from agent.errors import ExitCode
 from tests.system.agent import PATIENCE, AgentUnderTest
 from tests.system.changes import policy
 
@@ -74,3 +75,20 @@ def test_start_with_unchanged_policies_loads_only_what_makes_the_agent_ready(age
     assert loaded & LATER.keys() == set()
     assert "agent.daemon.service" in loaded
     assert len([name for name in loaded if name.partition(".")[0] == "agent"]) <= MOST_OF_OURS
+
+
+def test_agent_that_cannot_serve_what_it_listens_for_ends_as_with_any_bug(agent: AgentUnderTest) -> None:
+    agent.policy(policy("first"))
+    agent.start()
+    agent.end()
+    code = "import sys; sys.modules['agent.host.http'] = None; from agent.__main__ import main; sys.exit(main())"
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", code, "agent", *agent.arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.BUG, ended.stderr
+    assert " in force: " in ended.stderr
+    assert "nothing can be served" in ended.stderr
