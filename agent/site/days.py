@@ -131,8 +131,8 @@ def _line(scene: Scene, group: Group) -> Sequence[Child]:
 
 
 def _hour(scene: Scene, seconds: float) -> Markup:
-    local = scene.local(seconds)
-    return element("time", f"{local:%H:%M}", datetime=local.isoformat(timespec="minutes"))
+    # What browsers and readers need besides, the day, stands above the table; here it would be a quarter of the page.
+    return element("time", f"{scene.local(seconds):%H:%M}")
 
 
 def _bounds(scene: Scene, day: date) -> float:

@@ -27,3 +27,11 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         put_policies(opened, {"big.yaml": policy_text(1000)})
         put_runs(opened, in_force(opened, SIGNALS).tasks, 10_000)
         yield opened
+
+
+@pytest.fixture(scope="module")
+def full_week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with as many tasks as there can be while the calendar still shows a week."""
+    with Store(str(tmp_path_factory.mktemp("week") / "state")) as opened:
+        put_policies(opened, {"big.yaml": policy_text(300)})
+        yield opened

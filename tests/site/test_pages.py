@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from agent.site.child import asked
 from agent.store import Store
 from tests.fakes import task
 from tests.site.big import NOW, policy_text, put_policies, put_runs
-from tests.site.pages import look
+from tests.site.pages import BERLIN, look
 
 VIEWS = ("", "view=tasks", "view=calendar", "view=history", "view=signals")
 HOSTILE = "</td><script>alert(1)</script>\" onload='x' &amp; \u202egpj.exe \x1b[31m"
@@ -82,6 +83,22 @@ def test_page_of_a_thousand_tasks_and_ten_thousand_runs_is_light(big: Store, que
     assert page.status == 200
     assert "This cannot be shown" not in page.text
     assert page.bytes < BUDGET, query
+
+
+@pytest.mark.parametrize(
+    "midnight",
+    [
+        datetime(2026, 3, 25, 0, 7, tzinfo=BERLIN),  # the day on which the clocks are set ahead is the last one shown
+        datetime(2026, 9, 2, 1, 7, tzinfo=BERLIN),  # a Wednesday in September has the longest name
+        datetime(2026, 10, 24, 1, 7, tzinfo=BERLIN),  # the clocks are set back
+        datetime(2026, 12, 31, 0, 7, tzinfo=BERLIN),
+    ],
+)
+def test_calendar_is_light_right_after_midnight_when_most_is_to_come(full_week: Store, midnight: datetime) -> None:
+    for query in ("", "view=calendar"):
+        page = look(full_week, query, now=midnight.timestamp())
+        assert page.status == 200
+        assert page.bytes < 0.9 * BUDGET, query
 
 
 def test_pages_of_many_tasks_lead_to_every_task(store: Store) -> None:
