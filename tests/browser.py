@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PATIENCE_MS = 20_000
+# What follows a key or a click comes when the browser gets to it: tests `expect` it.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Seen:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from agent.errors import ExitCode
 from tests.browser import chromium, looking
@@ -83,16 +84,16 @@ def test_report_prints_on_paper(browser: Browser, report: Path) -> None:
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert seen.page.evaluate("getComputedStyle(document.querySelector('.verdict')).color") == "rgb(157, 26, 26)"
-        assert not seen.page.locator("header nav").is_visible()
+        expect(seen.page.locator("header nav")).to_be_hidden()
 
 
 def test_report_can_be_walked_through_by_keyboard(browser: Browser, report: Path) -> None:
     with looking(browser) as seen:
         seen.open(report.as_uri())
         seen.page.keyboard.press("Tab")
-        assert seen.page.evaluate("document.activeElement.textContent") == "What ran"
+        expect(seen.page.locator("nav a", has_text="What ran")).to_be_focused()
         seen.page.keyboard.press("Enter")
-        assert seen.page.url.endswith("#days")
+        expect(seen.page).to_have_url(re.compile("#days$"))
         for way in seen.page.locator("nav a").all():
             target = way.get_attribute("href")
             assert target is not None

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from agent.daemon.page import StatusPage
 from agent.engine.in_force import in_force
@@ -139,19 +139,19 @@ def test_pages_are_whole_without_scripts(browser: Browser, site: str) -> None:
     try:
         seen = Seen(context.new_page())
         seen.open(site)
-        assert "need attention" in seen.page.locator("h1").inner_text()
+        expect(seen.page.locator("h1")).to_contain_text("need attention")
         seen.page.get_by_role("link", name="Tasks", exact=True).click()
         seen.page.wait_for_url("**/?view=tasks")
-        assert seen.page.locator("tbody tr").count() == 60
+        expect(seen.page.locator("tbody tr")).to_have_count(60)
         seen.page.get_by_role("link", name="Next", exact=True).click()
         seen.page.wait_for_url("**page=2")
-        assert "page 2 of 4" in seen.page.locator("main").inner_text()
+        expect(seen.page.locator("main")).to_contain_text("page 2 of 4")
         seen.page.get_by_role("link", name="Calendar", exact=True).click()
         seen.page.wait_for_url("**/?view=calendar")
         days = seen.page.locator("details")
         assert [days.nth(number).get_attribute("open") is not None for number in range(2)] == [True, False]
         days.nth(1).locator("summary").click()
-        assert days.nth(1).locator("table").is_visible()
+        expect(days.nth(1).locator("table")).to_be_visible()
     finally:
         context.close()
 
@@ -160,17 +160,20 @@ def test_scripts_that_came_in_would_not_run(browser: Browser, site: str) -> None
     with looking(browser) as seen:
         seen.open(site)
         before = seen.page.title()
+
+        def refused() -> list[str]:
+            return [text for text in seen.console if "Content Security Policy" in text]
+
         smuggled = (
             "(() => { const s = document.createElement('script'); s.textContent = 'document.title = 1';"
             " document.body.append(s); const i = document.createElement('img'); i.src = '/metrics';"
             " document.body.append(i); })()"
         )
-        with seen.page.expect_console_message(lambda message: "image" in message.text):
+        with seen.page.expect_console_message(lambda _: len(refused()) == 4):
             seen.page.evaluate(smuggled)
         assert seen.page.title() == before
-        refused = [text for text in seen.console if "Content Security Policy" in text]
         # Both are refused twice: by what the page says of itself and by what the server says of it.
-        assert [sum(kind in text for text in refused) for kind in ("inline script", "image")] == [2, 2]
+        assert [sum(kind in text for text in refused()) for kind in ("inline script", "image")] == [2, 2]
 
 
 def test_pages_can_be_walked_through_by_keyboard(browser: Browser, site: str) -> None:
@@ -179,7 +182,8 @@ def test_pages_can_be_walked_through_by_keyboard(browser: Browser, site: str) ->
         page = seen.page
         page.keyboard.press("Tab")
         skip = page.get_by_role("link", name="Skip to the content")
-        assert skip.evaluate("e => e === document.activeElement && e.getBoundingClientRect().left >= 0")
+        expect(skip).to_be_focused()
+        assert skip.evaluate("e => e.getBoundingClientRect().left >= 0")
         expected = page.locator("a[href], summary").evaluate_all(REACHABLE)
         walked = []
         for _ in expected:
@@ -189,10 +193,10 @@ def test_pages_can_be_walked_through_by_keyboard(browser: Browser, site: str) ->
         assert walked == expected
         skip.focus()
         page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "main"
+        expect(page.locator("#main")).to_be_focused()
         page.locator("summary").first.focus()
         page.keyboard.press("Enter")
-        assert page.locator("details").first.locator("table, .none").is_visible()
+        expect(page.locator("details").first.locator("table, .none")).to_be_visible()
 
 
 def test_pages_have_landmarks_headings_and_names(browser: Browser, site: str) -> None:
@@ -216,6 +220,6 @@ def test_page_is_loaded_again_when_that_is_asked_for(browser: Browser, site: str
     with looking(browser) as seen:
         seen.open(site)
         seen.page.get_by_role("link", name="Load every 30 s").click()
-        assert seen.page.locator("meta[http-equiv=refresh]").get_attribute("content") == "30"
+        expect(seen.page.locator("meta[http-equiv=refresh]")).to_have_attribute("content", "30")
         seen.page.get_by_role("link", name="stop that").click()
-        assert seen.page.locator("meta[http-equiv=refresh]").count() == 0
+        expect(seen.page.locator("meta[http-equiv=refresh]")).to_have_count(0)
