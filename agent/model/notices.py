@@ -35,8 +35,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     """Something that happened, for one notifier; instants are seconds since the epoch.
 
     `subject` is the name of a threshold or task, `key` what tells its series apart from others, `since` when what it
-    tells of began: when the threshold fired, or the run started. `detail` is a sentence, `run` the run it is of, 0 for
-    none. `seq` is its place in the store, 0 before it is there.
+    tells of began: when the threshold fired, the run started, or the task that recovers first failed. `detail` is a
+    sentence, `run` the run it is of, 0 for none. `seq` is its place in the store, 0 before it is there.
     """
 
     notifier: str

@@ -15,6 +15,7 @@ from agent.store.outbox import Outbox
 BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
 """Ends after which a success is a recovery."""
 
+_BADLY = "state IN (" + ", ".join(f"'{state}'" for state in sorted(BAD)) + ")"
 _EVENTS = {
     RunState.SUCCEEDED: Event.SUCCESS,
     RunState.FAILED: Event.FAILURE,
@@ -91,7 +92,7 @@ class RunNotices:
                     key=f"task:{run.task}",
                     severity=notify.severity,
                     at=at,
-                    since=run.started or at,
+                    since=self._failing_since(run) if event is Event.RECOVERY else run.started or at,
                     description=task.description,
                     detail=detail,
                     run=run.id,
@@ -106,6 +107,15 @@ class RunNotices:
         if not rows or '"notify":{' not in (text := str(rows[0][0])):
             return None
         return msgspec.json.decode(text, type=_Document).task
+
+    def _failing_since(self, run: Run) -> float:
+        """Given a run that succeeded again, return when the first one ended badly after the last success before it."""
+        good = "SELECT max(id) FROM runs WHERE task = ? AND id < ? AND state = 'succeeded'"
+        rows = self._db.rows(
+            f"SELECT min(ended) FROM runs WHERE task = ? AND id < ? AND id > coalesce(({good}), 0) AND {_BADLY}",
+            (run.task, run.id, run.task, run.id),
+        )
+        return float(rows[0][0] or run.started or run.created)
 
     def _before(self, run: Run, tries_are_told: bool) -> str:
         """Return how the run of the same task before this one ended, skipped ones aside; "" if there was none.

@@ -37,6 +37,8 @@ _ORDER = (
 )
 """What a message tells first."""
 
+_LASTED = {Event.CLEARED: "it lasted", Event.REMINDER: "for", Event.RECOVERY: "it failed for"}
+
 _DEFAULT = Template("[{host}] {severity}: {summary}", "{items}")
 
 
@@ -106,8 +108,8 @@ def paragraph(item: Item, zone: tzinfo) -> str:
         series = ", ".join(f"{name}={value}" for name, value in notice.labels)
         value = "no data" if notice.value is None else f"{notice.value:g}"
         lines.append(f"{notice.signal}{f' ({series})' if series else ''}: {value}")
-    if notice.event in (Event.CLEARED, Event.REMINDER):
-        lines.append(f"{'it lasted' if notice.event is Event.CLEARED else 'for'} {duration(item.lasted)}")
+    if notice.event in _LASTED:
+        lines.append(f"{_LASTED[notice.event]} {duration(item.lasted)}")
     lines += [part for part in (notice.description, notice.detail) if part]
     lines += [f"done: {done}" for done in item.done]
     first, *rest = (one_line(mask(line), DETAIL_MOST) for line in lines)

@@ -38,6 +38,12 @@ def test_message_of_a_recovery_says_how_long_it_lasted_and_what_was_done() -> No
     assert "  done: clean-uploads (run 12) succeeded in 3.0s" in body.splitlines()
 
 
+def test_message_of_a_task_that_recovers_says_how_long_it_failed() -> None:
+    over = item(lasted=3600.0, event=Event.RECOVERY, subject="backup", signal="", run=7)
+    _, body = words(OWN, "shop", [over], UTC)
+    assert body.splitlines()[1] == "  it failed for 1h00m"
+
+
 def test_message_of_what_came_and_went_says_so() -> None:
     _, body = words(OWN, "shop", [item(unheard=True, event=Event.CLEARED, lasted=5.0)], UTC)
     assert body.startswith("root-filling came and went (warning)")
