@@ -51,8 +51,8 @@ def main(arguments: argparse.Namespace) -> int:
         with Store(arguments.state) as store:
             required = arguments.config != DEFAULT_CONFIG
             settings = settings_of(store, arguments.config, fingerprint, required=required)
-        start_logging(settings.log_level)
-        with Store(arguments.state, ballast_bytes=settings.ballast) as store:
+            start_logging(settings.log_level)
+            store.connection.keep_ballast(settings.ballast)
             _serve(arguments, settings, store, fingerprint)
     return ExitCode.OK
 

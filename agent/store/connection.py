@@ -197,6 +197,11 @@ class Connection:
         free = os.statvfs(self.directory)
         return free.f_bavail * free.f_frsize < SCANT_BYTES
 
+    def keep_ballast(self, size: int) -> None:
+        """Keep a ballast of so many bytes from here on, and make it at once where the disk has ample room."""
+        self._ballast_bytes = size
+        self.restore_ballast()
+
     def restore_ballast(self) -> bool:
         """Make the ballast file whole again where the disk has ample room; return whether it stands."""
         if not self._ballast_bytes:

@@ -181,6 +181,14 @@ def test_process_without_a_ballast_of_its_own_gives_up_that_of_the_store(small_d
         assert store.facts.get("large") == "x" * 100_000
 
 
+def test_ballast_is_made_when_its_size_becomes_known(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "s")) as store:
+        assert not store.connection.restore_ballast()
+        store.connection.keep_ballast(256 << 10)
+        assert (tmp_path / "s" / BALLAST_NAME).stat().st_size == 256 << 10
+        assert store.connection.restore_ballast()
+
+
 @pytest.mark.root
 def test_ballast_is_made_again_when_there_is_room(small_disk: Path) -> None:
     with Store(str(small_disk / "s"), ballast_bytes=256 << 10) as store:
