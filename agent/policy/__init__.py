@@ -4,7 +4,6 @@
     source      one file read whole, or not at all while it is being written
     trust       whether a file and every directory above it are root's alone
     yaml_front  bytes to plain data with positions, bounded on hostile input
-    yaml_plain  the same for the plain part of YAML, in a fraction of the time
     shape       data against the schemas: accepted fast, or every mistake worded
     normalise   defaults filled, quantities turned into numbers
     references  where options of actions name things of the set

@@ -78,7 +78,7 @@ def _answers(request: Request, compiler: Compiler) -> Iterator[tuple[str, Body |
 
 
 def _policy(compiler: Compiler, path: str, data: bytes) -> Body:
-    return {"fragment": compiler.policy(data, path, outlined=True).fragment()}
+    return {"fragment": compiler.policy(data, path).fragment()}
 
 
 def _settings(compiler: Compiler, path: str, data: bytes) -> Body:

@@ -5,45 +5,42 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from yaml.nodes import Node
 
 from agent.policy.broken import Broken
 from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS, options_text
 from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.notifying import body_of
+from agent.policy.outline import names_of, outline_of
+from agent.policy.places import Place
 from agent.policy.probe_body import body_of as body_of_probe
 from agent.policy.references import MarksOf, named
 from agent.policy.shape import Shape, Shapes
-from agent.policy.yaml_plain import PlainReader
+from agent.policy.yaml_front import read
 from agent.schema import Schemas
 
-if TYPE_CHECKING:  # plain files need no PyYAML, and loading it takes as long as reading two hundred of them
-    from yaml.nodes import Node
-
-    from agent.policy.yaml_front import Document
-
-Name = tuple[str, str, tuple[int, int]]
+Name = tuple[str, str, Place]
 """A section, the name of a thing in it, and where that name stands."""
 
 _dense = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Compiled(NamedTuple):
-    """What a valid policy file says, normalised: the body of its fragment but for the outline.
+    """What a valid policy file says, normalised: the body of its fragment but for the outline, which is in `node`.
 
     It does not hold the file's name, so equal bytes give equal fragments.
     """
 
     body: dict[str, Any]
     node: Node | None
-    data: bytes
     marks_of: MarksOf
 
     def outline(self) -> str:
         """Return the JSON of the names that the file gives and refers to."""
-        node = self.node if self.node is not None else _read(self.data).node
-        return _outline(node, self.marks_of)
+        return _dense(outline_of(self.node, self.marks_of))
 
     def fragment(self) -> str:
         """Return the JSON of the fragment, which `agent.policy.fragments` reads."""
@@ -59,25 +56,16 @@ class Compiler:
     def __init__(self, schemas: Schemas | None = None, actions: Collection[str] | None = None) -> None:
         self.shapes = Shapes(schemas or Schemas(), actions)
         self.meaning = Meaning()
-        self._plain = PlainReader()
 
-    def policy(self, data: bytes, file: str, *, outlined: bool = False) -> Compiled:
-        """Given the bytes of a policy file and the name by which mistakes speak of it, compile it. Raises Broken.
-
-        With `outlined`, the outline will be asked for too, which takes the nodes of YAML.
-        """
-        plain = None if outlined else self._plain.read(data)
-        if plain and plain.names is not None and (body := self._body(plain.data, plain.names)) is not None:
-            return Compiled(body, None, data, self.shapes.marks)
-        from agent.policy.outline import names_of  # noqa: PLC0415 - as above
-
-        document = _read(data)
+    def policy(self, data: bytes, file: str) -> Compiled:
+        """Given the bytes of a policy file and the name by which mistakes speak of it, compile it. Raises Broken."""
+        document = read(data)
         if not document.flaws and (body := self._body(document.data, names_of(document.node))) is not None:
-            return Compiled(body, document.node, data, self.shapes.marks)
+            return Compiled(body, document.node, self.shapes.marks)
         # Only a file with mistakes pays for finding and wording them all.
         from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
 
-        outline = "" if document.node is None else _outline(document.node, self.shapes.marks)
+        outline = "" if document.node is None else _dense(outline_of(document.node, self.shapes.marks))
         raise Broken(policy_mistakes(document, file, self.shapes, self.meaning), outline)
 
     def _body(self, written: Any, names: Iterable[Name]) -> dict[str, Any] | None:
@@ -97,11 +85,8 @@ class Compiler:
 
         A file without any leaves every default. Raises Broken.
         """
+        document = read(data, may_be_empty=True)
         shape = self.shapes.settings()
-        plain = self._plain.read(data)
-        if plain and (values := self._settings(shape, plain.data)) is not None:
-            return values
-        document = _read(data, may_be_empty=True)
         if not document.flaws and (values := self._settings(shape, document.data)) is not None:
             return values
         from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
@@ -130,7 +115,7 @@ class Compiler:
         # Few hosts have one, and it takes TLS to judge it.
         from agent.policy.web_files import complete  # noqa: PLC0415
 
-        document = _read(data, may_be_empty=True)
+        document = read(data, may_be_empty=True)
         shape = self.shapes.web()
         directory = os.path.dirname(os.path.abspath(file))
         if not document.flaws and shape.accepts(document.data):
@@ -158,18 +143,6 @@ class Compiler:
                 uses += [(name, *use) for use in named(shape.marks, options)]
             task["with"] = options_text(options)
         return uses
-
-
-def _read(data: bytes, *, may_be_empty: bool = False) -> Document:
-    from agent.policy.yaml_front import read  # noqa: PLC0415 - as above
-
-    return read(data, may_be_empty=may_be_empty)
-
-
-def _outline(root: Node | None, marks_of: MarksOf) -> str:
-    from agent.policy.outline import outline_of  # noqa: PLC0415 - as above
-
-    return _dense(outline_of(root, marks_of))
 
 
 def _body(policy: dict[str, Any], names: Iterable[Name], uses: list[Any]) -> dict[str, Any]:

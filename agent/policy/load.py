@@ -141,7 +141,7 @@ class _Loading:
         try:
             source = read_source(fragment.file)
             if source.digest == fragment.digest:
-                return load_outline(self._compiler.policy(source.data, fragment.file, outlined=True).outline())
+                return load_outline(self._compiler.policy(source.data, fragment.file).outline())
         except (Broken, Busy, FileNotFoundError):
             pass
         return None

@@ -190,7 +190,7 @@ class Stubborn:
     def __init__(self, actions):
         pass
 
-    def policy(self, data, path, *, outlined=False):
+    def policy(self, data, path):
         while b"spin" in data:
             pass
         if b"grow" in data:

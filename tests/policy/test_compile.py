@@ -46,13 +46,6 @@ def test_good_sample_compiles_to_equal_bytes_again(sample: Path, compiler: Compi
     assert compiler.policy(sample.read_bytes(), "p.yaml").fragment() == again
 
 
-@pytest.mark.parametrize("sample", GOOD, ids=lambda path: path.stem)
-def test_good_sample_that_is_read_as_plain_yaml_compiles_to_what_its_nodes_do(sample: Path, compiler: Compiler) -> None:
-    plain, nodes = (compiler.policy(sample.read_bytes(), "p.yaml", outlined=outlined) for outlined in (False, True))
-    assert plain.body == nodes.body
-    assert plain.fragment() == nodes.fragment()
-
-
 SPARSE = """
 version: 1
 tasks:
