@@ -5,8 +5,7 @@ of both. Monit reads about every process in every cycle, so the ratio depends on
 the host as it is, and with more idle ones, as a host at work has.
 
 Once in five minutes, in one cycle of thirty, ours writes down what it measured, for about as much as two or three
-cycles. A minute that held this would count it five times, so the minutes measured do not: they leave out a twelfth of
-our time. With `HOSTKEEPER_BENCH_CYCLES=30` and more nothing is left out.
+cycles. So it is five minutes that are measured: they hold that once.
 """
 
 from __future__ import annotations
@@ -25,13 +24,12 @@ from pathlib import Path
 
 import psutil
 
-from agent.store.samples import FINE
 from benchmarks.cpu import cpu_seconds
 from benchmarks.peers import ending
 
 GOAL = 0.3
 EVERY = int(os.environ.get("HOSTKEEPER_BENCH_CADENCE", "10"))
-CYCLES = int(os.environ.get("HOSTKEEPER_BENCH_CYCLES", "6"))
+CYCLES = int(os.environ.get("HOSTKEEPER_BENCH_CYCLES", "30"))
 WARM_UP_CYCLES = 5
 """Both read more in their first cycles than later."""
 
@@ -67,19 +65,12 @@ def run() -> list[tuple[str, float, float, float, float]]:
 
 
 def _row(checks: dict[str, list[Check]], ours: int, monit: int) -> tuple[str, float, float, float, float]:
-    _await_minute_without_write()
     processes = len(psutil.pids())
     before = [cpu_seconds(pid) for pid in (ours, monit)]
     time.sleep(CYCLES * EVERY)
     own, peer = ((cpu_seconds(p) - b) / CYCLES * 1000 for p, b in zip((ours, monit), before, strict=True))
     what = f"{sum(map(len, checks.values()))} checks every {EVERY} s beside {processes} processes"
     return what, own, peer, own / peer, GOAL
-
-
-def _await_minute_without_write() -> None:
-    until_write = FINE - time.time() % FINE
-    if until_write < (CYCLES + 1) * EVERY < FINE:
-        time.sleep(until_write + 2 * EVERY)
 
 
 def _checks() -> dict[str, list[Check]]:
