@@ -152,8 +152,8 @@ def test_error_in_a_callback_is_counted_and_the_others_are_called(loop: Loop, cl
 def test_wake_from_another_thread_ends_the_sleep(loop: Loop) -> None:
     threading.Timer(0.05, loop.wake).start()
     begun = time.monotonic()
-    loop.turn(10)
-    assert time.monotonic() - begun < 5
+    loop.turn(60)
+    assert time.monotonic() - begun < 30
 
 
 def test_watched_descriptor_calls_back_while_it_is_readable(loop: Loop, heard: Heard) -> None:

@@ -93,7 +93,7 @@ def test_piped_exception_inside_ends_all_programs(processes: SystemProcesses, wo
     begun = time.monotonic()
     with pytest.raises(ZeroDivisionError), processes.piped((Program(command("sleep", "60", word=word)),), never) as it:
         raise ZeroDivisionError
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     assert it.completed[0].code == -9
 
 

@@ -30,7 +30,7 @@ def test_run_plain_command_returns_code_and_output(processes: SystemProcesses, w
     assert not completed.timed_out
     assert not completed.stopped
     assert completed.survivors == ()
-    assert 0 < completed.seconds < 5
+    assert 0 < completed.seconds < 30
 
 
 def test_run_killed_by_signal_returns_it_negative(processes: SystemProcesses) -> None:

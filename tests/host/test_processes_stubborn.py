@@ -34,7 +34,7 @@ def test_run_stubborn_command_past_its_timeout_leaves_nothing(
 ) -> None:
     begun = time.monotonic()
     completed = processes.run(command("sh", "-c", script, word=word, timeout=0.4, grace=0.2), never)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert completed.timed_out
     assert completed.code in (-9, -15)
     assert completed.survivors == ()
@@ -61,7 +61,7 @@ def test_run_command_that_leaves_processes_ends_them_and_counts_as_success(
 ) -> None:
     begun = time.monotonic()
     completed = processes.run(command("sh", "-c", script, word=word), never)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
     assert (completed.code, completed.output) == (0, "done\n")
     assert completed.survivors == ()
 
@@ -135,7 +135,7 @@ def test_run_process_that_even_a_kill_does_not_end_is_reported(kind: str, word: 
     try:
         begun = time.monotonic()
         completed = processes.run(command("sleep", "1000", word=word, grace=0.1), stop)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 30
         assert completed.stopped
         assert completed.survivors == tuple(frozen)
         assert processes.run(command("echo", "others go on"), never).output == "others go on\n"

@@ -15,7 +15,7 @@ from tests.system.agent import AgentUnderTest, wait_for
 from tests.system.changes import baseline, policy
 
 SECONDS = 20.0
-WITHIN = 10.0
+WITHIN = 30.0
 NAMES = ("a.yaml", "b.yaml", "c.yml", "d.yaml")
 SAID = 50
 """So many mistakes are in the record of the agent."""

@@ -35,7 +35,7 @@ APPENDING_SECONDS = 8.0
 """Longer than changes that do not come to an end are waited out."""
 
 OTHER = b"version: 1\n"
-WITHIN = 20.0
+WITHIN = 40.0
 
 
 @dataclass

