@@ -14,6 +14,7 @@ from agent.engine.backups import series_of, standings
 from agent.engine.in_force import PROBES
 from agent.engine.notifying import undelivered
 from agent.engine.outlook import outlook
+from agent.engine.unfitting import unfitting
 from agent.host.clock import SystemClock, boot_id
 from agent.host.heads import HeadFile
 from agent.host.proc import Process, same
@@ -94,7 +95,8 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     holds = tuple(store.holds.held().values())
     backups = standings(store, series_of(policies))
     incidents = tuple(store.incidents.listed())
-    trouble = (*_full(store), *_trouble(daemon, alive, bad, holds), *_unattended(incidents))
+    too_long = unfitting(store, policies, local, open_runs, now) if decisions else ()
+    trouble = (*_full(store), *_trouble(daemon, alive, bad, holds), *too_long, *_unattended(incidents))
     firing = []
     for key, text in store.conditions.all().items():
         name, series = parse_state_key(key)

@@ -19,14 +19,11 @@ from agent.model.policies import Overlap, PolicySet, Task
 from agent.model.reasons import Reason
 from agent.rules.dispatch import QUEUE
 from agent.rules.needs import cycle, ranks
-from agent.rules.windows import Gate, Open, gate, occurrences, opening
+from agent.rules.windows import LATER, Gate, Open, gate, occurrences, opening
 from agent.trigger import Trigger, fires, jitter, parse, zone
 
 MOST = 1000
 """Entries of one task: 30 days of an hourly one. More would bury all others."""
-
-LATER = 64
-"""So many openings of a window are looked at for one that work fits in."""
 
 
 class Entry(Struct, frozen=True):

@@ -9,7 +9,8 @@ including its last.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 
 from msgspec import Struct
 
@@ -20,6 +21,9 @@ from agent.trigger.offsets import gaps
 
 MERGES = 100
 """A window that never closes is a chain without end; this many links of it are followed each way."""
+
+LATER = 64
+"""So many openings of a window are looked at for one that work fits in."""
 
 TICK = timedelta(microseconds=1)
 
@@ -76,6 +80,14 @@ def occurrences(window: Gate, start: datetime, end: datetime) -> Iterator[Open]:
     while at < end and (found := opening(window, at)) is not None and found.since < end:
         yield Open(max(found.since, at), found.until) if at > start else found
         at = found.until
+
+
+def holds(window: Gate, seconds: float, now: datetime) -> bool:
+    """Say whether work of so many seconds fits in any of the next LATER openings."""
+    if seconds <= window.lasts:
+        return True
+    found = islice(occurrences(window, now, datetime.max.replace(tzinfo=UTC)), LATER)
+    return any((opened.until - max(opened.since, now)).total_seconds() >= seconds for opened in found)
 
 
 def never_opens(window: Gate) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.model.policies import Position, Window
-from agent.rules.windows import Closed, Gate, Open, gate, never_opens, occurrences, opening, opens_in_gap, state
+from agent.rules.windows import Closed, Gate, Open, gate, holds, never_opens, occurrences, opening, opens_in_gap, state
 from agent.trigger import ScheduleError, parse
 from tests.trigger.oracle import MINUTE, Matches, WallClock, world
 
@@ -107,6 +107,21 @@ def test_window_in_an_unknown_zone_or_line_is_refused() -> None:
 def test_never_opens_is_a_window_without_length() -> None:
     assert never_opens(window("0 2 * * *", 0.0))
     assert not never_opens(window("0 0 29 2 *", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("opens", "hours", "seconds", "fits"),
+    [
+        ("0 2 * * *", 3, 3 * HOUR, True),
+        ("0 2 * * *", 3, 3 * HOUR + 1, False),
+        ("0 2,4 * * *", 3, 5 * HOUR, True),  # two openings that overlap
+        ("0 2 * * *", 24, 30 * HOUR, True),  # it never closes
+        ("0 2 29 2 *", 3, 4 * HOUR, False),
+    ],
+)
+def test_holds_says_whether_any_opening_is_long_enough(opens: str, hours: float, seconds: float, fits: bool) -> None:
+    now = utc("2026-01-10T03:30")
+    assert holds(window(opens, hours * HOUR, "UTC"), seconds, now) is fits
 
 
 @pytest.mark.parametrize(
