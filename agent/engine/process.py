@@ -117,6 +117,15 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
     enter_run()
     log_to_journal()
     gc.enable()
+    try:
+        return _do(directory, number, attempt, undo=undo)
+    except AgentError as error:
+        # As of a store on a full disk. Whoever started this finds the run lost, and goes on with it or takes it back.
+        print(f"run {number}: {error}", file=sys.stderr)
+        return int(error.code)
+
+
+def _do(directory: str, number: int, attempt: int, *, undo: bool) -> int:
     stop = StopFlag()
     stop.listen()
     clock = SystemClock()
