@@ -12,7 +12,7 @@ def slept(seconds: float) -> list[float]:
     """Return how long each sleep was of one that waits for a lock which nobody gives back."""
     clock = FakeClock()
     patience = Patience(seconds, clock)
-    sleeps = []
+    sleeps: list[float] = []
     for tries in itertools.count():
         before = clock.monotonic()
         if not patience(tries):
