@@ -1,12 +1,16 @@
 """The daemon alone: how soon it is ready, how much memory it holds, how late a thousand tasks due at once are started.
 
-No peer does the same, so the third column is the goal itself: milliseconds, bytes.
+No peer does the same, so the third column is the goal itself: milliseconds, bytes. How soon the agent is ready depends
+on how fast the host is. So that is held against a yardstick too: how long it takes, on the same host and in turn, to
+import the packages that the agent is made of. Where the goal was set, that was 125 ms.
 """
 
 from __future__ import annotations
 
 import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import datetime
@@ -17,6 +21,8 @@ from agent.store import Store
 from benchmarks.agent import agent_with
 
 READY_MS = 150.0
+IMPORTED_MS = 125.0
+PACKAGES = "yaml, jsonschema, watchdog.observers, psutil, prometheus_client, schedule, pytest"
 RESIDENT_MB = 32.0
 LATE_MS = 100.0
 TASKS = 1000
@@ -37,10 +43,17 @@ def run() -> list[Row]:
     """Return rows: name, ours, the goal in the same unit, their ratio, and 1.0, which the ratio must not exceed."""
     with tempfile.TemporaryDirectory(prefix="hk-bench-", dir="/tmp") as name:
         place = Path(name)
-        ready, resident = _start_and_rest(place / "rest")
+        ready, imported, resident = _start_and_rest(place / "rest")
         lateness = _thousand_at_once(place / "due")
     return [
         _row("ready after a start with unchanged policies, median ms", ready, READY_MS),
+        (
+            f"the same beside importing {PACKAGES.count(',') + 1} packages",
+            ready,
+            imported,
+            ready / imported,
+            READY_MS / IMPORTED_MS,
+        ),
         _row("resident memory with 33 thresholds, after scrapes, MB", resident, RESIDENT_MB),
         _row(f"{TASKS} due at once: start after due or a free place, p99 ms", lateness, LATE_MS),
     ]
@@ -55,15 +68,17 @@ def _policy(place: Path, text: str) -> None:
     (place / "policies" / "policy.yaml").write_text(text)
 
 
-def _start_and_rest(place: Path) -> tuple[float, float]:
+def _start_and_rest(place: Path) -> tuple[float, float, float]:
+    """Return the milliseconds until it is ready and those that importing takes, and the memory it holds in MiB."""
     signals = ["cpu.used_percent", "load.1m", "memory.used_percent", "disk.used_percent", "disk.inodes_used_percent"]
     lines = [f"  t{n}: {{signal: {signals[n % 5]}, above: {1000 + n}, for: 1m, run: [react]}}" for n in range(33)]
     policy = CHECKS.format(thresholds="\n".join(lines))
     _policy(place, policy)
     with agent_with(place, "sample_every: 1s\n"):
         pass
-    times = []
+    times, imports = [], []
     for _ in range(STARTS):
+        imports.append(_import() * 1000)
         with agent_with(place, "sample_every: 1s\n") as agent:
             times.append(agent.ready * 1000)
             if len(times) == STARTS:
@@ -71,7 +86,13 @@ def _start_and_rest(place: Path) -> tuple[float, float]:
                     _scrape(place)
                     time.sleep(1)
                 resident = agent.resident_mb()
-    return statistics.median(times), resident
+    return statistics.median(times), statistics.median(imports), resident
+
+
+def _import() -> float:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-I", "-c", f"import {PACKAGES}"], check=True)
+    return time.perf_counter() - begun
 
 
 def _scrape(place: Path) -> None:

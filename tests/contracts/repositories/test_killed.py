@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from agent.drivers.repository import Selection
 from tests.contracts.repositories.made import Made
+from tests.system.agent import wait_for
 from tests.system.backups import trees
 from tests.system.backups.beds import HOST, TASK, Bed, request
 
@@ -49,7 +51,7 @@ def test_agent_killed_while_it_makes_a_backup_leaves_the_others_whole(
             last, seen = seen, told(bed)
             number += last != seen
             time.sleep(0.001)
-        killed = family(process.pid)
+        killed = halted(process.pid)
         for one in sorted(killed):
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
@@ -75,23 +77,33 @@ def test_agent_killed_while_it_makes_a_backup_leaves_the_others_whole(
     assert bed.open().sweep() == ()
 
 
-def family(leader: int) -> set[int]:
-    """Return a process and everything that descends from it."""
-    found = {leader}
-    while True:
-        more = {
-            pid
-            for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
-            if pid not in found and parent(pid) in found
-        }
-        if not more:
-            return found
+def halted(leader: int) -> set[int]:
+    """Stop a process and everything that descends from it, so that none of them can begin another; return them."""
+    found: set[int] = set()
+    while more := ({leader} | {pid for pid in processes() if parent(pid) in found}) - found:
+        for pid in more:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        wait_for(partial(at_rest, more))
         found |= more
+    return found
+
+
+def at_rest(found: set[int]) -> bool:
+    return all(stat(pid)[0] in "TtZX" for pid in found)
+
+
+def processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def parent(pid: int) -> int:
+    return int(stat(pid)[1])
+
+
+def stat(pid: int) -> list[str]:
+    """Return what the kernel says of a process, its state and its parent first."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[1])
+        return ["X", "0"]
