@@ -34,7 +34,8 @@ def script(shell: str) -> str:
 def _name_paths(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if isinstance(action.metavar, str) and action.metavar in PATHS:
-            action.complete = PATHS[action.metavar]  # type: ignore[attr-defined]  # this is how shtab is told
+            # shtab looks for this attribute, which argparse does not declare.
+            vars(action)["complete"] = PATHS[action.metavar]
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
                 _name_paths(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from yaml.nodes import Node
@@ -14,16 +14,13 @@ from agent.policy.fragments import DEFINITIONS, FORMAT, SECTIONS, options_text
 from agent.policy.meaning import Meaning
 from agent.policy.normalise import Complaint, normalise
 from agent.policy.notifying import body_of
-from agent.policy.outline import names_of, outline_of
-from agent.policy.places import Place
+from agent.policy.outline import outline_of
+from agent.policy.places import members, place
 from agent.policy.probe_body import body_of as body_of_probe
 from agent.policy.references import MarksOf, named
-from agent.policy.shape import Shape, Shapes
+from agent.policy.shape import Shapes
 from agent.policy.yaml_front import read
 from agent.schema import Schemas
-
-Name = tuple[str, str, Place]
-"""A section, the name of a thing in it, and where that name stands."""
 
 _dense = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -60,25 +57,18 @@ class Compiler:
     def policy(self, data: bytes, file: str) -> Compiled:
         """Given the bytes of a policy file and the name by which mistakes speak of it, compile it. Raises Broken."""
         document = read(data)
-        if not document.flaws and (body := self._body(document.data, names_of(document.node))) is not None:
-            return Compiled(body, document.node, self.shapes.marks)
+        shape = self.shapes.policy()
+        if not document.flaws and shape.accepts(document.data):
+            complaints: list[Complaint] = []
+            policy = normalise(shape.plan, document.data, complaints)
+            uses = self._take_options(policy, complaints)
+            if uses is not None and not complaints and not self.meaning.of_policy(policy, document.data):
+                return Compiled(_body(policy, document.node, uses), document.node, self.shapes.marks)
         # Only a file with mistakes pays for finding and wording them all.
         from agent.policy.mistakes import policy_mistakes  # noqa: PLC0415
 
         outline = "" if document.node is None else _dense(outline_of(document.node, self.shapes.marks))
         raise Broken(policy_mistakes(document, file, self.shapes, self.meaning), outline)
-
-    def _body(self, written: Any, names: Iterable[Name]) -> dict[str, Any] | None:
-        """Given what a policy says and where its things stand, return the body of its fragment, None if it is wrong."""
-        shape = self.shapes.policy()
-        if not shape.accepts(written):
-            return None
-        complaints: list[Complaint] = []
-        policy = normalise(shape.plan, written, complaints)
-        uses = self._take_options(policy, complaints)
-        if uses is None or complaints or self.meaning.of_policy(policy, written):
-            return None
-        return _body(policy, names, uses)
 
     def settings(self, data: bytes, file: str) -> dict[str, Any]:
         """Given the bytes of agent.yaml and the name by which mistakes speak of it, return its normalised values.
@@ -87,8 +77,11 @@ class Compiler:
         """
         document = read(data, may_be_empty=True)
         shape = self.shapes.settings()
-        if not document.flaws and (values := self._settings(shape, document.data)) is not None:
-            return values
+        if not document.flaws and shape.accepts(document.data):
+            complaints: list[Complaint] = []
+            values: dict[str, Any] = normalise(shape.plan, document.data, complaints)
+            if not complaints and not self.meaning.of_timezone(values["timezone"], ()):
+                return {name: value for name, value in values.items() if not name.startswith("x-")}
         from agent.policy.mistakes import settings_mistakes  # noqa: PLC0415 - as above
 
         raise Broken(
@@ -96,16 +89,6 @@ class Compiler:
                 document, file, shape, lambda values: self.meaning.of_timezone(values["timezone"], ("timezone",))
             )
         )
-
-    def _settings(self, shape: Shape, written: Any) -> dict[str, Any] | None:
-        """Given what settings say, return their normalised values, None if anything is wrong."""
-        if not shape.accepts(written):
-            return None
-        complaints: list[Complaint] = []
-        values: dict[str, Any] = normalise(shape.plan, written, complaints)
-        if complaints or self.meaning.of_timezone(values["timezone"], ()):
-            return None
-        return {name: value for name, value in values.items() if not name.startswith("x-")}
 
     def web(self, data: bytes, file: str, *, root: bool) -> dict[str, Any]:
         """Given the bytes of a web configuration and its path, return its values, complete. Raises Broken.
@@ -145,14 +128,15 @@ class Compiler:
         return uses
 
 
-def _body(policy: dict[str, Any], names: Iterable[Name], uses: list[Any]) -> dict[str, Any]:
+def _body(policy: dict[str, Any], root: Node | None, uses: list[Any]) -> dict[str, Any]:
     for section in DEFINITIONS:
         for name, thing in policy[section].items():
             ((driver, settings),) = thing.items()
             policy[section][name] = {"driver": driver, "settings": settings}
     policy["notifiers"] = {name: body_of(thing) for name, thing in policy["notifiers"].items()}
     policy["probes"] = {name: body_of_probe(thing) for name, thing in policy["probes"].items()}
-    for section, name, at in names:
+    for section, _, things in members(root):
         if section in SECTIONS:
-            policy[section][name]["at"] = at
+            for name, key, _ in members(things):
+                policy[section][name]["at"] = place(key)
     return {"format": FORMAT, **{section: policy[section] for section in SECTIONS}, "uses": uses}

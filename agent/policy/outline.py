@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from agent.policy.fragments import SECTIONS
 from agent.policy.paths import dotted
-from agent.policy.places import Place, members, place
+from agent.policy.places import members, place
 from agent.policy.probe_body import DATABASE
-from agent.policy.references import MarksOf
-from agent.policy.written import is_text, written
+from agent.policy.references import MarksOf, is_text, written
 from agent.probes.offered import OFFERED
 
 ONE = {"tasks": {"window": "window"}, "thresholds": {"signal": "signal"}}
@@ -26,13 +24,6 @@ MANY = {
 
 Found = list[tuple[str | int, ...]]
 """References, as `agent.policy.fragments.Reference` has them."""
-
-
-def names_of(root: Node | None) -> Iterator[tuple[str, str, Place]]:
-    """Given a document's root, yield section, name and place of all that stands below its sections."""
-    for section, _, things in members(root):
-        for name, key, _ in members(things):
-            yield section, name, place(key)
 
 
 def outline_of(root: Node | None, marks_of: MarksOf) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from agent.policy.flaws import Flaw
 from agent.policy.nearest import quoted
 from agent.policy.places import place
-from agent.policy.yaml_scalars import LARGEST_INTEGER, scalar
+from agent.policy.yaml_front import LARGEST_INTEGER, scalar
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 

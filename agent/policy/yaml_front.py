@@ -10,6 +10,7 @@ The composed nodes are kept: they know where every key and value stands.
 from __future__ import annotations
 
 import operator
+import re
 from typing import Any, NamedTuple
 
 import yaml
@@ -19,7 +20,34 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from agent.policy.bounds import MAX_BYTES, MAX_DEPTH
 from agent.policy.flaws import Fatal, Flaw
 from agent.policy.inspection import inspect, needs_inspection
-from agent.policy.yaml_scalars import MAYBE_NOT_TEXT, scalar
+
+LARGEST_INTEGER = (1 << 63) - 1
+
+_WORDS = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+_FIRST = frozenset(["", *"~nNtTfF-+.0123456789"])
+"""How a plain scalar begins that is not surely text."""
+
+_DIGITS = frozenset("0123456789")
+_NUMBER = re.compile(
+    r"[-+]?(?:0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|[-+]?(\.[0-9]+)(?:[eE][-+]?[0-9]+)?|0o[0-7]+"
+)
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_NOT_FINITE = frozenset(
+    sign + word for word in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN") for sign in ("", "-", "+")
+)
+_BASES = {"0o": 8, "0x": 16}
 
 
 class Document(NamedTuple):
@@ -43,6 +71,35 @@ class _Composer(CParser):
     descend_resolver = operator.is_  # called with a parent and an index
     ascend_resolver = bool  # called without arguments
     resolve = slice  # called with the kind of node, its value and what is implicit
+
+
+def scalar(text: str) -> Any:
+    """Given a plain scalar, return what it stands for. ValueError: a number that cannot be used."""
+    if text in _WORDS:
+        return _WORDS[text]
+    last = text[-1]
+    if last in _DIGITS or last == ".":
+        found = _NUMBER.fullmatch(text)
+        if found:
+            return _float(text) if found.lastindex else _integer(text)
+    if text in _NOT_FINITE:
+        raise ValueError("not finite")
+    return _integer(text) if text.startswith("0x") and _HEXADECIMAL.fullmatch(text) else text
+
+
+def _integer(text: str) -> int:
+    # Longer ones are out of range, and the interpreter refuses to convert very long ones.
+    value = int(text, _BASES.get(text[:2], 10)) if len(text) <= 30 else LARGEST_INTEGER + 1
+    if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+        raise ValueError("too large")
+    return value
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not -1e308 <= value <= 1e308:
+        raise ValueError("too large")
+    return value
 
 
 def read(data: bytes, *, may_be_empty: bool = False) -> Document:
@@ -110,14 +167,14 @@ class _Builder:
         if kind is SequenceNode:
             return [
                 item.value
-                if item.__class__ is ScalarNode and (item.style or item.value[:1] not in MAYBE_NOT_TEXT)
+                if item.__class__ is ScalarNode and (item.style or item.value[:1] not in _FIRST)
                 else self.build(item, depth)
                 for item in node.value
             ]
         try:
             found = {
                 key.value: value.value
-                if value.__class__ is ScalarNode and (value.style or value.value[:1] not in MAYBE_NOT_TEXT)
+                if value.__class__ is ScalarNode and (value.style or value.value[:1] not in _FIRST)
                 else self.build(value, depth)
                 for key, value in node.value
             }
