@@ -70,13 +70,13 @@ def remarks_of(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
 
     They are no mistakes. An action that has any keeps them in the `_remarks` of its system, and is not imported.
     """
-    look = remarks_by(name)
+    look = _remarks_by(name)
     return tuple(look(options)) if look is not None else ()
 
 
 @cache
-def remarks_by(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]] | None:
-    """Given the dotted name of an action, return what looks at the host for the options of a task, None for nothing."""
+def _remarks_by(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]] | None:
+    # Looked up once for each action: to look in vain for a module takes long, and tasks are many.
     system, _, action = name.partition(".")
     try:
         remarks: object = importlib.import_module(f"{actions.__name__}.{system}._remarks")

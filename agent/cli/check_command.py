@@ -14,7 +14,7 @@ from agent.host.clock import SystemClock
 from agent.host.output import visible
 from agent.model.policies import Limits, PolicySet
 from agent.policy.load import uncollected
-from agent.registry import remarks_by
+from agent.registry import remarks_of
 from agent.rules.windows import gate, opens_in_gap
 from agent.schema import Schemas
 
@@ -57,8 +57,7 @@ def remarks(policies: PolicySet) -> list[str]:
     return [
         visible(f"{task.position.file}:{task.position.line}:{task.position.column}: tasks.{task.name}: {text}")
         for task in policies.tasks.values()
-        if (look := remarks_by(task.action)) is not None
-        for text in look(msgspec.json.decode(task.options))
+        for text in remarks_of(task.action, msgspec.json.decode(task.options))
     ]
 
 
