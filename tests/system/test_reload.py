@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -132,19 +133,27 @@ def test_task_goes_on_as_before_while_its_file_is_bad(agent: AgentUnderTest) -> 
     wait_for(lambda: len([run for run in agent.runs() if run.state is RunState.SUCCEEDED]) > count + 1)
 
 
+def strike(agent: AgentUnderTest, process: subprocess.Popen[bytes], how: signal.Signals, attempt: int) -> list[str]:
+    """End the compiler while it reads many files; return the mistakes that come of it, none if it had read them all."""
+    for number in range(500):
+        (agent.policies / f"many-{number}.yaml").write_text(policy(f"many-{number}", f"word-{attempt}"))
+    compiler = wait_for(lambda: next(iter(psutil.Process(process.pid).children()), None), WITHIN)
+    with suppress(psutil.NoSuchProcess):
+        compiler.send_signal(how)
+    digest = agent.checked()
+    told = rf"ERROR ({agent.policies}/\S+:0:0: reading it ended the compiler \(signal {how.value}\): .*)"
+    wait_for(lambda: re.search(told, agent.log.read_text()) or agent.digest() == digest or None, WITHIN)
+    return re.findall(told, agent.log.read_text())
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
 def test_compiler_that_is_killed_makes_a_bad_policy_of_one_file(agent: AgentUnderTest, how: signal.Signals) -> None:
     baseline(agent)
     process = agent.start()
-    digest = agent.digest()
-    for number in range(500):
-        (agent.policies / f"many-{number}.yaml").write_text(policy(f"many-{number}"))
-    daemon = psutil.Process(process.pid)
-    compiler = wait_for(lambda: next(iter(daemon.children()), None), WITHIN)
-    compiler.send_signal(how)
-    mistake = rf"{agent.policies}/many-\d+.yaml:0:0: reading it ended the compiler \(signal {how.value}\): .*"
-    assert re.fullmatch(mistake, is_refused(agent)), "one file, and no other"
-    assert agent.digest() == digest
+    attempts = (strike(agent, process, how, attempt) for attempt in range(10))
+    mistakes = next(filter(None, attempts))
+    assert len(set(mistakes)) == 1, "one file, and no other"
+    assert "/many-" in mistakes[0]
     process.send_signal(signal.SIGHUP)
     converges(agent)
 

@@ -7,6 +7,7 @@ backup.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection
 
 from agent.drivers.repositories.tar import layout
@@ -18,6 +19,8 @@ from agent.host.scratch import make_private, remove_whole
 
 _SUFFIX = ".snar"
 _DRAFT = "next"
+_LONGER = "-longer"
+_HEAD = 200
 _SECOND = 1_000_000_000
 _FINE = _SECOND // 50
 _COARSE = 2 * _SECOND
@@ -38,7 +41,7 @@ class State:
         Raises RunFailed, OSError when it cannot be written.
         """
         make_private(self._place)
-        remove_whole(self.draft)
+        self.abandon()
         if parent is None:
             return ""
         try:
@@ -55,11 +58,8 @@ class State:
 
         `fine` is that the times of the files are of less than a second.
         """
-        with open(self.draft, "r+b") as file:
-            # What changed in the very instant of the look must not count as unchanged the next time.
-            _earlier(file.fileno(), _FINE if fine else _COARSE)
-            os.fsync(file.fileno())
-        durable.rename(self.draft, self._path(backup))
+        # What changed in the very instant of the look must not count as unchanged the next time.
+        durable.rename(_earlier(self.draft, _FINE if fine else _COARSE), self._path(backup))
         wanted = {f"{one}{_SUFFIX}" for one in (backup, *keep)}
         for name in os.listdir(self._place):
             if name.endswith(_SUFFIX) and name not in wanted:
@@ -67,12 +67,13 @@ class State:
 
     def forget(self, backup: str) -> None:
         """Remove the state of a backup that came to nothing, and any draft."""
-        remove_whole(self.draft)
+        self.abandon()
         remove_whole(self._path(backup))
 
     def abandon(self) -> None:
         """Remove the draft."""
         remove_whole(self.draft)
+        remove_whole(f"{self.draft}{_LONGER}")
 
     def _path(self, backup: str) -> str:
         if layout.parse_id(backup) is None:
@@ -80,14 +81,26 @@ class State:
         return os.path.join(self._place, f"{backup}{_SUFFIX}")
 
 
-def _earlier(descriptor: int, by: int) -> None:
-    """Set the instant at which tar began, in its state, back by nanoseconds or more.
+def _earlier(draft: str, by: int) -> str:
+    """Set the instant at which tar began, in its state, back by nanoseconds, and return the file that says so, synced.
 
-    Seconds and nanoseconds follow the first line, with a NUL after each; their fields keep their widths.
+    Seconds and nanoseconds follow the first line, with a NUL after each.
     """
-    head = os.pread(descriptor, 200, 0)
-    at = head.index(b"\n") + 1
-    seconds, nanoseconds = head[at:].split(b"\0")[:2]
-    whole, rest = divmod(int(seconds) * _SECOND + int(nanoseconds) - by, _SECOND)
-    fields = b"%0*d\0%0*d" % (len(seconds), whole, len(nanoseconds), min(rest, 10 ** len(nanoseconds) - 1))
-    os.pwrite(descriptor, fields, at)
+    with open(draft, "r+b") as file:
+        head = file.read(_HEAD)
+        at = head.index(b"\n") + 1
+        seconds, nanoseconds = head[at:].split(b"\0")[:2]
+        whole, rest = divmod(int(seconds) * _SECOND + int(nanoseconds) - by, _SECOND)
+        fields = b"%0*d\0%0*d" % (len(seconds), whole, len(nanoseconds), rest)
+        if len(fields) == len(seconds) + 1 + len(nanoseconds):
+            os.pwrite(file.fileno(), fields, at)
+            os.fsync(file.fileno())
+            return draft
+        with open(f"{draft}{_LONGER}", "xb") as longer:
+            longer.write(head[:at] + fields)
+            file.seek(at + len(seconds) + 1 + len(nanoseconds))
+            shutil.copyfileobj(file, longer)
+            longer.flush()
+            os.fsync(longer.fileno())
+    remove_whole(draft)
+    return longer.name

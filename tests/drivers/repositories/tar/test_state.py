@@ -36,9 +36,10 @@ def test_state_is_of_a_moment_before_tar_began(state: State, nanoseconds: bytes,
     Path(state.draft).write_bytes(content)
     state.commit(FIRST, (), fine=fine)
     kept = (Path(state.draft).parent / f"{FIRST}.snar").read_bytes()
-    assert least <= instant(content) - instant(kept) <= least + SECOND_NS
-    assert len(kept) == len(content)
+    assert instant(content) - instant(kept) == least
     assert kept.endswith(b"\0rest")
+    assert kept.count(b"\0") == content.count(b"\0")
+    assert os.listdir(Path(state.draft).parent) == [f"{FIRST}.snar"]
 
 
 def test_state_is_private_and_only_what_is_wanted_stays(state: State) -> None:
