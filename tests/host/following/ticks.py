@@ -1,4 +1,4 @@
-"""Instants of files, which the kernel takes from a clock that goes by ticks, or from a finer one where it was looked at.
+"""Instants of files: the kernel takes them from a clock that goes by ticks, or, once looked at, from a finer one.
 
 Since Linux 6.13 a file whose instants were asked for gets the next ones from the fine clock (multigrain timestamps).
 """
