@@ -47,7 +47,10 @@ def agent_with(place: Path, settings: str = "", metrics: str = "") -> Iterator[M
     """
     config, log, path = place / "agent.yaml", place / "log", f"{place}/notify.sock"
     metrics = metrics or f"{{listen: 'unix:{place}/metrics.sock'}}"
-    config.write_text(f"metrics: {metrics}\n{settings}")
+    text = f"metrics: {metrics}\n{settings}"
+    if not config.exists() or config.read_text() != text:
+        # Settings that were written are compiled anew, so a start on unchanged ones must find them as they were.
+        config.write_text(text)
     where = ["--policies", f"{place}/policies", "--state", f"{place}/state", "--config", str(config)]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, log.open("ab") as output:
         heard.bind(path)
