@@ -11,6 +11,14 @@ STEP = timedelta(hours=6)
 """How far apart the offset is asked for; no two changes of a zone's offset have come so close together."""
 
 
+class Change(Struct, frozen=True):
+    """The zone's offset is no longer `before`, but `later`, from `instant` (UTC) on."""
+
+    instant: datetime
+    before: timedelta
+    later: timedelta
+
+
 class Gap(Struct, frozen=True):
     """The wall clock jumps at `instant` (UTC) from the naive `missing_from` to the naive `missing_to`."""
 
@@ -19,18 +27,25 @@ class Gap(Struct, frozen=True):
     missing_to: datetime
 
 
-def gaps(zone: tzinfo, start: datetime, end: datetime) -> Iterator[Gap]:
-    """Yield every gap of the zone whose instant lies after `start` and not after `end`."""
+def changes(zone: tzinfo, start: datetime, end: datetime) -> Iterator[Change]:
+    """Yield every change of the zone's offset whose instant lies after `start` and not after `end`, in order."""
     low = start.astimezone(UTC).replace(microsecond=0)
     end = end.astimezone(UTC)
     before = low.astimezone(zone).replace(tzinfo=None) - low.replace(tzinfo=None)
     while low < end:
         high = min(low + STEP, end)
         later = high.astimezone(zone).replace(tzinfo=None) - high.replace(tzinfo=None)
-        if later > before:
-            change = _first_change(zone, low, high, before)
-            yield Gap(change, change.replace(tzinfo=None) + before, change.replace(tzinfo=None) + later)
+        if later != before:
+            yield Change(_first_change(zone, low, high, before), before, later)
         low, before = high, later
+
+
+def gaps(zone: tzinfo, start: datetime, end: datetime) -> Iterator[Gap]:
+    """Yield every gap of the zone whose instant lies after `start` and not after `end`."""
+    for change in changes(zone, start, end):
+        if change.later > change.before:
+            wall = change.instant.replace(tzinfo=None)
+            yield Gap(change.instant, wall + change.before, wall + change.later)
 
 
 def first_instant(wall: datetime, zone: tzinfo) -> datetime:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,14 +53,34 @@ def test_quiet_hours_that_come_again_when_the_clock_is_set_back_end_again() -> N
     assert silent_until(hours("22:00", "02:30"), BERLIN, again) == at("2026-10-25T02:30", fold=1)
 
 
-@given(
-    st.integers(0, 1439),
-    st.integers(0, 1439),
-    st.integers(0, 365 * 24 * 60),
-    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"]),
+def test_clock_set_back_to_before_quiet_hours_ends_them() -> None:
+    assert silent_until(hours("02:30", "07:00"), BERLIN, at("2026-10-25T02:40:00")) == at("2026-10-25T02:00", fold=1)
+
+
+def test_quiet_hours_go_on_where_the_time_between_them_is_left_out() -> None:
+    # Between 02:10 and 02:20 nothing is held back, and that night has neither.
+    assert silent_until(hours("02:20", "02:10"), BERLIN, at("2026-03-29T01:00:00")) == at("2026-03-30T02:10")
+
+
+ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Antarctica/Troll", "America/Havana", "UTC"]
+MINUTES = st.one_of(st.integers(0, 1439), st.integers(0, 200), st.sampled_from([1380, 1439]))
+# Clocks change on few days of the year; most of these are near one.
+NOWS = st.builds(
+    lambda month, day, minute: datetime(2026, month, day, tzinfo=UTC).timestamp() + 60 * minute,
+    st.sampled_from([1, 3, 4, 10, 11]),
+    st.sampled_from([1, 5, 8, 25, 29]),
+    st.integers(-1440, 1440),
 )
-def test_quiet_hours_end_after_now_within_a_day_and_a_bit(start: int, end: int, minutes: int, name: str) -> None:
-    instant = datetime(2026, 1, 1, tzinfo=UTC).timestamp() + 60 * minutes
+
+
+@given(MINUTES, MINUTES, NOWS, st.sampled_from(ZONES))
+def test_quiet_hours_end_when_the_clock_on_the_wall_first_says_so(start: int, end: int, now: float, name: str) -> None:
     assume(start != end)
-    until = silent_until(Quiet(start, end, name, ()), ZoneInfo(name), instant)
-    assert until is None or instant < until <= instant + timedelta(hours=26).total_seconds()
+    zone = ZoneInfo(name)
+
+    def silent(instant: float) -> bool:
+        local = datetime.fromtimestamp(instant, zone)
+        return (local.hour * 60 + local.minute - start) % 1440 < (end - start) % 1440
+
+    expected = next(later for minute in count() if not silent(later := now + 60 * minute))
+    assert silent_until(Quiet(start, end, name, ()), zone, now) == (None if expected == now else expected)
