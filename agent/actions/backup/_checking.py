@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from agent.actions.backup._creation import Creation
 from agent.actions.backup._repository import database_of
-from agent.actions.backup._room import require_room
-from agent.actions.backup._series import series_of
 from agent.actions.backup._sources import measure, require_paths
 from agent.drivers.physical import Physical
 from agent.drivers.repository import ListingFailed, Repository, Request
@@ -28,9 +24,7 @@ def checking(creation: Creation) -> Step:
         _require_fitting(creation)
         require_paths(creation.sources, creation.definition, allow_empty=creation.allow_empty)
         facts = _databases(creation)
-        repository = creation.repository()
-        _prepare(creation, repository)
-        _require_room(creation, repository)
+        _prepare(creation, creation.repository())
         return Outcome(facts)
 
     def preview(_explain: Explain) -> Preview:
@@ -109,13 +103,3 @@ def _databases(creation: Creation, otherwise: str = "") -> dict[str, Fact]:
             continue
         facts[definition["name"]] = f"{visible(look.version)}, {len(look.tables):,} tables, {size(look.bytes)}"
     return facts
-
-
-def _require_room(creation: Creation, repository: Repository) -> None:
-    """Where the repository is a directory of this host, require room for a backup like the last one of its level."""
-    place = creation.definition["settings"].get("path")
-    if isinstance(place, str) and os.path.isdir(place):
-        series = series_of(repository, creation.ctx, creation.ctx.task)
-        level = creation.choice(repository, series).level
-        alike = [one.stored for one in series.backups if one.level is level]
-        require_room(place, alike[-1] if alike else 0)

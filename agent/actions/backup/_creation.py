@@ -49,6 +49,11 @@ class Creation(Struct, frozen=True, kw_only=True):
         """Return the driver of the repository; without a directory of scratch, only to look."""
         return repository_of(self.definition, self.ctx, scratch, self.drivers)
 
+    def directory(self) -> str:
+        """Return where the repository is, if it is a directory of this host that takes no scratch; otherwise ""."""
+        place = self.definition["settings"].get("path")
+        return place if isinstance(place, str) else ""
+
     def must_be_there(self) -> bool:
         """Return whether this host has made backups in the repository: it cannot be a new one then."""
         return self.heed_vanished and bool(self.ctx.ledger.known(self.definition["name"], self.ctx.task))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.actions.backup._creation import Creation
+from agent.actions.backup._freeing import remember_full
 from agent.actions.backup._repository import database_of, scratch_of
 from agent.actions.backup._series import Series, made_by, series_of, settle_removed, take_up
 from agent.actions.backup._verification import verify
@@ -76,10 +77,12 @@ def _create(creation: Creation, repository: Repository, scratch: str, series: Se
     )
     try:
         backup = repository.create(request)
-    except RunFailed:
+    except RunFailed as error:
         # Programs that were told to stop fail; then it is no failure of theirs.
         ctx.checkpoint()
+        remember_full(ctx.memory, error)
         raise
+    remember_full(ctx.memory, None)
     other = (
         "" if backup.level is choice.level else f"; the engine made it {backup.level}, for it could not build on that"
     )

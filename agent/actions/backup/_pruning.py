@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from msgspec import Struct, structs
 
@@ -27,10 +28,11 @@ _NEW = "(new)"
 
 
 class Pruning(Struct, frozen=True):
-    """Removes the backups of a series that no rule keeps."""
+    """Removes the backups of a series that no rule keeps; `early` those alone that none keeps without the next one."""
 
     creation: Creation
     keep: Keep
+    early: bool = False
 
     def step(self) -> Step:
         """Return the step."""
@@ -60,36 +62,45 @@ class Pruning(Struct, frozen=True):
 
     def do(self) -> Outcome:
         """Remove what is not kept; a refusal fails the run at its end. Raises ListingFailed, Refused and RunFailed."""
+        outcome, refusal = self.prune()
+        self.creation.problems.note(
+            _STEP, [f"no backup was removed: {refusal[1]}"] if refusal else [], refusal and refusal[0]
+        )
+        return outcome
+
+    def prune(self) -> tuple[Outcome, Refusal | None]:
+        """Remove what is not kept; return what was done, and why nothing was removed, if so. Raises as `do`."""
         creation, ctx = self.creation, self.creation.ctx
-        with scratch_of(ctx) as scratch:
+        # A full disk may be that of the scratch as well.
+        with nullcontext("") if creation.directory() else scratch_of(ctx) as scratch:
             repository = creation.repository(scratch)
             with repository.lock(ctx.host, ctx.task):
                 settle_removed(repository, ctx, ctx.task)
                 series = series_of(repository, ctx, ctx.task)
                 if not creation.heed_vanished and series.vanished:
                     ctx.ledger.removed(repository.name, [one.id for one in series.vanished])
-                decisions, refusal = self._decide(series)
+                decisions, refusal = self.decide(repository, series)
                 freed = 0
                 if refusal is None:
                     freed = self._remove(repository, doomed_of(decisions))
         for decision in decisions:
             ctx.explain(_judgement(repository.name, decision))
-        creation.problems.note(
-            _STEP, [f"no backup was removed: {refusal[1]}"] if refusal else [], refusal and refusal[0]
-        )
         facts: dict[str, Fact] = {"freed_bytes": freed}
         if refusal:
             facts["refused"] = str(refusal[0])
         if proven := _proven(decisions, series.standing):
             facts["newest_proven"] = proven
-        return Outcome(
-            facts,
-            Counter(one.reason for one in decisions),
-            "\n".join(_told(decision) for decision in decisions),
-        )
+        told = "\n".join(_told(decision) for decision in decisions)
+        return Outcome(facts, Counter(one.reason for one in decisions), told), refusal
+
+    def decide(self, repository: Repository, series: Series) -> tuple[tuple[Decision, ...], Refusal | None]:
+        """Return what becomes of each backup, and why nothing may be removed, if so: limits are those of a run."""
+        decisions, refusal = self._decide(series)
+        if self.early:
+            _, refusal = self._decide(self._to_come(series, self._coming(repository, series)))
+        return decisions, refusal
 
     def _decide(self, series: Series) -> tuple[tuple[Decision, ...], Refusal | None]:
-        """Return what becomes of each backup, and why nothing may be removed, if so."""
         creation = self.creation
         suspect = creation.clock.suspect()
         decisions = decide(series.backups, self.keep, creation.zone, creation.now, series.standing, suspect)

@@ -17,9 +17,14 @@ def room_at(path: str) -> int:
     return about.f_bavail * about.f_frsize
 
 
+def needed(bytes_: int) -> int:
+    """Return how much room so many bytes need."""
+    return bytes_ + max(_LEAST, bytes_ // _SHARE)
+
+
 def require_room(path: str, need: int) -> None:
     """Raise RunFailed unless there is room for so many bytes where a path is."""
-    room, wanted = room_at(path), need + max(_LEAST, need // _SHARE)
+    room, wanted = room_at(path), needed(need)
     if room < wanted:
         raise RunFailed(
             f"{path} has {size(room)} free, and {size(wanted)} are needed: make room, or name another place"

@@ -16,6 +16,7 @@ from agent.actions.backup import _box
 from agent.actions.backup._checking import checking
 from agent.actions.backup._clock import ClockGuard
 from agent.actions.backup._creation import Creation
+from agent.actions.backup._freeing import MakingRoom
 from agent.actions.backup._making import making, verifying
 from agent.actions.backup._problems import Problems
 from agent.actions.backup._pruning import Pruning
@@ -48,7 +49,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def plan(options: Options, ctx: Context) -> Iterator[Step]:
-    """Given valid options, yield the steps: check, make, verify, remove, and tell what went wrong."""
+    """Given valid options, yield the steps: check, make room, make, verify, remove, and tell what went wrong."""
     yield from planned(options, ctx, REAL)
 
 
@@ -56,6 +57,8 @@ def planned(options: Options, ctx: Context, drivers: Drivers) -> Iterator[Step]:
     """As `plan`, with drivers to work with."""
     creation = creation_of(options, ctx, drivers)
     yield checking(creation)
+    if creation.directory():
+        yield MakingRoom(creation).step()
     yield making(creation)
     yield verifying(creation)
     if creation.keep is not None:

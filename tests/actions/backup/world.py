@@ -51,6 +51,8 @@ class Host:
     heard: list[Judgement] = field(default_factory=list)
     runs: int = 0
     task: str = "task"
+    directory: str = ""
+    """Where the repository is, if it is to be taken for a directory of this host."""
 
     def __post_init__(self) -> None:
         (self.data / "below").mkdir(parents=True)
@@ -79,8 +81,10 @@ class Host:
     def steps(self, ctx: Context | None = None, **changes: Any) -> dict[str, Step]:
         """Return the steps of `backup.create` by name."""
         written = {"repository": "local", "sources": [{"path": str(self.data)}, {"database": "shop"}], **changes}
-        options = create.Options(**completed("backup.create", written))
-        planned = create.planned(options, ctx or self.context(), drivers(self.vault, self.shop))
+        options = completed("backup.create", written)
+        if self.directory:
+            options["repository"] = {**REPOSITORY, "settings": {"path": self.directory}}
+        planned = create.planned(create.Options(**options), ctx or self.context(), drivers(self.vault, self.shop))
         return {step.name: step for step in planned}
 
     def run(self, ctx: Context | None = None, **changes: Any) -> dict[str, Outcome]:
