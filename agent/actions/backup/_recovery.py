@@ -70,6 +70,8 @@ class Recovery:
         self._tops: dict[Key, tuple[str, ...]] = {}
         self._kept: Kept = ()
         self._superseded: dict[Key, dict[str, Backup]] = {}
+        self._decided_for: frozenset[Key] = frozenset()
+        self._loads: dict[Key, Load] = {}
 
     def tops(self, backup: Backup) -> tuple[str, ...]:
         """Return the paths that a backup brings back whole, without the root: of files, and of SQLite's databases."""
@@ -79,8 +81,10 @@ class Recovery:
     def overlaps(self, backups: Sequence[Backup]) -> list[str]:
         """Let each path come back from the newest of some backups that has it; return a sentence for each other one."""
         tops = {key(one): self._all(one) for one in backups}
-        self._kept = _with_databases(backups, tops)
-        self._superseded = superseded(backups, tops, self._repository.entries, self._kept)
+        if self._decided_for != tops.keys():
+            self._kept = _with_databases(backups, tops)
+            self._superseded = superseded(backups, tops, self._repository.entries, self._kept)
+            self._decided_for = frozenset(tops)
         return [
             f"{top} comes back from {newer.task}, whose backup is newer; what that leaves out is in {backup} of {task}"
             for (task, backup), mine in sorted(self._superseded.items())
@@ -123,7 +127,9 @@ class Recovery:
 
     def weigh(self, backup: Backup) -> Load:
         """Return how much a backup brings back. Raises RunFailed for paths that lead elsewhere."""
-        return total(selected(self._repository.entries(backup), ()).values())
+        if key(backup) not in self._loads:
+            self._loads[key(backup)] = total(selected(self._repository.entries(backup), ()).values())
+        return self._loads[key(backup)]
 
     def recover(self, backups: Sequence[Backup]) -> tuple[Recovered, ...]:
         """Bring backups back, one after the other; all of it is taken back if one fails. Raises RunFailed."""

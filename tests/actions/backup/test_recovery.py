@@ -283,3 +283,18 @@ def test_database_inside_what_a_newer_backup_has_comes_back_all_the_same(vault: 
     assert found.overlaps((SHOP, old)) == []
     found.recover((SHOP, old))
     assert without_copies(root) == {"srv/shop/logo": ""}
+
+
+def test_what_was_said_beforehand_is_not_looked_up_again(vault: Vault, root: Path) -> None:
+    old = backup("old", task="old", parts=(FILES,), began=SHOP.began - 1)
+    vault.put(old, {b"/srv/shop/logo": b"older"})
+    read: list[int] = []
+    vault.before["entries"] = lambda: read.append(1)
+    found = recovery(vault, root)
+    found.overlaps((SHOP, old))
+    found.require_room((SHOP, old))
+    read.clear()
+    vault.fails["restore"] = RunFailed("this is far enough")
+    with pytest.raises(RunFailed, match="far enough"):
+        found.recover((SHOP, old))
+    assert len(read) == len(["what the first one brings back into its stage"])
