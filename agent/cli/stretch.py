@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from agent.errors import BadArgument
 from agent.report.period import read_instant
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""Not much later no calendar has days any more."""
 
 
 def stretch(arguments: argparse.Namespace, now: float, zone: tzinfo) -> tuple[float, float]:
@@ -16,6 +19,8 @@ def stretch(arguments: argparse.Namespace, now: float, zone: tzinfo) -> tuple[fl
         until = read_instant(arguments.until, now, zone) if arguments.until else now
     except (ValueError, OverflowError) as error:
         raise BadArgument(str(error)) from error
+    if until > LATEST:
+        raise BadArgument(f"--until {arguments.until} is too far ahead; leave it out for now")
     if not 0 <= since < until:
         raise BadArgument(f"--since {arguments.since} is not before --until {arguments.until or 'now'}")
     return since, until

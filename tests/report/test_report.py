@@ -182,6 +182,8 @@ def test_report_as_json_counts_the_same(host: AgentUnderTest) -> None:
         (("--since", "tomorrow"), "is not a duration"),
         (("--since", "2026-99-01"), "is no date"),
         (("--since", "1d", "--until", "2d"), "is not before"),
+        (("--since", "0001-01-01"), "is not before"),
+        (("--until", "9999-12-31"), "too far ahead"),
         (("-o", "/nowhere/at/all"), "No such file"),
     ],
 )
