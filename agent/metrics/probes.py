@@ -13,7 +13,6 @@ from agent.metrics.records import ProbeFacts, ProberFacts
 from agent.model.signals import Labels
 from agent.probes.offered import OFFERED
 
-_OURS = ("probe", "signal")
 Row = tuple[Family, Labels, float]
 
 
@@ -82,10 +81,10 @@ class ProbeMetrics:
 
     def _place(self, facts: ProbeFacts, what: str, labels: Labels) -> tuple[Family, Labels]:
         family = self._families.get((facts.kind, what))
-        if family is not None:
-            return family, (("probe", facts.name), *labels)
-        own = tuple([(f"exported_{name}" if name in _OURS else name, value) for name, value in labels])
-        return f.PROBE_VALUE, (("probe", facts.name), ("signal", what), *own)
+        ours = (("probe", facts.name),) if family is not None else (("probe", facts.name), ("signal", what))
+        taken = dict(ours)
+        own = tuple([(f"exported_{name}" if name in taken else name, value) for name, value in labels])
+        return family or f.PROBE_VALUE, (*ours, *own)
 
 
 _ALWAYS = 2

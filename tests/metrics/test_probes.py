@@ -50,3 +50,15 @@ def test_prober_shows_what_hangs_and_what_it_takes() -> None:
     shown = numbers(metrics)
     assert shown["hostkeeper_probes_hung"] == 1
     assert shown["hostkeeper_prober_restarts_total"] == 2
+
+
+def test_series_whose_own_label_is_called_as_ours_keeps_both() -> None:
+    metrics = empty_metrics()
+    metrics.probes({"asked": "prometheus", "read": "textfile"})
+    for name, kind in (("asked", "prometheus"), ("read", "textfile")):
+        samples = tuple(("value", (("probe", other),), 1.0) for other in ("home", "shop"))
+        metrics.probe(ProbeFacts(name=name, kind=kind, samples=samples, error=False), None)
+    shown = numbers(metrics)
+    for other in ("home", "shop"):
+        assert shown[f'hostkeeper_probe_prometheus_value{{exported_probe="{other}",probe="asked"}}'] == 1
+        assert shown[f'hostkeeper_probe_value{{exported_probe="{other}",probe="read",signal="value"}}'] == 1
