@@ -17,6 +17,7 @@ from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.model.runs import Run
 from agent.probes.catalogue import SIGNALS
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 ROWS = 8
@@ -68,7 +69,7 @@ def _parts(picture: Picture, now: float) -> Iterator[tuple[str, Sequence[str], S
     yield "probes in trouble", ("probe", "since", "why"), failing
     waits = [(str(run.id), run.task, str(run.state), picture.waits.get(run.id, "-")) for run in picture.at_work]
     yield "at work and waiting", ("run", "task", "state", "why"), waits
-    ran = [(run.task, str(run.state), run.why or "-", ago(run.ended, now), _took(run)) for run in picture.latest]
+    ran = [(run.task, str(outcome(run)), run.why or "-", ago(run.ended, now), _took(run)) for run in picture.latest]
     yield "last run of each task", ("task", "state", "why", "when", "took"), ran
     yield "backups", ("task", "repository", "kept", "newest", "proven", "flaws"), _backups(picture, now)
 
@@ -89,7 +90,7 @@ def _backups(picture: Picture, now: float) -> list[Sequence[str]]:
 
 
 def _incidents(picture: Picture, now: float) -> list[Sequence[str]]:
-    return [(str(one.id), one.state, one.severity, ago(one.opened, now), one.subject) for one in picture.incidents]
+    return [(str(one.id), one.state, one.severity, ago(one.opened, now), one.what) for one in picture.incidents]
 
 
 def _took(run: Run) -> str:

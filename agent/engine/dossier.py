@@ -6,7 +6,7 @@ import math
 
 from msgspec import Struct
 
-from agent.model.incidents import Entry, EntryKind, Exhibit, Incident, PolicyChange
+from agent.model.incidents import Entry, EntryKind, Exhibit, Incident, Member, PolicyChange
 from agent.model.runs import Run
 from agent.readable import duration
 from agent.store import Store
@@ -14,15 +14,26 @@ from agent.store import Store
 MOST_RUNS = 200
 """So many of the runs of its threshold are shown."""
 
+MOST_SERIES = 100
+"""So many of the series that fire are shown, and so many of those that have cleared."""
+
 BEFORE = 86_400.0
 """A change of policies so many seconds before an incident may be its cause, so it stands in the timeline."""
 
 
 class Dossier(Struct, frozen=True, kw_only=True):
     """An incident with its timeline, oldest entry first, its exhibits, and the runs that its threshold made meanwhile,
-    for whichever of its series."""
+    for whichever of its series.
+
+    `fires` and `quiet` count the series that fire and those that have cleared; `firing` and `cleared` are the first of
+    each, longest and latest first.
+    """
 
     incident: Incident
+    fires: int
+    quiet: int
+    firing: tuple[Member, ...]
+    cleared: tuple[Member, ...]
     timeline: tuple[Entry, ...]
     exhibits: tuple[Exhibit, ...]
     runs: tuple[Run, ...]
@@ -39,8 +50,14 @@ def dossier(store: Store, number: int) -> Dossier:
         *(_ended(run) for run in runs if run.ended is not None),
         *(_changed(change) for change in changes),
     ]
+    series = store.incidents.series
+    fires = series.fires(number)
     return Dossier(
         incident=incident,
+        fires=fires,
+        quiet=max(incident.joined + 1 - fires, 0),
+        firing=tuple(series.firing(number, MOST_SERIES)),
+        cleared=tuple(series.cleared(number, MOST_SERIES)),
         timeline=tuple(sorted(entries, key=lambda entry: entry.at)),
         exhibits=tuple(store.incidents.exhibits(number)),
         runs=tuple(runs),

@@ -1,10 +1,15 @@
-"""When a threshold fires, an incident opens; when it fires again before that is closed, its timeline goes on."""
+"""When a threshold fires, an incident opens; until that is closed, whatever else of it fires joins it.
+
+One cause shows in many series, as one full disk does in every container on it: that is one thing to look after.
+"""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from agent.engine.firing import Firing
 from agent.model.conditions import Bound
-from agent.model.incidents import Entry, EntryKind, Incident, IncidentState, PolicyChange
+from agent.model.incidents import Entry, EntryKind, Incident, IncidentState, Member, PolicyChange, Word
 from agent.model.policies import PolicySet, Severity, Threshold
 from agent.model.signals import Labels
 from agent.readable import duration, labelled
@@ -13,6 +18,14 @@ from agent.store import Store
 
 NEVER = "never"
 """Instead of a severity: only the thresholds that ask for it open incidents."""
+
+NAMED = 12
+"""So many series one entry of a timeline names; of the others it says how many they are."""
+
+MOST_NAME = 120
+"""So many characters of the labels of a series stand in a timeline."""
+
+WITHDRAWN = "the threshold was changed or taken out of the policies, and is not judged as before any more"
 
 _RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}
 
@@ -25,34 +38,42 @@ def opens(threshold: Threshold, least: str) -> bool:
 
 
 class Incidents:
-    """Hears of thresholds that fire and clear, and keeps their incidents; an `agent.engine.firing.Reactor`."""
+    """Hears of thresholds that fire and clear, and keeps their incidents; an `agent.engine.firing.Reactor`.
+
+    Of one threshold, with one severity, one incident at most opens until it is closed.
+    """
 
     def __init__(self, store: Store, least: str) -> None:
-        self._store = store
+        self._incidents = store.incidents
         self._least = least
         self.policy = ""
 
     def react(self, firing: Firing) -> None:
         """Open an incident, or go on with the one that is not closed yet."""
-        known = self._store.incidents.of(firing.threshold.name, firing.series)
+        own = self._incidents.of(firing.threshold.name, firing.series)
         if firing.event is Event.CLEARED:
-            if known is not None:
-                lasted = f"cleared after {duration(firing.at - firing.fired_at)}"
-                text = f"{lasted}; {_reading(firing)}"
-                self._store.incidents.tell(known.id, _entry(firing, EntryKind.CLEARED, text))
-        elif known is not None:
-            again = "" if known.cleared is None else " again"
-            text = f"fired{again}: {_reading(firing)}{_remedies(firing)}"
-            self._store.incidents.tell(known.id, _entry(firing, EntryKind.FIRED, text))
-        elif opens(firing.threshold, self._least) and not firing.muted:
-            self._open(firing)
+            for incident in own:
+                self._cleared(incident, firing)
+            return
+        severity = firing.threshold.severity.value
+        known = next((one for one in own if one.severity == severity), None)
+        if known is None and opens(firing.threshold, self._least) and not firing.muted:
+            # One at most but for those that an earlier version opened for each series.
+            others = self._incidents.of(firing.threshold.name)
+            known = next((one for one in others if one.severity == severity), None)
+            if known is None:
+                self._open(firing)
+        if known is not None:
+            self._fired(known, firing)
 
     def withdraw(self, threshold: str, series: Labels, at: float) -> None:
         """Say in the timeline that the threshold is not what it was, so that nobody waits for it to clear."""
-        known = self._store.incidents.of(threshold, series)
-        if known is not None and known.cleared is None:
-            text = "the threshold was changed or taken out of the policies, and is not judged as before any more"
-            self._store.incidents.tell(known.id, Entry(at=at, kind=EntryKind.CLEARED, who="", text=text))
+        for incident in self._incidents.of(threshold, series):
+            member = self._incidents.series.of(incident.id, series)
+            if member is None or member.cleared is None:
+                before = member or Member(series=series, word=Word.AGAIN, fired=at, value=None)
+                self._incidents.see(incident.id, replace(before, cleared=at, lasted=at - before.fired))
+                self._incidents.tell(incident.id, _entry(at, EntryKind.CLEARED, WITHDRAWN), over=WITHDRAWN)
 
     def _open(self, firing: Firing) -> None:
         threshold = firing.threshold
@@ -73,9 +94,43 @@ class Incidents:
             ended=None,
             cause="",
         )
-        number = self._store.incidents.open(incident)
-        text = f"fired: {_reading(firing)}{_remedies(firing)}"
-        self._store.incidents.tell(number, _entry(firing, EntryKind.FIRED, text))
+        number = self._incidents.open(incident)
+        self._tell_fired(replace(incident, id=number), _member(firing, Word.FIRST))
+
+    def _fired(self, incident: Incident, firing: Firing) -> None:
+        before = self._incidents.series.of(incident.id, firing.series)
+        word = Word.JOINED if before is None else Word.STILL if before.cleared is None else Word.AGAIN
+        member = _member(firing, word)
+        self._incidents.see(incident.id, member)
+        self._tell_fired(incident, member)
+
+    def _tell_fired(self, incident: Incident, member: Member) -> None:
+        if member.word is Word.FIRST:
+            named, count = [member], 1
+        else:
+            named, count = self._incidents.series.fired_at(incident.id, member.word, member.fired, NAMED)
+        text = _listed(f"{member.word}: ", [f"{_reading(incident, one)}{_remedies(one)}" for one in named], count)
+        self._incidents.tell(incident.id, _entry(member.fired, EntryKind.FIRED, text), over=f"{member.word}: ")
+
+    def _cleared(self, incident: Incident, firing: Firing) -> None:
+        before = self._incidents.series.of(incident.id, firing.series)
+        if before is not None and before.cleared is not None:
+            return
+        known = before or _member(firing, Word.AGAIN)
+        lasted = firing.at - firing.fired_at
+        after = replace(known, cleared=firing.at, lasted=lasted, value=firing.state.value)
+        incident = self._incidents.see(incident.id, after)
+        named, count = self._incidents.series.cleared_at(incident.id, firing.at, NAMED)
+        pieces = [f"{_reading(incident, one)}, after {duration(one.lasted)}" for one in named]
+        text = _listed("cleared: ", pieces, count) + self._left(incident)
+        self._incidents.tell(incident.id, _entry(firing.at, EntryKind.CLEARED, text), over="cleared: ")
+
+    def _left(self, incident: Incident) -> str:
+        """Say how many series fire yet, where there is more than one to the incident."""
+        if not incident.joined:
+            return ""
+        fires = self._incidents.series.fires(incident.id)
+        return f"; of {incident.joined + 1} series {fires or 'none'} still fire{'s' if fires < 2 else ''}"
 
 
 def subject(threshold: Threshold, series: Labels) -> str:
@@ -97,20 +152,27 @@ def limit(bound: Bound) -> str:
     return next(f"{word}{value:g}" for name, word in words.items() if (value := getattr(bound, name)) is not None)
 
 
-def _reading(firing: Firing) -> str:
-    value = firing.state.value
-    return (
-        f"{firing.threshold.signal} is {value:.6g}" if value is not None else f"{firing.threshold.signal} has no data"
-    )
+def _member(firing: Firing, word: Word) -> Member:
+    return Member(series=firing.series, word=word, fired=firing.at, value=firing.state.value, runs=firing.runs)
 
 
-def _remedies(firing: Firing) -> str:
-    made = ", ".join(str(run) for run in firing.runs)
-    return f"; run{'s' if len(firing.runs) > 1 else ''} {made} made to mend it" if made else ""
+def _listed(beginning: str, pieces: list[str], count: int) -> str:
+    more = f"; and {count - len(pieces)} more" if count > len(pieces) else ""
+    return f"{beginning}{'; '.join(pieces)}{more}"
 
 
-def _entry(firing: Firing, kind: EntryKind, text: str) -> Entry:
-    return Entry(at=firing.at, kind=kind, who="", text=text)
+def _reading(incident: Incident, member: Member) -> str:
+    name = labelled(member.series)[:MOST_NAME] or incident.signal
+    return f"{name} has no data" if member.value is None else f"{name} is {member.value:.6g}"
+
+
+def _remedies(member: Member) -> str:
+    made = ", ".join(str(run) for run in member.runs)
+    return f", run{'s' if len(member.runs) > 1 else ''} {made} made to mend it" if made else ""
+
+
+def _entry(at: float, kind: EntryKind, text: str) -> Entry:
+    return Entry(at=at, kind=kind, who="", text=text)
 
 
 def change_of(before: PolicySet | None, after: PolicySet, at: float) -> PolicyChange:

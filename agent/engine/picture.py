@@ -14,6 +14,7 @@ from agent.engine.backups import series_of, standings
 from agent.engine.in_force import PROBES
 from agent.engine.notifying import undelivered
 from agent.engine.outlook import outlook
+from agent.engine.replacing import always_replaced
 from agent.engine.unfitting import unfitting
 from agent.host.clock import SystemClock, boot_id
 from agent.host.heads import HeadFile
@@ -25,14 +26,12 @@ from agent.readable import labelled
 from agent.rules.condition_json import load_state
 from agent.rules.conditions import Standing, standing
 from agent.rules.dispatch import Decision, Skip, Start, Wait
+from agent.rules.outcomes import is_bad
 from agent.rules.series import parse_state_key
 from agent.store import Store
 from agent.store.chain import Head
 from agent.store.ledger import Standing as Backups
 from agent.store.records import Hold
-
-BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
-"""How a run ends that a person should look at."""
 
 
 class Picture(Struct, frozen=True):
@@ -88,15 +87,16 @@ def look(store: Store, policies: PolicySet, local: tzinfo, concurrency: int, now
     daemon: dict[str, Any] = fact if isinstance(fact, dict) else {}
     alive = _process(daemon) is not None
     latest = tuple(sorted(store.runs.ended_by_task().values(), key=lambda run: -run.id))
-    # What has not ended, or was skipped, has not mended what failed before it.
-    begun = store.runs.ended_by_task(begun=True).values()
-    bad = [run for run in begun if run.state in BAD and run.task in policies.tasks]
+    # What has not ended, or was skipped or replaced, has not mended what failed before it.
+    telling = store.runs.ended_by_task(telling=True).values()
+    bad = [run for run in telling if is_bad(run) and run.task in policies.tasks]
     open_runs = store.runs.open()
     holds = tuple(store.holds.held().values())
     backups = standings(store, series_of(policies))
     incidents = tuple(store.incidents.listed())
     too_long = unfitting(store, policies, local, open_runs, now) if decisions else ()
-    trouble = (*_full(store), *_trouble(daemon, alive, bad, holds), *too_long, *_unattended(incidents))
+    never_done = (*too_long, *always_replaced(store, policies, now))
+    trouble = (*_full(store), *_trouble(daemon, alive, bad, holds), *never_done, *_unattended(incidents))
     firing = []
     for key, text in store.conditions.all().items():
         name, series = parse_state_key(key)
@@ -146,7 +146,7 @@ def _trouble(daemon: dict[str, Any], alive: bool, bad: Sequence[Run], holds: tup
 
 def _unattended(incidents: Sequence[Incident]) -> list[str]:
     return [
-        f"incident {one.id}, {one.severity}, waits for somebody: {one.subject}"
+        f"incident {one.id}, {one.severity}, waits for somebody: {one.what}"
         for one in incidents
         if one.state is IncidentState.OPEN
     ]

@@ -63,11 +63,38 @@ class Exhibit(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-class Incident(Struct, frozen=True, kw_only=True):
-    """A threshold that fired on one of its series, and what became of it. Instants are seconds since the epoch.
+class Word(StrEnum):
+    """How a series of an incident came to fire, as the timeline says it."""
 
-    `cleared` is when the condition cleared last, None while it fires; `subject` says in words what was wrong. The
-    runbook is that of the policy in force when it opened.
+    FIRST = "fired"
+    JOINED = "also fired"
+    AGAIN = "fired again"
+    STILL = "still fires"
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One series of an incident's threshold, and how it stands. Instants are seconds since the epoch.
+
+    `word` says how it came to fire when it did last, at `fired`; `runs` are the ids of the runs made for it then.
+    `cleared` is when it cleared, after it had fired for `lasted` seconds: both are None while it fires. `value` is what
+    it was at the later of the two, None for no data.
+    """
+
+    series: Labels
+    word: Word
+    fired: float
+    value: float | None
+    runs: tuple[int, ...] = ()
+    cleared: float | None = None
+    lasted: float | None = None
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """A threshold that fired on some of its series, and what became of it. Instants are seconds since the epoch.
+
+    `series` is the one that fired first, and `joined` how many have joined it since. `cleared` is when the condition
+    had cleared on all of them, None while it fires on one; `subject` says in words what was wrong. The runbook is that
+    of the policy in force when it opened.
     """
 
     id: int
@@ -85,6 +112,12 @@ class Incident(Struct, frozen=True, kw_only=True):
     cleared: float | None
     ended: float | None
     cause: str
+    joined: int = 0
+
+    @property
+    def what(self) -> str:
+        """In words what was wrong, and of how many series beside the first."""
+        return f"{self.subject} (and {self.joined} more series)" if self.joined else self.subject
 
 
 class PolicyChange(Struct, frozen=True, kw_only=True):

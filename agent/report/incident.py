@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from agent.engine.dossier import Dossier
-from agent.model.incidents import Entry, Exhibit
+from agent.model.incidents import Entry, Exhibit, Member
 from agent.pages.html import Child, Markup, element, page
-from agent.readable import duration
+from agent.readable import duration, labelled
 from agent.report.style import STYLE
 from agent.report.wording import many
-from agent.site.parts import card, facts, nothing, table
+from agent.site.parts import card, facts, more, nothing, table
 
 
 def incident_page(found: Dossier, host: str, version: str, zone: tzinfo, now: float) -> str:
@@ -22,6 +22,7 @@ def incident_page(found: Dossier, host: str, version: str, zone: tzinfo, now: fl
     title = f"Incident {incident.id} on {host}"
     parts = (
         _what(found, zone, now),
+        _series(found, zone),
         _timeline(found, zone),
         _runbook(found),
         *(_exhibit(one, zone) for one in found.exhibits),
@@ -32,7 +33,7 @@ def incident_page(found: Dossier, host: str, version: str, zone: tzinfo, now: fl
         element(
             "header",
             element("h1", title),
-            element("p", incident.subject),
+            element("p", incident.what),
             element("p", "made ", _moment(now, zone), class_="made"),
         ),
         element("main", element("div", parts, class_="grid")),
@@ -58,6 +59,28 @@ def _what(found: Dossier, zone: tzinfo, now: float) -> Markup:
         ("Policies", incident.policy[:12] or "–"),
     ]
     return card("what", "What happened", facts(rows), wide=True)
+
+
+def _series(found: Dossier, zone: tzinfo) -> Markup | None:
+    """Return the series, where there is more than the one that the incident is named after."""
+    if not found.incident.joined:
+        return None
+    rows = [_member("fires", one, one.fired, zone) for one in found.firing]
+    rows += [_member("cleared", one, one.cleared, zone) for one in found.cleared]
+    return card(
+        "series",
+        "Series",
+        table("What fires and what has cleared", ("series", "state", "since", "value"), rows),
+        more(found.fires - len(found.firing), "that fire"),
+        more(found.quiet - len(found.cleared), "that have cleared"),
+        aside=f"{found.fires} fire, {found.quiet} have cleared",
+        wide=True,
+    )
+
+
+def _member(state: str, member: Member, since: float | None, zone: tzinfo) -> tuple[Child, ...]:
+    value = "no data" if member.value is None else f"{member.value:.6g}"
+    return (labelled(member.series) or "–", state, _moment(since or member.fired, zone), value)
 
 
 def _acknowledged(entries: list[Entry], opened: float) -> str:

@@ -18,14 +18,14 @@ from agent.store.run_notices import RunNotices
 from agent.store.runs import Runs
 from agent.store.samples import Samples
 from agent.store.steps import Steps
-from agent.store.tables import CHAINED
+from agent.store.tables import CHAINED, JOINED
 
 
 class Store:
     """An open store. Each attribute is one table's door; `transaction()` joins what passes through several."""
 
     def __init__(self, directory: str, *, ballast_bytes: int = 0, read_only: bool = False) -> None:
-        self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only, migrated=_begin_chain)
+        self.connection = Connection(directory, ballast_bytes=ballast_bytes, read_only=read_only, migrated=_migrated)
         self.chain = Chain(self.connection)
         self.outbox = Outbox(self.connection)
         self.runs = Runs(self.connection, self.chain, RunNotices(self.connection, self.outbox))
@@ -69,6 +69,8 @@ class Store:
         self.close()
 
 
-def _begin_chain(connection: Connection, version: int) -> None:
+def _migrated(connection: Connection, version: int) -> None:
     if version < CHAINED:
         Chain(connection).begin()
+    if version < JOINED:
+        Incidents(connection).give_series()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 
@@ -10,9 +9,10 @@ import msgspec
 
 from agent.errors import NotFound, StoreError
 from agent.failpoints import reach
-from agent.model.incidents import MOVES, Entry, EntryKind, Exhibit, Incident, IncidentState
+from agent.model.incidents import MOVES, Entry, EntryKind, Exhibit, Incident, IncidentState, Member, Word
 from agent.model.signals import Labels
 from agent.store.connection import Connection
+from agent.store.incident_series import IncidentSeries, series_text
 from agent.store.seal import Value, seal, verified
 
 LOG = logging.getLogger(__name__)
@@ -33,12 +33,15 @@ class Incidents:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._lost: set[Value] = set()
+        self.series = IncidentSeries(connection)
 
-    def of(self, threshold: str, series: Labels) -> Incident | None:
-        """Return the incident of a threshold on a series that is not closed yet, if there is one."""
-        where = "WHERE threshold = ? AND series = ? AND ended IS NULL ORDER BY id DESC LIMIT 1"
-        found = self._readable(where, (threshold, _series(series)))
-        return found[0] if found else None
+    def of(self, threshold: str, series: Labels | None = None) -> list[Incident]:
+        """Return the incidents of a threshold that are not closed, newest first; given a series, those it is of."""
+        where, values = "WHERE threshold = ? AND ended IS NULL", [threshold]
+        if series is not None:
+            where += " AND EXISTS (SELECT 1 FROM incident_series AS s WHERE s.incident = incidents.id AND s.series = ?)"
+            values.append(series_text(series))
+        return self._readable(f"{where} ORDER BY id DESC", values)
 
     def open(self, incident: Incident) -> int:
         """Given an incident, whose id is ignored, write it and return its id."""
@@ -47,8 +50,28 @@ class Incidents:
             self._db.rows("INSERT INTO incidents VALUES (NULL, '', '', 0, '', NULL, '', '')")
             number = self._db.last_id()
             self._write(msgspec.structs.replace(incident, id=number))
+            self.series.put(number, _first(incident))
         reach("incident.open:after")
         return number
+
+    def see(self, number: int, member: Member) -> Incident:
+        """Keep how a series of an incident stands, which may be one more; return the incident as it stands then.
+
+        It has cleared once all of its series have.
+        """
+        with self._db.transaction():
+            incident = self.get(number)
+            joined = incident.joined + self.series.put(number, member)
+            cleared = member.cleared if not self.series.fires(number) else None
+            if (joined, cleared) != (incident.joined, incident.cleared):
+                incident = msgspec.structs.replace(incident, joined=joined, cleared=cleared)
+                self._write(incident)
+        return incident
+
+    def give_series(self) -> None:
+        """Write the one series of each incident that was opened when each was of one only, and is not closed."""
+        for incident in self.listed():
+            self.series.put(incident.id, _first(incident))
 
     def get(self, number: int) -> Incident:
         """Given an id, return the incident. Raises NotFound."""
@@ -79,15 +102,18 @@ class Incidents:
         reach("incident.move:after")
         return True
 
-    def tell(self, number: int, entry: Entry) -> None:
-        """Add an entry to a timeline; what the agent itself has to say is left out once there is too much of it."""
+    def tell(self, number: int, entry: Entry, over: str = "") -> None:
+        """Add an entry to a timeline; what the agent itself has to say is left out once there is too much of it.
+
+        What it said of the same at the same instant, in a text that begins with `over`, is written over.
+        """
         reach("incident.tell:before")
         with self._db.transaction():
-            if entry.who or self._count(number) < MOST_ENTRIES:
+            said = self._said(number, entry, over) if over else None
+            if said is not None:
+                self._put(number, said, entry)
+            elif entry.who or self._count(number) < MOST_ENTRIES:
                 self._add(number, entry)
-            if entry.kind in (EntryKind.FIRED, EntryKind.CLEARED):
-                cleared = entry.at if entry.kind is EntryKind.CLEARED else None
-                self._write(msgspec.structs.replace(self.get(number), cleared=cleared))
         reach("incident.tell:after")
 
     def timeline(self, number: int) -> list[Entry]:
@@ -155,7 +181,8 @@ class Incidents:
         return found
 
     def _write(self, incident: Incident) -> None:
-        columns = (incident.threshold, _series(incident.series), incident.opened, incident.state.value, incident.ended)
+        series = series_text(incident.series)
+        columns = (incident.threshold, series, incident.opened, incident.state.value, incident.ended)
         values = (incident.id, *columns, msgspec.json.encode(incident).decode())
         # Not replaced: what belongs to a row goes with it.
         row = "(threshold, series, opened, state, ended, body, seal) = (?, ?, ?, ?, ?, ?, ?)"
@@ -167,13 +194,31 @@ class Incidents:
 
     def _add(self, number: int, entry: Entry) -> None:
         last = self._db.rows("SELECT max(seq) FROM incident_entries WHERE incident = ?", (number,))[0][0]
-        values = (number, int(last or 0) + 1, entry.at, entry.kind.value, entry.who, entry.text)
-        marks = ", ".join("?" * (len(values) + 1))
-        self._db.rows(f"INSERT INTO incident_entries VALUES ({marks})", (*values, seal("incident_entries", values)))
+        self._put(number, int(last or 0) + 1, entry)
+
+    def _put(self, number: int, seq: int, entry: Entry) -> None:
+        values = (number, seq, entry.at, entry.kind.value, entry.who, entry.text)
+        row = (*values, seal("incident_entries", values))
+        self._db.rows(f"INSERT OR REPLACE INTO incident_entries VALUES ({', '.join('?' * len(row))})", row)
+
+    def _said(self, number: int, entry: Entry, beginning: str) -> int | None:
+        where = "incident = ? AND at = ? AND kind = ? AND who = ? AND substr(text, 1, ?) = ?"
+        values = (number, entry.at, entry.kind.value, entry.who, len(beginning), beginning)
+        rows = self._db.rows(f"SELECT seq FROM incident_entries WHERE {where} ORDER BY seq DESC LIMIT 1", values)
+        return int(rows[0][0] or 0) if rows else None
 
 
-def _series(series: Labels) -> str:
-    return json.dumps(series)
+def _first(incident: Incident) -> Member:
+    """Return the series that fired first, as it stood when it was all that the incident was of."""
+    lasted = None if incident.cleared is None else incident.cleared - incident.opened
+    return Member(
+        series=incident.series,
+        word=Word.FIRST,
+        fired=incident.opened,
+        value=incident.value,
+        cleared=incident.cleared,
+        lasted=lasted,
+    )
 
 
 def _incident(row: Sequence[Value]) -> Incident:

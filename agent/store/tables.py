@@ -124,6 +124,15 @@ MIGRATIONS: tuple[str, ...] = (
         task TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE incident_series (
+        incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE, series TEXT NOT NULL,
+        word TEXT NOT NULL, fired REAL NOT NULL, cleared REAL, body TEXT NOT NULL, seal TEXT NOT NULL,
+        PRIMARY KEY (incident, series)
+    ) WITHOUT ROWID;
+    CREATE INDEX incident_series_by_firing ON incident_series (incident, fired, word);
+    CREATE INDEX incident_series_by_clearing ON incident_series (incident, cleared);
+    """,
 )
 
 CHAINED = 3
@@ -132,3 +141,6 @@ CHAINED = 3
 The chain covers whole rows of runs, steps and holds: a migration that gives them another shape must record each that
 has ended anew.
 """
+
+JOINED = 10
+"""The version from which on an incident has several series: the one of each that is not closed yet is written then."""

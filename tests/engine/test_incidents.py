@@ -84,9 +84,9 @@ def test_firing_opens_one_incident_and_firing_again_goes_on_with_it(store: Store
     )
     assert incident.runbook == FILLING.runbook
     assert [(entry.kind, entry.text) for entry in store.incidents.timeline(incident.id)] == [
-        (EntryKind.FIRED, "fired: disk.used_percent is 91.25; runs 4, 5 made to mend it"),
-        (EntryKind.CLEARED, "cleared after 1m30s; disk.used_percent is 12"),
-        (EntryKind.FIRED, "fired again: disk.used_percent is 91.25; run 6 made to mend it"),
+        (EntryKind.FIRED, "fired: mountpoint=/ is 91.25, runs 4, 5 made to mend it"),
+        (EntryKind.CLEARED, "cleared: mountpoint=/ is 12, after 1m30s"),
+        (EntryKind.FIRED, "fired again: mountpoint=/ is 91.25, run 6 made to mend it"),
     ]
 
 

@@ -17,6 +17,7 @@ def main(arguments: argparse.Namespace) -> int:
     world, now = World(arguments), SystemClock().now().timestamp()
     with Store(arguments.state, read_only=True) as store:
         found = store.incidents.listed(closed=arguments.all)
+        firing = {one.id: store.incidents.series.fires(one.id) for one in found if one.joined}
     if arguments.json:
         emit_json(found)
         return ExitCode.OK
@@ -31,8 +32,8 @@ def main(arguments: argparse.Namespace) -> int:
             one.severity,
             one.threshold,
             instant(one.opened, world.zone),
-            _condition(one, now),
-            one.subject,
+            _condition(one, firing.get(one.id, 0), now),
+            one.what,
         )
         for one in found
     ]
@@ -40,5 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _condition(incident: Incident, now: float) -> str:
-    return "fires" if incident.cleared is None else f"cleared {ago(incident.cleared, now)}"
+def _condition(incident: Incident, firing: int, now: float) -> str:
+    if incident.cleared is not None:
+        return f"cleared {ago(incident.cleared, now)}"
+    return f"{firing} of {incident.joined + 1} fire" if incident.joined else "fires"

@@ -36,7 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
             return ExitCode.OK
         asks = sys.stdin.isatty() and sys.stdout.isatty()
         shown = steps(incident.runbook, KEYS if asks else "")
-        print("\n".join([f"incident {incident.id}: {harmless(incident.subject)}", *shown]))
+        print("\n".join([f"incident {incident.id}: {harmless(incident.what)}", *shown]))
         if asks:
             _keys(arguments, world, store, incident)
     return ExitCode.OK

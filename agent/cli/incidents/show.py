@@ -12,12 +12,16 @@ from agent.cli.output import emit_json, harmless, instant
 from agent.cli.world import World
 from agent.engine.dossier import Dossier, dossier
 from agent.errors import ExitCode
-from agent.model.incidents import EntryKind
+from agent.model.incidents import EntryKind, Member
 from agent.model.policies import Instruction
+from agent.readable import labelled
 from agent.store import Store
 
 KIND = max(map(len, EntryKind)) + 2
 """How wide the kinds of entries are shown."""
+
+MOST_SERIES = 20
+"""So many of the series that fire are shown, and so many of those that have cleared; the page to hand on has more."""
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -38,16 +42,16 @@ def text(found: Dossier, zone: tzinfo) -> list[str]:
     head = [
         ("incident", f"{incident.id}, {incident.state}, {incident.severity}"),
         ("threshold", incident.threshold),
-        ("what", incident.subject),
+        ("what", incident.what),
         ("meaning", incident.description or "-"),
         ("opened", instant(incident.opened, zone)),
-        ("condition", "fires" if incident.cleared is None else f"cleared at {instant(incident.cleared, zone)}"),
+        ("condition", _condition(found, zone)),
         ("closed", instant(incident.ended, zone)),
         ("cause", incident.cause or "-"),
         ("policies", incident.policy[:12] or "-"),
     ]
     lines = [f"{name:<10}{harmless(value)}" for name, value in head]
-    lines += ["", "timeline"]
+    lines += [*_series(found, zone), "", "timeline"]
     for entry in found.timeline:
         who = f" {entry.who}:" if entry.who else ""
         lines.append(f"  {instant(entry.at, zone)}  {entry.kind:<{KIND}}{harmless(f'{who} {entry.text}'.strip())}")
@@ -58,6 +62,33 @@ def text(found: Dossier, zone: tzinfo) -> list[str]:
         lines += [f"  ! {harmless(line)}" for line in exhibit.error.splitlines()]
         lines += [f"  {harmless(line)}" for line in exhibit.text.splitlines()]
     return lines
+
+
+def _condition(found: Dossier, zone: tzinfo) -> str:
+    incident = found.incident
+    if incident.cleared is not None:
+        return f"cleared at {instant(incident.cleared, zone)}"
+    return f"fires on {found.fires} of {found.fires + found.quiet} series" if incident.joined else "fires"
+
+
+def _series(found: Dossier, zone: tzinfo) -> list[str]:
+    """Return the series, those that fire first, where there is more than the one that the incident is named after."""
+    if not found.incident.joined:
+        return []
+    firing, cleared = found.firing[:MOST_SERIES], found.cleared[:MOST_SERIES]
+    lines = ["", f"series ({found.fires} fire, {found.quiet} have cleared)"]
+    lines += [_member("fires", one, one.fired, zone) for one in firing]
+    if found.fires > len(firing):
+        lines.append(f"  and {found.fires - len(firing)} more that fire")
+    lines += [_member("cleared", one, one.cleared, zone) for one in cleared]
+    if found.quiet > len(cleared):
+        lines.append(f"  and {found.quiet - len(cleared)} more that have cleared")
+    return lines
+
+
+def _member(state: str, member: Member, since: float | None, zone: tzinfo) -> str:
+    value = "no data" if member.value is None else f"{member.value:.6g}"
+    return f"  {instant(since, zone)}  {state:<8} {value:>10}  {harmless(labelled(member.series)) or '-'}"
 
 
 def steps(runbook: Sequence[Instruction], keys: str = "") -> list[str]:
