@@ -40,7 +40,8 @@ class Run:
             raise Down(f"ended by signal {-completed.code}")
         code = sample("exit_code", completed.code)
         if completed.code:
-            raise Down(f"exit code {completed.code}: {_said(found)}", [code])
+            said = _said(found)
+            raise Down(f"exit code {completed.code}{': ' if said else ''}{said}", [code])
         try:
             return Measured([code, *_read(self._settings["reads"], found.output)])
         except (BadText, UnicodeDecodeError) as error:

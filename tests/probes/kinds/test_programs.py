@@ -28,6 +28,7 @@ def shell(script: str) -> list[str]:
     [
         ("exit 0", "exit_code", {"exit_code": 0}, ""),
         ("echo many; exit 3", "exit_code", {"exit_code": 3}, "exit code 3: many"),
+        ("exit 3", "exit_code", {"exit_code": 3}, "exit code 3"),
         ("echo why >&2; exit 1", "number", {"exit_code": 1}, "exit code 1: why"),
         ("kill -9 $$", "number", {}, "ended by signal 9"),
         ("echo ' 42.5 '", "number", {"exit_code": 0, "value": 42.5}, ""),
@@ -47,6 +48,7 @@ def test_command_gives_what_is_read_of_it(
     found, error = Asked(tmp_path, "command", {"argv": shell(script), "reads": reads}, 20.0).measure()
     assert wrong in error
     assert bool(error) == bool(wrong)
+    assert not error.endswith(": ")
     assert found.pop("duration_seconds") > 0
     assert found == {"up": float(not wrong), **values}
 
