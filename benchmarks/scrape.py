@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from agent.host.http import HttpServer, Request, Response, address_of, listen
 from agent.metrics import DaemonFacts, Metrics, RunFacts, TaskFacts, ThresholdFacts
 from agent.metrics.endpoints import metrics_page
-from agent.model.runs import RunState
+from agent.model.runs import RunOutcome
 from agent.model.signals import ConditionState, Sample, Sampling, Verdict
 from agent.probes.catalogue import SIGNALS
 from agent.probes.host import HostProbe
@@ -176,7 +176,9 @@ def _fill_up(metrics: Metrics) -> None:
     while _series(metrics) < SERIES:
         names.append(f"task-number-{len(names)}")
         metrics.tasks(dict.fromkeys(names, TaskFacts(last_run=1.79e9, last_success=1.79e9, next_due=1.8e9)))
-        metrics.run_ended(RunFacts(task=names[-1], outcome=RunState.SUCCEEDED, ended=1.79e9, seconds=len(names) * 2.7))
+        metrics.run_ended(
+            RunFacts(task=names[-1], outcome=RunOutcome.SUCCEEDED, ended=1.79e9, seconds=len(names) * 2.7)
+        )
 
 
 def _series(metrics: Metrics) -> int:

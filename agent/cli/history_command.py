@@ -16,6 +16,7 @@ from agent.errors import ExitCode
 from agent.host.units import Entry, Units
 from agent.model.runs import Run, StepRecord
 from agent.probes.catalogue import SIGNALS
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 
@@ -31,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
             runs = store.runs.recent(arguments.limit, arguments.task)
             if arguments.task is not None and not runs:
                 world.task(in_force(store, SIGNALS), arguments.task)
-            emit_json([asdict(run) for run in runs]) if arguments.json else print(listing(runs, world.zone, columns()))
+            emit_json([_data(run) for run in runs]) if arguments.json else print(listing(runs, world.zone, columns()))
             return ExitCode.OK
         run, steps = store.runs.get(arguments.run), store.steps.of(arguments.run)
     log = Units(arguments.state).journal(run.id, run.attempt, run.created - 1.0) if arguments.log else []
@@ -53,9 +54,13 @@ def logged(log: list[Entry], zone: tzinfo, within: int | None = None) -> list[st
     return ["", "log of its unit", *lines] if lines else []
 
 
+def _data(run: Run) -> dict[str, object]:
+    return {**asdict(run), "outcome": outcome(run)}
+
+
 def data(run: Run, steps: list[StepRecord]) -> dict[str, object]:
     """Given a run and its steps, return everything known of it for `--json`."""
-    return {**asdict(run), "steps": [{**asdict(step), "facts": json.loads(step.facts)} for step in steps]}
+    return {**_data(run), "steps": [{**asdict(step), "facts": json.loads(step.facts)} for step in steps]}
 
 
 def listing(runs: list[Run], zone: tzinfo, within: int | None = None) -> str:
@@ -68,7 +73,7 @@ def listing(runs: list[Run], zone: tzinfo, within: int | None = None) -> str:
             (
                 str(run.id),
                 run.task,
-                str(run.state),
+                str(outcome(run)),
                 run.why or "-",
                 instant(run.due, zone),
                 instant(run.started, zone),
@@ -81,6 +86,11 @@ def listing(runs: list[Run], zone: tzinfo, within: int | None = None) -> str:
     )
 
 
+def _state(run: Run) -> str:
+    how = outcome(run).value
+    return how if how == run.state.value else f"{run.state}, counted as {how}"
+
+
 def whole(run: Run, steps: list[StepRecord], zone: tzinfo, within: int | None = None) -> str:
     """Given a run and its steps, return all that is known of it, with instants in a zone.
 
@@ -90,7 +100,7 @@ def whole(run: Run, steps: list[StepRecord], zone: tzinfo, within: int | None = 
         ("run", str(run.id)),
         ("task", run.task),
         ("action", run.action),
-        ("state", str(run.state)),
+        ("state", _state(run)),
         ("why", run.why or "-"),
         ("detail", harmless(run.detail) or "-"),
         ("made by", f"{run.origin} {run.cause}".strip()),

@@ -20,16 +20,10 @@ from agent.host.launching import SYSTEMD, chosen, launcher_of
 from agent.host.units import Units
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
-from agent.model.runs import Origin, Run, RunState
+from agent.model.runs import Origin, Run, RunOutcome, RunState
 from agent.model.settings import Settings
+from agent.rules.outcomes import REFUSALS, outcome
 from agent.store import Store
-
-REFUSALS = frozenset(
-    {
-        *(Reason.LIMIT_ITEMS, Reason.LIMIT_BYTES, Reason.LIMIT_PERCENT, Reason.BEYOND_HISTORY),
-        *(Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN, Reason.REPOSITORY_IN_USE),
-    }
-)
 
 
 class Foreground:
@@ -119,11 +113,12 @@ def report(store: Store, run: Run, zone: tzinfo, *, as_json: bool) -> int:
         emit_json(data(run, steps))
     else:
         print(whole(run, steps, zone, columns()))
-    if run.state in (RunState.SUCCEEDED, RunState.SKIPPED):
+    how = outcome(run)
+    if how in (RunOutcome.SUCCEEDED, RunOutcome.SKIPPED):
         return ExitCode.OK
     if run.state is RunState.INTERRUPTED and run.why != Reason.KILLED:
         return ExitCode.INTERRUPTED
-    sentence = f"run {run.id} of {run.task} ended {run.state} ({run.why})"
+    sentence = f"run {run.id} of {run.task} ended {how} ({run.why})"
     error = Refused(run.why, sentence) if run.why in REFUSALS else RunFailed(sentence)
     if as_json:  # the run says it already, and a reader expects one document
         return int(error.code)

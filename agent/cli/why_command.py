@@ -26,6 +26,7 @@ from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.probes.catalogue import SIGNALS
 from agent.rules.dispatch import Skip, Wait
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 
@@ -77,7 +78,7 @@ def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[An
     if name in policies.notifiers:
         answers += why_not_told(policies.notifiers[name], store, world.zone, now)
     if latest is not None and latest.id not in decisions:
-        answers.append(answer(f"run {latest.id} is {latest.state}", latest.why, latest.ended, latest.detail))
+        answers.append(answer(f"run {latest.id} is {outcome(latest)}", latest.why, latest.ended, latest.detail))
     elif latest is None and task is not None and task.enabled:
         due = world.next_due(policies).get(name)
         detail = f"it falls due at {instant(due, world.zone)}" if due else "it has no schedule"

@@ -17,17 +17,17 @@ from agent.host.notify import Notifier
 from agent.metrics import DaemonFacts, Metrics, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
 from agent.model.policies import PolicySet
 from agent.model.reasons import Reason
-from agent.model.runs import Run, RunState, StepState
+from agent.model.runs import BAD, Run, RunOutcome, RunState, StepState
 from agent.model.signals import ConditionState, Labels
 from agent.rules.conditions import Event
 from agent.rules.dispatch import Wait
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 if TYPE_CHECKING:
     from agent.host.http import Counts  # the server is begun once the agent is ready
 
 LOG = logging.getLogger(__name__)
-BAD_ENDS = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
 _WELL = frozenset({StepState.DONE, StepState.UNDONE})
 _PAGE = resource.getpagesize()
 
@@ -92,6 +92,7 @@ class Teller:
 
     def run_ended(self, run: Run) -> None:
         """Tell how a run ended."""
+        how = outcome(run)
         steps = self._store.steps.of(run.id)
         objects: Counter[Reason] = Counter()
         for step in steps:
@@ -102,19 +103,19 @@ class Teller:
         self._metrics.run_ended(
             RunFacts(
                 task=run.task,
-                outcome=run.state,
+                outcome=how,
                 ended=run.ended or 0.0,
-                seconds=took,
+                seconds=None if how is RunOutcome.REFUSED else took,
                 reason=run.why,
                 steps_undone=sum(step.state is StepState.UNDONE for step in steps),
                 objects=objects,
             )
         )
-        failed = next((step.name for step in steps if step.state not in _WELL), "") if run.state in BAD_ENDS else ""
-        extra = about(task=run.task, run=run.id, step=failed, outcome=run.state, reason=run.why, event=ENDED)
-        level = logging.ERROR if run.state in BAD_ENDS else logging.INFO
+        failed = next((step.name for step in steps if step.state not in _WELL), "") if how in BAD else ""
+        extra = about(task=run.task, run=run.id, step=failed, outcome=how, reason=run.why, event=ENDED)
+        level = logging.ERROR if how in BAD else logging.INFO
         why, detail = f" ({run.why})" if run.why else "", f": {run.detail}" if run.detail else ""
-        LOG.log(level, "task %s: run %d %s%s%s", run.task, run.id, run.state, why, detail, extra=extra)
+        LOG.log(level, "task %s: run %d %s%s%s", run.task, run.id, how, why, detail, extra=extra)
 
     def queue(self, running: int, waits: Iterable[Wait], holds: Mapping[str, str]) -> None:
         """Tell what is at work, what waits and why, and what is held; and of backups, if any were made or looked at."""

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, tzinfo
 
 from agent.model.policies import Overlap, PolicySet, Priority, Schedule, Task
 from agent.model.reasons import Reason
-from agent.model.runs import Origin, Run, RunState
+from agent.model.runs import Origin, Run, RunOutcome, RunState
 from agent.rules.dispatch import Candidate
 from agent.rules.fit import p95
 from agent.rules.needs import READY, Answer, Need, NeededRun, cycle, ranks, state
+from agent.rules.outcomes import outcome
 from agent.rules.retrying import is_retried
 from agent.rules.windows import Gate, Open, State, gate, opening
 from agent.rules.windows import state as window_state
@@ -25,6 +26,9 @@ IN_WINDOW = frozenset({Origin.SCHEDULE, Origin.CATCH_UP, Origin.RETRY})
 
 A threshold may say that its own are not.
 """
+
+LATEST = 10
+"""Of a needed task without a schedule so many runs are looked at for the latest that was not a refused plan."""
 
 
 class Agenda:
@@ -116,7 +120,9 @@ class Agenda:
         at = None
         if needed.schedule is not None:
             at = cycle(self._trigger(needed.schedule), zone(needed.schedule.timezone, self._local), due, opened)
-        runs = self._store.runs.since(name, at) if at is not None else self._store.runs.recent(1, name)
+        runs = self._store.runs.since(name, at) if at is not None else self._store.runs.recent(LATEST, name)
+        # A plan of it that was refused is as if nobody had applied it.
+        runs = [run for run in runs if outcome(run) is not RunOutcome.REFUSED][: None if at is not None else 1]
         # Newest first: a try that another run has followed was the last of its kind.
         newest = next((run for run in runs if run.state is not RunState.SKIPPED), None)
         retried = newest is not None and needed.enabled and will_be_retried(newest, needed)

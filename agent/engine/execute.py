@@ -19,6 +19,7 @@ from agent.model.actions import Fact, OnInterrupt, Outcome, Step
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState, StepRecord, StepState
 from agent.ports import Clock, StopRequested
+from agent.rules.outcomes import is_refused_plan
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -129,7 +130,8 @@ class Execution(Struct, frozen=True):
     def _fail(self, reason: Reason, detail: str) -> RunState:
         begun = self._begun()
         if not any(self.steps[record.seq].undo for record in begun if record.seq < len(self.steps)):
-            return self._end(RunState.FAILED, reason, detail)
+            refused = is_refused_plan(self.run.origin, reason, begun)
+            return self._end(RunState.SKIPPED if refused else RunState.FAILED, reason, detail)
         self.store.runs.advance(self.run.id, RunState.RUNNING, RunState.FAILED, why=reason, detail=detail)
         return self.take_back()
 

@@ -31,6 +31,7 @@ from agent.model.runs import Run, RunState
 from agent.ports import Clock, Context, Discoveries, Ledger, Memory, ObjectLog, SampleHistory, StopRequested
 from agent.registry import box_of, load
 from agent.rules.confinement import own_places
+from agent.rules.outcomes import is_refused_plan
 from agent.store import Store
 
 TASKS = "tasks"
@@ -165,7 +166,9 @@ def _unplanned(store: Store, run: Run, reason: Reason, detail: str, clock: Clock
     """A run whose plan cannot be made has touched nothing if it is new, and is stuck if it had begun."""
     ended = clock.now().timestamp()
     if run.state is RunState.RUNNING:
-        store.runs.advance(run.id, RunState.RUNNING, RunState.FAILED, why=reason, detail=detail, ended=ended)
+        refused = is_refused_plan(run.origin, reason, store.steps.of(run.id))
+        to = RunState.SKIPPED if refused else RunState.FAILED
+        store.runs.advance(run.id, RunState.RUNNING, to, why=reason, detail=detail, ended=ended)
     else:
         store.runs.advance(run.id, run.state, RunState.STUCK, why=reason, detail=detail, ended=ended)
     return 4

@@ -78,7 +78,12 @@ WEB_CERTIFICATE = _gauge(
     "When the certificate of the metrics port expires, in seconds since the epoch.",
 )
 
-RUNS = _counter("runs", "Runs that ended, by how they ended.", "task", "outcome")
+RUNS = _counter(
+    "runs",
+    "Runs that ended, by how they ended: in a state, or replaced, or a plan that was refused.",
+    "task",
+    "outcome",
+)
 RUN_DURATION = Family(
     PREFIX + "run_duration_seconds", Kind.HISTOGRAM, "How long runs took.", ("task",), _MINUTES_TO_HOURS
 )
@@ -97,7 +102,7 @@ LAST_SUCCESS = _gauge(
 )
 FAILING = _gauge(
     "task_failing",
-    "1 while the last run of a task, skipped ones aside, is one that failed, was undone, got stuck or was missed.",
+    "1 while the last run of a task, skipped, replaced and refused ones aside, failed, was undone, stuck or missed.",
     "task",
 )
 NEXT_DUE = _gauge("task_next_due_timestamp_seconds", "When a task falls due next, in seconds since the epoch.", "task")

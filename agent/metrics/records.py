@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from agent.model.reasons import Reason
-from agent.model.runs import RunState
+from agent.model.runs import RunOutcome
 from agent.model.signals import ConditionState, Labels
 
 
@@ -35,7 +35,7 @@ class WebFacts(Struct, frozen=True, kw_only=True):
 class TaskFacts(Struct, frozen=True, kw_only=True):
     """What the store remembers of a task, and when it falls due next; None is never.
 
-    `failing` says that its last run, skipped ones aside, ended otherwise than it should.
+    `failing` says that its last run, skipped, replaced and refused ones aside, ended otherwise than it should.
     """
 
     failing: bool = False
@@ -48,7 +48,7 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     """How a run ended. `seconds` is None when its process never began; `reason` is "" when nothing stood in its way."""
 
     task: str
-    outcome: RunState
+    outcome: RunOutcome
     ended: float
     seconds: float | None = None
     reason: str = ""

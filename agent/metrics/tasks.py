@@ -8,16 +8,9 @@ from collections.abc import Mapping
 from agent.metrics import families as f
 from agent.metrics.block import Block
 from agent.metrics.records import RunFacts, TaskFacts
-from agent.model.reasons import Reason
-from agent.model.runs import RunState
+from agent.model.runs import BAD, RunOutcome
 from agent.model.signals import Labels
-
-_REFUSED = frozenset(
-    {Reason.LIMIT_ITEMS, Reason.LIMIT_BYTES, Reason.LIMIT_PERCENT, Reason.BEYOND_HISTORY}
-    | {Reason.CLOCK_SUSPECT, Reason.WORLD_DRIFTED, Reason.BREAKER_OPEN, Reason.REPOSITORY_IN_USE}
-)
-
-_BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
+from agent.rules.outcomes import REFUSALS
 
 MOST_TASKS = 500
 """How many tasks have numbers of their own; further ones run unseen by Prometheus."""
@@ -47,7 +40,7 @@ class TaskMetrics:
                     self.omitted += 1
                     continue
                 self._shown.add(name)
-            for outcome in (RunState.SUCCEEDED, RunState.FAILED):
+            for outcome in (RunOutcome.SUCCEEDED, RunOutcome.FAILED):
                 self.block.add(f.RUNS, (("task", name), ("outcome", outcome.value)), 0)
             for family, instant in ((f.LAST_RUN, facts.last_run), (f.LAST_SUCCESS, facts.last_success)):
                 if instant is not None:
@@ -74,13 +67,13 @@ class TaskMetrics:
         if facts.seconds is not None:
             self._observe(f.RUN_DURATION, task, facts.seconds)
             self.block.put(f.LAST_RUN, task, facts.ended)
-        if facts.outcome is RunState.SUCCEEDED or facts.outcome in _BAD:
-            self.block.put(f.FAILING, task, facts.outcome in _BAD)
-        if facts.outcome is RunState.SUCCEEDED:
+        if facts.outcome is RunOutcome.SUCCEEDED or facts.outcome in BAD:
+            self.block.put(f.FAILING, task, facts.outcome in BAD)
+        if facts.outcome is RunOutcome.SUCCEEDED:
             self.block.put(f.LAST_SUCCESS, task, facts.ended)
-        if facts.reason and facts.outcome in (RunState.SKIPPED, RunState.MISSED):
+        if facts.reason and facts.outcome in (RunOutcome.SKIPPED, RunOutcome.MISSED):
             self.block.add(f.SKIPS, (*task, ("reason", facts.reason)), 1)
-        if facts.reason in _REFUSED:
+        if facts.reason in REFUSALS:
             self.block.add(f.REFUSALS, (*task, ("reason", facts.reason)), 1)
         if facts.steps_undone:
             self.block.add(f.STEPS_UNDONE, task, facts.steps_undone)

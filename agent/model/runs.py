@@ -35,9 +35,35 @@ MOVES: Mapping[RunState, frozenset[RunState]] = {
 }
 """Every allowed move.
 
-`running -> skipped` is a command that says there was nothing for it to do, `interrupted -> failed` a run that the
-window was too short for time and again.
+`running -> skipped` is a command that says there was nothing for it to do, or a plan that was refused before anything
+was touched, `interrupted -> failed` a run that the window was too short for time and again.
 """
+
+
+class RunOutcome(StrEnum):
+    """How a run is told of and counted: as the state it stands in, but for what says nothing of its task.
+
+    `replaced` is a run that was stopped for the next one, as its task wants it, `refused` a plan that was not applied.
+    """
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    UNDONE = "undone"
+    STUCK = "stuck"
+    REPLACED = "replaced"
+    REFUSED = "refused"
+
+
+BAD = frozenset({RunOutcome.FAILED, RunOutcome.UNDONE, RunOutcome.STUCK, RunOutcome.MISSED})
+"""How a run ends that a person should look at, and after which a success is a recovery."""
+
+IDLE = frozenset({RunOutcome.SKIPPED, RunOutcome.REPLACED, RunOutcome.REFUSED})
+"""How a run ends that says nothing of its task."""
 
 
 class StepState(StrEnum):
@@ -65,7 +91,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """One execution of a task. Instants are seconds since the epoch, UTC.
 
     `attempt` counts the processes that were started for this run (resuming adds one); `tries` counts the runs
-    made for one due time (retrying adds one). `why` is the first reason that moved the run off its way, or "".
+    made for one due time (retrying adds one). `why` is the first reason that moved the run off its way, or ""; of one
+    that went on and then failed it is why it failed.
     `stop` is the reason for which its process was asked to stop. `pid`, `pid_started` (clock ticks after boot) and
     `boot` name its process beyond doubt. `on_interrupt` is what becomes of it if that process is lost;
     `fruitless` counts how often that has happened, or its window has ended before a step was completed.

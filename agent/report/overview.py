@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.engine.picture import BAD
-from agent.model.runs import RunState
+from agent.model.runs import BAD, IDLE, RunOutcome
 from agent.pages.charts import ceiling_of_counts, columns, plot
 from agent.pages.html import Markup, element
 from agent.readable import duration, size
@@ -13,7 +12,6 @@ from agent.report.story import DELETED, FREED, Story
 from agent.report.wording import count, evenly, many, opened, share
 from agent.site.parts import card, facts, nothing, table
 
-_IDLE = (RunState.SKIPPED,)
 MOST_TROUBLE = 8
 FEW = 8
 """So many columns have a label each."""
@@ -62,7 +60,7 @@ def _trouble(story: Story) -> list[str]:
 def sums(story: Story) -> Markup:
     """Return the sums over all runs."""
     total = story.total()
-    good, bad, idle = story.total(RunState.SUCCEEDED), story.total(*BAD), story.total(*_IDLE)
+    good, bad, idle = story.total(RunOutcome.SUCCEEDED), story.total(*BAD), story.total(*IDLE)
     seconds = sum(ending.seconds for ending in story.endings)
     pairs = [
         ("Runs", count(total)),
@@ -103,11 +101,11 @@ def day_by_day(story: Story) -> Markup:
     return card("days", "What ran when", _legend(), chart, numbers, aside="point at a column to read it", wide=True)
 
 
-def _parts(counts: Mapping[RunState, int]) -> dict[str, float]:
+def _parts(counts: Mapping[RunOutcome, int]) -> dict[str, float]:
     return {
-        "good": counts.get(RunState.SUCCEEDED, 0),
-        "bad": sum(counts.get(state, 0) for state in BAD),
-        "idle": counts.get(RunState.SKIPPED, 0),
+        "good": counts.get(RunOutcome.SUCCEEDED, 0),
+        "bad": sum(counts.get(outcome, 0) for outcome in BAD),
+        "idle": sum(counts.get(outcome, 0) for outcome in IDLE),
     }
 
 
@@ -121,7 +119,11 @@ def _words(parts: Mapping[str, float]) -> str:
 
 
 def _legend() -> Markup:
-    kinds = (("good", "succeeded"), ("bad", "went wrong: failed, undone, stuck or missed"), ("idle", "skipped"))
+    kinds = (
+        ("good", "succeeded"),
+        ("bad", "went wrong: failed, undone, stuck or missed"),
+        ("idle", "skipped, replaced or refused"),
+    )
     keys = [element("li", _swatch(name), text) for name, text in kinds]
     return element("ul", keys, class_="legend")
 

@@ -9,9 +9,9 @@ from statistics import median
 
 from msgspec import Struct
 
-from agent.engine.picture import BAD, Picture
+from agent.engine.picture import Picture
 from agent.errors import StoreError
-from agent.model.runs import Run, RunState, StepRecord, StepState
+from agent.model.runs import BAD, Run, RunOutcome, StepRecord, StepState
 from agent.report.period import QUANTUM, Period, place
 from agent.rules.capacity import Outlook
 from agent.rules.upcoming import Upcoming
@@ -43,9 +43,9 @@ class TaskStory(Struct, frozen=True):
     points: tuple[Point, ...] = ()
     usual: float | None = None
 
-    def count(self, *states: RunState) -> int:
-        """Return how many runs ended in any of some states."""
-        return sum(ending.count for ending in self.endings if ending.state in states)
+    def count(self, *outcomes: RunOutcome) -> int:
+        """Return how many runs ended in any of some ways."""
+        return sum(ending.count for ending in self.endings if ending.state in outcomes)
 
     @property
     def bad(self) -> int:
@@ -89,7 +89,7 @@ class Present(Struct, frozen=True, kw_only=True):
 class Story(Struct, frozen=True, kw_only=True):
     """What a report tells. `tasks` and `failures` are the foremost of all; the endings are of all.
 
-    `slices` counts the ends in each slice of time by state, `freed` the bytes that were freed in it; `numbers` sums by
+    `slices` counts the ends in each slice of time by how, `freed` the bytes that were freed in it; `numbers` sums by
     task and name what steps have told. `policies` are the sets put in force, the last first.
     """
 
@@ -97,7 +97,7 @@ class Story(Struct, frozen=True, kw_only=True):
     period: Period
     edges: tuple[float, ...]
     endings: tuple[Ending, ...]
-    slices: tuple[Mapping[RunState, int], ...]
+    slices: tuple[Mapping[RunOutcome, int], ...]
     freed: tuple[float, ...]
     tasks: tuple[TaskStory, ...]
     tasks_in_all: int
@@ -116,9 +116,9 @@ class Story(Struct, frozen=True, kw_only=True):
         """Whether the period ends today, so that how things stand now is part of it."""
         return self.host.made - self.period.until < 86_400
 
-    def total(self, *states: RunState) -> int:
-        """Return how many runs ended in any of some states, or at all if none is named."""
-        return sum(ending.count for ending in self.endings if not states or ending.state in states)
+    def total(self, *outcomes: RunOutcome) -> int:
+        """Return how many runs ended in any of some ways, or at all if none is named."""
+        return sum(ending.count for ending in self.endings if not outcomes or ending.state in outcomes)
 
     def sum_of(self, name: str) -> float:
         """Return the sum over all tasks of a number that steps have told."""
@@ -169,10 +169,10 @@ def _numbers(tally: Tally) -> dict[str, dict[str, float]]:
     return numbers
 
 
-def _counted(tally: Tally, edges: list[float]) -> list[Counter[RunState]]:
-    slices: list[Counter[RunState]] = [Counter() for _ in edges[1:]]
-    for instant, state, count in tally.by_time(QUANTUM):
-        slices[place(edges, instant)][state] += count
+def _counted(tally: Tally, edges: list[float]) -> list[Counter[RunOutcome]]:
+    slices: list[Counter[RunOutcome]] = [Counter() for _ in edges[1:]]
+    for instant, outcome, count in tally.by_time(QUANTUM):
+        slices[place(edges, instant)][outcome] += count
     return slices
 
 

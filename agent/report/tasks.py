@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from agent.engine.picture import BAD
 from agent.model.explanations import explain
-from agent.model.runs import RunState
+from agent.model.runs import BAD, IDLE, RunOutcome
 from agent.pages.charts import ceiling, ceiling_of_seconds, columns, dots, plot
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import ticks
@@ -36,17 +35,17 @@ def listed(story: Story) -> Markup:
 
 
 def _row(story: Story, task: TaskStory) -> tuple[Child, ...]:
-    states = [point.state for point in task.points[-MOST_TICKS:]]
-    good = sum(state is RunState.SUCCEEDED for state in states)
+    ends = [point.state for point in task.points[-MOST_TICKS:]]
+    good = sum(end is RunOutcome.SUCCEEDED for end in ends)
     # All rows have as many places, so that a mark is as wide in each; the newest stands at the right.
-    places = ["none"] * (MOST_TICKS - len(states)) + [shade(state) for state in states]
-    marks = ticks(places, f"last {len(states)} runs: {good} succeeded") if states else None
-    bad, idle = task.bad, task.count(RunState.SKIPPED)
+    places = ["none"] * (MOST_TICKS - len(ends)) + [shade(end) for end in ends]
+    marks = ticks(places, f"last {len(ends)} runs: {good} succeeded") if ends else None
+    bad, idle = task.bad, task.count(*IDLE)
     last = task.last
     return (
         task.name,
         marks,
-        unit(count(task.count(RunState.SUCCEEDED)), "succeeded"),
+        unit(count(task.count(RunOutcome.SUCCEEDED)), "succeeded"),
         unit(element("b", count(bad), class_="wrong") if bad else "0", "went wrong"),
         unit(count(idle), "skipped"),
         unit(duration(task.usual), "usually"),
@@ -77,6 +76,7 @@ def _chart(story: Story, task: TaskStory) -> Markup:
             "bad" if point.state in BAD else "good",
         )
         for point in task.points
+        if point.state not in IDLE
     ]
     text = f"{task.name}: usually {duration(usual)}, at most {duration(longest)}"
     levels = [round_duration(top), round_duration(top / 2), "0"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.model.explanations import explain
-from agent.model.runs import RunState
+from agent.model.runs import IDLE, RunOutcome
 from agent.pages.html import Child, Markup, element
 from agent.readable import duration
 from agent.report.story import Failure, Story
@@ -44,7 +44,7 @@ def _well_again(story: Story, failure: Failure) -> Markup | None:
         ending
         for ending in story.endings
         if ending.task == failure.ending.task
-        and ending.state is RunState.SUCCEEDED
+        and ending.state is RunOutcome.SUCCEEDED
         and ending.last_id > failure.ending.last_id
     ]
     return element("small", " – has succeeded since", class_="again") if later else None
@@ -59,9 +59,9 @@ def _printed(failure: Failure) -> Markup | None:
 
 
 def skips(story: Story) -> Markup:
-    """Return what was skipped or missed, by task and reason."""
+    """Return what was skipped, missed, replaced or refused, by task and reason."""
     found = sorted(
-        (ending for ending in story.endings if ending.state in (RunState.SKIPPED, RunState.MISSED)),
+        (ending for ending in story.endings if ending.state in IDLE | {RunOutcome.MISSED}),
         key=lambda ending: (-ending.count, ending.task),
     )
     if not found:
@@ -75,7 +75,9 @@ def skips(story: Story) -> Markup:
         )
         for ending in found[:MOST_ROWS]
     ]
-    shown = table("Skipped and missed runs by task and reason", ("Task", "Times", "Why", "Last"), rows)
+    shown = table(
+        "Skipped, missed, replaced and refused runs by task and reason", ("Task", "Times", "Why", "Last"), rows
+    )
     left = rest(len(found) - len(rows), "reason")
     return card("skipped", "What was skipped, and why", element("div", shown, class_="scroll"), left, wide=True)
 

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from agent.engine.picture import BAD
 from agent.model.explanations import explain
-from agent.model.runs import Run, RunState, StepRecord
+from agent.model.runs import BAD, Run, RunOutcome, StepRecord
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import bars
 from agent.readable import duration
+from agent.rules import outcomes
 from agent.site.parts import (
     card,
     chip,
@@ -46,8 +46,8 @@ def month(scene: Scene) -> Markup:
         for back in range(DAYS - 1, -1, -1)
     }
     total: Counter[str] = Counter()
-    for at, state, count in scene.store.runs.ends_by_quarter(scene.now - (DAYS + 1) * 86_400):
-        kind = "good" if state is RunState.SUCCEEDED else "bad" if state in BAD else "idle"
+    for at, how, count in scene.store.runs.ends_by_quarter(scene.now - (DAYS + 1) * 86_400):
+        kind = "good" if how is RunOutcome.SUCCEEDED else "bad" if how in BAD else "idle"
         day = scene.local(at).date().isoformat()
         if day in columns:
             columns[day][kind] += count
@@ -117,7 +117,7 @@ def one(scene: Scene, run: Run) -> tuple[Child, ...]:
             "section",
             facts(
                 (
-                    ("State", chip(run.state)),
+                    ("State", chip(outcomes.outcome(run))),
                     ("Why", why),
                     ("Detail", (detail, whole_detail if detail != run.detail else None) if detail else None),
                     ("Made by", f"{words(run.origin)} {run.cause}".strip()),

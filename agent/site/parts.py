@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
-from agent.engine.picture import BAD
-from agent.model.runs import Run, RunState
+from agent.model.runs import BAD, Run, RunOutcome
 from agent.pages.html import Child, Markup, element
 from agent.pages.svg import ticks
 from agent.readable import ago, duration
+from agent.rules import outcomes
 from agent.site.scene import Scene
 
 GLYPHS: Mapping[str, str] = {
     "succeeded": "✓", "failed": "✕", "undone": "↺", "stuck": "‼", "missed": "∅", "skipped": "–",
+    "replaced": "⇄", "refused": "⊘",
     "interrupted": "‖", "running": "▶", "pending": "…", "ok": "✓", "firing": "▲", "unknown": "?", "done": "✓",
     "doing": "▶", "undoing": "↺", "never": "·",
 }  # fmt: skip
@@ -87,8 +88,8 @@ def words(reason: str) -> str:
 
 
 def outcome(run: Run) -> Sequence[Child]:
-    """Given a run, return its state and the reason."""
-    return chip(run.state), (" ", element("small", words(run.why))) if run.why else None
+    """Given a run, return how it stands or ended, and the reason."""
+    return chip(outcomes.outcome(run)), (" ", element("small", words(run.why))) if run.why else None
 
 
 def said(run: Run) -> str:
@@ -101,10 +102,10 @@ def row_of_runs(runs: Sequence[Run], room: int) -> Markup | None:
     """Given runs, newest first, return a mark for each, oldest first, in a row with room for so many."""
     if not runs:
         return None
-    good = sum(run.state is RunState.SUCCEEDED for run in runs)
-    bad = sum(run.state in BAD for run in runs)
+    ends = [outcomes.outcome(run) for run in runs]
+    good, bad = ends.count(RunOutcome.SUCCEEDED), sum(end in BAD for end in ends)
     return ticks(
-        [shade(run.state) for run in reversed(runs)], f"last {len(runs)} runs: {good} succeeded, {bad} bad", room=room
+        [shade(end) for end in reversed(ends)], f"last {len(runs)} runs: {good} succeeded, {bad} bad", room=room
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.engine.picture import Picture, up_for
 from agent.model.explanations import explain
-from agent.model.runs import Run, RunState
+from agent.model.runs import Run, RunOutcome, RunState
 from agent.pages.html import Child, Markup, element, join
 from agent.readable import duration
 from agent.rules.quantities import format_duration
@@ -59,7 +59,7 @@ def band(scene: Scene) -> Markup:
     daemon = picture.daemon
     policies = daemon.get("policies", {})
     ends = scene.store.runs.ends_by_quarter(scene.now - 86_400)
-    good = sum(count for _, state, count in ends if state is RunState.SUCCEEDED)
+    good = sum(count for _, how, count in ends if how is RunOutcome.SUCCEEDED)
     all_ends = sum(count for _, _, count in ends)
     return element(
         "div",

@@ -7,26 +7,24 @@ from msgspec import Struct
 
 from agent.model.notices import Event, Notice
 from agent.model.policies import Notify
-from agent.model.runs import Run, RunState
+from agent.model.runs import BAD, Run, RunOutcome
+from agent.rules.outcomes import outcome
 from agent.rules.retrying import is_retried
 from agent.store.connection import Connection
 from agent.store.outbox import Outbox
+from agent.store.outcomes import BADLY, OUTCOME, TELLING
 
-BAD = frozenset({RunState.FAILED, RunState.UNDONE, RunState.STUCK, RunState.MISSED})
-"""Ends after which a success is a recovery."""
-
-_BADLY = "state IN (" + ", ".join(f"'{state}'" for state in sorted(BAD)) + ")"
 _EVENTS = {
-    RunState.SUCCEEDED: Event.SUCCESS,
-    RunState.FAILED: Event.FAILURE,
-    RunState.UNDONE: Event.FAILURE,
-    RunState.STUCK: Event.FAILURE,
-    RunState.MISSED: Event.MISSED,
-    RunState.SKIPPED: Event.SKIPPED,
+    RunOutcome.SUCCEEDED: Event.SUCCESS,
+    RunOutcome.FAILED: Event.FAILURE,
+    RunOutcome.UNDONE: Event.FAILURE,
+    RunOutcome.STUCK: Event.FAILURE,
+    RunOutcome.MISSED: Event.MISSED,
+    RunOutcome.SKIPPED: Event.SKIPPED,
 }
-
-
-_SAID = frozenset({RunState.UNDONE, RunState.STUCK})
+_SAID = frozenset({RunOutcome.UNDONE, RunOutcome.STUCK})
+_NOT_TRIED = frozenset({RunOutcome.SKIPPED, RunOutcome.MISSED, RunOutcome.REPLACED})
+"""Ends of a retry after which what failed before it is told: it was not, since this was to follow."""
 
 
 class _Retry(Struct, frozen=True):
@@ -60,21 +58,19 @@ class RunNotices:
 
     def ended(self, run: Run) -> None:
         """A run has come to its end, whichever that is."""
-        event = _EVENTS.get(run.state)
+        how = outcome(run)
+        event = Event.FAILURE if how in _NOT_TRIED and run.tries > 1 else _EVENTS.get(how)
         task = self._task(run) if event is not None else None
         if event is None or task is None or task.notify is None:
             return
         on = task.notify.on
         if event is Event.FAILURE and is_retried(run, task.retry.attempts):
             event = Event.TRY
-        elif event in (Event.SKIPPED, Event.MISSED) and run.tries > 1:
-            # What failed before was not told, since this was to follow.
-            event = Event.FAILURE
         elif event is Event.SUCCESS and Event.RECOVERY in on and self._before(run, Event.TRY in on) in BAD:
             event = Event.RECOVERY
         if event in on:
             parts = [
-                f"it is {run.state}" if run.state in _SAID else "",
+                f"it is {run.state}" if how in _SAID else "",
                 run.why,
                 run.detail,
             ]
@@ -112,18 +108,20 @@ class RunNotices:
         """Given a run that succeeded again, return when the first one ended badly after the last success before it."""
         good = "SELECT max(id) FROM runs WHERE task = ? AND id < ? AND state = 'succeeded'"
         rows = self._db.rows(
-            f"SELECT min(ended) FROM runs WHERE task = ? AND id < ? AND id > coalesce(({good}), 0) AND {_BADLY}",
+            f"SELECT min(ended) FROM runs WHERE task = ? AND id < ? AND id > coalesce(({good}), 0) AND {BADLY}",
             (run.task, run.id, run.task, run.id),
         )
         return float(rows[0][0] or run.started or run.created)
 
     def _before(self, run: Run, tries_are_told: bool) -> str:
-        """Return how the run of the same task before this one ended, skipped ones aside; "" if there was none.
+        """Return how the run of the same task before this one ended; "" if there was none.
+
+        Those that were skipped or replaced are left out.
 
         Earlier tries for the same due time count where they are told.
         """
         rows = self._db.rows(
-            "SELECT state FROM runs WHERE task = ? AND id < ? AND ended IS NOT NULL AND state <> 'skipped' "
+            f"SELECT {OUTCOME} FROM runs WHERE task = ? AND id < ? AND ended IS NOT NULL AND {TELLING} "
             "AND (due <> ? OR ?) ORDER BY id DESC LIMIT 1",
             (run.task, run.id, run.due, run.tries == 1 or tries_are_told),
         )

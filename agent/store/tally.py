@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from agent.model.runs import Origin, RunState, StepState
+from agent.model.runs import Origin, RunOutcome, RunState, StepState
 from agent.store.chain import Kind
 from agent.store.connection import Connection
+from agent.store.outcomes import OUTCOME
 from agent.store.seal import Value
 
 _ENDED = "ended >= ? AND ended < ?"
@@ -17,13 +18,13 @@ _NUMBERS = (
 
 
 class Ending(Struct, frozen=True):
-    """How many runs of a task ended in a state for a reason, how many seconds they took in all, and the last of them.
+    """How many runs of a task ended alike for a reason, how many seconds they took in all, and the last of them.
 
     `timed` counts those that had begun, of which `seconds` is the sum.
     """
 
     task: str
-    state: RunState
+    state: RunOutcome
     why: str
     count: int
     timed: int
@@ -37,7 +38,7 @@ class Point(Struct, frozen=True):
 
     ended: float
     seconds: float
-    state: RunState
+    state: RunOutcome
 
 
 class Caused(Struct, frozen=True):
@@ -57,16 +58,16 @@ class Tally:
         self._span = (since, until)
 
     def endings(self) -> list[Ending]:
-        """Return what ended how often, by task, state and reason."""
+        """Return what ended how often, by task, outcome and reason."""
         rows = self._db.rows(
-            "SELECT task, state, why, count(*), count(started), coalesce(sum(ended - started), 0), max(ended), max(id) "
-            f"FROM runs WHERE {_ENDED} GROUP BY task, state, why ORDER BY task, state, why",
+            f"SELECT task, {OUTCOME} AS outcome, why, count(*), count(started), coalesce(sum(ended - started), 0), "
+            f"max(ended), max(id) FROM runs WHERE {_ENDED} GROUP BY task, outcome, why ORDER BY task, outcome, why",
             self._span,
         )
         return [
             Ending(
                 str(task),
-                RunState(str(state)),
+                RunOutcome(str(outcome)),
                 str(why),
                 _int(count),
                 _int(timed),
@@ -74,17 +75,17 @@ class Tally:
                 _num(last),
                 _int(top),
             )
-            for task, state, why, count, timed, seconds, last, top in rows
-            if state in _STATES
+            for task, outcome, why, count, timed, seconds, last, top in rows
+            if outcome in _OUTCOMES
         ]
 
-    def by_time(self, quantum: float) -> list[tuple[float, RunState, int]]:
-        """Given a number of seconds, return how many runs ended in which state from each multiple of it on."""
+    def by_time(self, quantum: float) -> list[tuple[float, RunOutcome, int]]:
+        """Given a number of seconds, return how many runs ended how from each multiple of it on."""
         rows = self._db.rows(
-            f"SELECT CAST(ended / ? AS INTEGER), state, count(*) FROM runs WHERE {_ENDED} GROUP BY 1, 2 ORDER BY 1",
+            f"SELECT CAST(ended / ? AS INTEGER), {OUTCOME}, count(*) FROM runs WHERE {_ENDED} GROUP BY 1, 2 ORDER BY 1",
             (quantum, *self._span),
         )
-        return [(_num(place) * quantum, RunState(str(state)), _int(n)) for place, state, n in rows if state in _STATES]
+        return [(_num(at) * quantum, RunOutcome(str(how)), _int(n)) for at, how, n in rows if how in _OUTCOMES]
 
     def points(self, task: str, most: int) -> list[Point]:
         """Return up to about `most` of a task's runs that had begun, evenly drawn, oldest first."""
@@ -92,11 +93,11 @@ class Tally:
         values = (task, RunState.SKIPPED.value, *self._span)
         count = _int(self._db.rows(f"SELECT count(*) FROM runs WHERE {where}", values)[0][0])
         rows = self._db.rows(
-            "SELECT ended, ended - started, state FROM (SELECT ended, started, state, row_number() OVER (ORDER BY id) "
-            f"AS place FROM runs WHERE {where}) WHERE place % ? = 0 ORDER BY ended",
+            f"SELECT ended, ended - started, outcome FROM (SELECT ended, started, {OUTCOME} AS outcome, "
+            f"row_number() OVER (ORDER BY id) AS place FROM runs WHERE {where}) WHERE place % ? = 0 ORDER BY ended",
             (*values, max(1, -(-count // most))),
         )
-        return [Point(_num(ended), _num(took), RunState(str(state))) for ended, took, state in rows if state in _STATES]
+        return [Point(_num(ended), _num(took), RunOutcome(str(how))) for ended, took, how in rows if how in _OUTCOMES]
 
     def numbers(self) -> list[tuple[str, str, float]]:
         """Return by task the sum of each number that its steps have told, in order of task and name."""
@@ -138,7 +139,7 @@ class Tally:
         return [(_num(at), str(digest)) for at, digest in rows], count
 
 
-_STATES = frozenset(state.value for state in RunState)
+_OUTCOMES = frozenset(outcome.value for outcome in RunOutcome)
 
 
 def _int(value: Value) -> int:

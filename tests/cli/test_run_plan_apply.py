@@ -9,7 +9,8 @@ import pytest
 
 from agent.errors import ExitCode
 from agent.model.reasons import Reason
-from agent.model.runs import RunState
+from agent.model.runs import RunOutcome, RunState
+from agent.rules.outcomes import outcome
 from tests.cli.policy import POLICY, files_of, good
 from tests.system.agent import AgentUnderTest
 
@@ -109,8 +110,12 @@ def test_apply_after_the_host_has_changed_is_refused(agent: AgentUnderTest) -> N
     (agent.place / "files" / "old-1").unlink()
     done = agent.command("apply", str(plan))
     assert done.returncode == ExitCode.REFUSED
-    assert agent.runs()[0].why == Reason.WORLD_DRIFTED
+    run = agent.runs()[0]
+    assert (run.why, outcome(run)) == (Reason.WORLD_DRIFTED, RunOutcome.REFUSED)
     assert files_of(agent) == ["old-0", "old-2", "young"]
+    assert f"run {run.id} of tidy ended refused (world_drifted)" in done.stderr
+    assert "refused" in good(agent.command("history"))
+    assert json.loads(agent.command("status", "--json").stdout)["trouble"] == ["the agent is not running"]
 
 
 def test_apply_after_the_task_has_changed_is_refused(agent: AgentUnderTest) -> None:

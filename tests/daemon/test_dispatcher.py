@@ -165,7 +165,7 @@ def test_failed_run_that_an_admin_asked_for_is_not_tried_again(store: Store, ori
 
 
 def test_overlap_replace_stops_the_running_one_and_takes_its_place(store: Store) -> None:
-    house = House(store, task(overlap=Overlap.REPLACE))
+    house = House(store, task(overlap=Overlap.REPLACE, retry=Retry(3, 0.0)))
     old = house.make("task")
     house.dispatcher.dispatch()
     house.clock.advance(60)
@@ -175,6 +175,7 @@ def test_overlap_replace_stops_the_running_one_and_takes_its_place(store: Store)
     house.end(old, RunState.FAILED, Reason.REPLACED)
     house.dispatcher.dispatch()
     assert house.state(new)[0] is RunState.RUNNING
+    assert [run.id for run in store.runs.recent(10)] == [new, old]
 
 
 def test_failed_run_is_tried_again_after_its_delay_as_often_as_it_may(store: Store) -> None:

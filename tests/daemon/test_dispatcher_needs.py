@@ -36,6 +36,23 @@ def test_task_that_needs_a_failed_one_is_skipped(store: Store) -> None:
     assert [run.id for run in house.ended] == [before, number]
 
 
+def test_task_that_needs_one_of_which_a_plan_was_refused_heeds_the_run_before_that(store: Store) -> None:
+    first, second = task("first", schedule=None), task("second", needs=("first",))
+    house = House(store, first, second)
+    house.dispatcher.dispatch()
+    for origin, end, why in (
+        (Origin.MANUAL, RunState.SUCCEEDED, ""),
+        (Origin.APPLY, RunState.SKIPPED, Reason.WORLD_DRIFTED),
+    ):
+        before = house.make("first", origin=origin)
+        house.dispatcher.dispatch()
+        house.end(before, end, why)
+        house.clock.advance(60)
+    number = house.make("second")
+    house.dispatcher.dispatch()
+    assert house.state(number)[0] is RunState.RUNNING
+
+
 def test_task_that_needs_one_that_was_skipped_for_the_run_before_it_waits_for_that(store: Store) -> None:
     hourly = Schedule("0 * * * *", "UTC", 0.0, True)
     first, second = (task(name, schedule=hourly, window="night") for name in ("first", "second"))

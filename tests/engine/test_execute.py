@@ -121,6 +121,17 @@ def test_perform_of_a_refusal_fails_with_its_reason(store: Store) -> None:
     assert store.runs.get(run.id).why == Reason.LIMIT_ITEMS
 
 
+@pytest.mark.parametrize(("before", "state"), [((), RunState.SKIPPED), (("gone",), RunState.FAILED)])
+def test_perform_of_a_plan_that_is_refused_is_no_failure_unless_something_was_done(
+    store: Store, before: tuple[str, ...], state: RunState
+) -> None:
+    world, run = World(), replace(running(store), origin=Origin.APPLY)
+    steps = [world.step(name, undo=False) for name in before]
+    refused = world.step("a", undo=False, fails=Refused(Reason.LIMIT_ITEMS, "too many"))
+    assert execution(store, run, *steps, refused).perform() is state
+    assert store.runs.get(run.id).why == Reason.LIMIT_ITEMS
+
+
 def test_perform_of_a_bug_keeps_its_trace(store: Store) -> None:
     world, run = World(), running(store)
     assert execution(store, run, world.step("a", undo=False, fails=KeyError("x"))).perform() is RunState.FAILED

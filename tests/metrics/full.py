@@ -20,7 +20,7 @@ from agent.metrics import (
     WebFacts,
 )
 from agent.model.reasons import Reason
-from agent.model.runs import RunState
+from agent.model.runs import RunOutcome
 from agent.model.signals import ConditionState, Sample, Sampling, Verdict
 from agent.probes.catalogue import SIGNALS
 from agent.rules.conditions import Event
@@ -80,17 +80,19 @@ def full_metrics() -> Metrics:
     metrics.run_ended(
         RunFacts(
             task="backup-shop",
-            outcome=RunState.SUCCEEDED,
+            outcome=RunOutcome.SUCCEEDED,
             ended=STARTED + 30,
             seconds=12.5,
             objects={Reason.TOO_OLD: 5, Reason.YOUNG_ENOUGH: 7},
         )
     )
-    metrics.run_ended(RunFacts(task="clean-tmp", outcome=RunState.SKIPPED, ended=STARTED, reason=Reason.OVERLAP.value))
+    metrics.run_ended(
+        RunFacts(task="clean-tmp", outcome=RunOutcome.SKIPPED, ended=STARTED, reason=Reason.OVERLAP.value)
+    )
     metrics.run_ended(
         RunFacts(
             task="clean-tmp",
-            outcome=RunState.FAILED,
+            outcome=RunOutcome.FAILED,
             ended=STARTED + 9,
             seconds=1.0,
             reason=Reason.LIMIT_ITEMS.value,

@@ -9,11 +9,11 @@ import pytest
 from agent.metrics import Metrics, RunFacts, TaskFacts
 from agent.metrics.tasks import MOST_TASKS
 from agent.model.reasons import Reason
-from agent.model.runs import RunState
+from agent.model.runs import RunOutcome
 from tests.metrics.full import STARTED, empty_metrics, full_metrics, numbers, some_facts
 
 
-def run(task: str = "a", outcome: RunState = RunState.SUCCEEDED, **facts: object) -> RunFacts:
+def run(task: str = "a", outcome: RunOutcome = RunOutcome.SUCCEEDED, **facts: object) -> RunFacts:
     # The names and types of facts are those of `RunFacts`.
     return RunFacts(task=task, outcome=outcome, ended=STARTED, **facts)  # type: ignore[arg-type]
 
@@ -45,12 +45,15 @@ def test_task_fails_until_a_run_succeeds_and_what_is_skipped_mends_nothing() -> 
     assert numbers(metrics)[series] == 1
     assert numbers(metrics)['hostkeeper_task_failing{task="b"}'] == 0
     for outcome, failing in (
-        (RunState.SUCCEEDED, 0),
-        (RunState.UNDONE, 1),
-        (RunState.SKIPPED, 1),
-        (RunState.INTERRUPTED, 1),
-        (RunState.SUCCEEDED, 0),
-        (RunState.MISSED, 1),
+        (RunOutcome.SUCCEEDED, 0),
+        (RunOutcome.UNDONE, 1),
+        (RunOutcome.SKIPPED, 1),
+        (RunOutcome.REPLACED, 1),
+        (RunOutcome.REFUSED, 1),
+        (RunOutcome.SUCCEEDED, 0),
+        (RunOutcome.REPLACED, 0),
+        (RunOutcome.REFUSED, 0),
+        (RunOutcome.MISSED, 1),
     ):
         metrics.run_ended(run(outcome=outcome))
         assert numbers(metrics)[series] == failing
@@ -60,7 +63,7 @@ def test_instants_of_a_task_come_from_the_store_at_first_and_from_its_runs_later
     metrics = empty_metrics()
     metrics.tasks({"a": TaskFacts(last_run=10.0, last_success=5.0, next_due=20.0)})
     assert numbers(metrics)['hostkeeper_task_last_success_timestamp_seconds{task="a"}'] == 5
-    metrics.run_ended(run(outcome=RunState.FAILED, seconds=1.0))
+    metrics.run_ended(run(outcome=RunOutcome.FAILED, seconds=1.0))
     shown = numbers(metrics)
     assert shown['hostkeeper_task_last_run_timestamp_seconds{task="a"}'] == STARTED
     assert shown['hostkeeper_task_last_success_timestamp_seconds{task="a"}'] == 5
@@ -92,7 +95,7 @@ def test_durations_fall_into_every_bucket_that_holds_them() -> None:
 
 def test_run_that_never_began_has_no_duration_and_was_not_the_last_run() -> None:
     metrics = metrics_of("a")
-    metrics.run_ended(run(outcome=RunState.MISSED, reason=Reason.DUE_WHILE_DOWN.value))
+    metrics.run_ended(run(outcome=RunOutcome.MISSED, reason=Reason.DUE_WHILE_DOWN.value))
     assert of_task(numbers(metrics), "a") - of_task(numbers(metrics_of("a")), "a") == {
         'hostkeeper_runs_total{outcome="missed",task="a"}',
         'hostkeeper_skips_total{reason="due_while_down",task="a"}',
@@ -102,13 +105,13 @@ def test_run_that_never_began_has_no_duration_and_was_not_the_last_run() -> None
 @pytest.mark.parametrize("reason", [Reason.LIMIT_ITEMS, Reason.CLOCK_SUSPECT, Reason.BREAKER_OPEN])
 def test_refusal_is_counted_by_reason(reason: Reason) -> None:
     metrics = metrics_of("a")
-    metrics.run_ended(run(outcome=RunState.FAILED, reason=reason.value))
+    metrics.run_ended(run(outcome=RunOutcome.FAILED, reason=reason.value))
     assert numbers(metrics)[f'hostkeeper_refusals_total{{reason="{reason}",task="a"}}'] == 1
 
 
 def test_failure_is_no_refusal() -> None:
     metrics = metrics_of("a")
-    metrics.run_ended(run(outcome=RunState.FAILED, reason=Reason.STEP_FAILED.value))
+    metrics.run_ended(run(outcome=RunOutcome.FAILED, reason=Reason.STEP_FAILED.value))
     assert not [name for name in numbers(metrics) if "refusals" in name or "skips" in name]
 
 

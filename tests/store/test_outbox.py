@@ -242,10 +242,13 @@ def test_refusal_is_told_at_once_since_no_try_follows(store: Store) -> None:
     assert [found.event for found in store.outbox.notices()] == [Event.FAILURE]
 
 
-def test_try_that_was_to_follow_and_is_skipped_is_told_as_a_failure(store: Store) -> None:
+@pytest.mark.parametrize(("end", "why"), [(RunState.SKIPPED, "superseded"), (RunState.FAILED, "replaced")])
+def test_try_that_was_to_follow_and_comes_to_nothing_is_told_as_a_failure(
+    store: Store, end: RunState, why: str
+) -> None:
     one = task(notify=Notify(("ops",), TOLD_BY_DEFAULT, Severity.CRITICAL), retry=Retry(3, 0.0))
     fail_try(store, one, 1)
-    end_try(store, one, 2, RunState.SKIPPED, why="superseded")
+    end_try(store, one, 2, end, why=why)
     assert [found.event for found in store.outbox.notices()] == [Event.FAILURE]
 
 

@@ -8,7 +8,7 @@ import pytest
 from agent.engine.submit import submit
 from agent.errors import NotFound, StoreError
 from agent.model.reasons import Reason
-from agent.model.runs import MOVES, Origin, RunState
+from agent.model.runs import MOVES, Origin, RunOutcome, RunState
 from agent.store import Store
 from tests.fakes import task
 
@@ -71,6 +71,30 @@ def test_advance_keeps_the_first_reason(store: Store) -> None:
     store.runs.advance(number, RunState.RUNNING, RunState.FAILED, why=Reason.MAX_DURATION)
     store.runs.advance(number, RunState.FAILED, RunState.STUCK, why=Reason.UNDO_FAILED)
     assert store.runs.get(number).why == Reason.MAX_DURATION
+
+
+@pytest.mark.parametrize(
+    ("to", "kept"), [(RunState.FAILED, False), (RunState.SKIPPED, False), (RunState.SUCCEEDED, True)]
+)
+def test_advance_of_a_run_that_went_on_says_why_it_failed_and_not_what_had_interrupted_it(
+    store: Store, to: RunState, kept: bool
+) -> None:
+    number = move_to(store, RunState.RUNNING)
+    store.runs.advance(number, RunState.RUNNING, RunState.INTERRUPTED, why=Reason.AGENT_STOPPING)
+    store.runs.advance(number, RunState.INTERRUPTED, RunState.RUNNING)
+    store.runs.advance(number, RunState.RUNNING, to, why="" if kept else Reason.REPLACED)
+    assert store.runs.get(number).why == (Reason.AGENT_STOPPING if kept else Reason.REPLACED)
+
+
+def test_plan_that_was_refused_is_no_run_that_began_or_ended(store: Store) -> None:
+    number = pending(store, origin=Origin.APPLY)
+    store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=DUE)
+    store.runs.advance(number, RunState.RUNNING, RunState.SKIPPED, why=Reason.WORLD_DRIFTED, ended=DUE + 1)
+    assert (store.runs.begun_since("task", DUE), store.runs.last_end()) == ([], {})
+    number = pending(store, due=DUE + 2, origin=Origin.APPLY)
+    store.runs.advance(number, RunState.PENDING, RunState.RUNNING, started=DUE + 2)
+    store.runs.advance(number, RunState.RUNNING, RunState.SUCCEEDED, ended=DUE + 3)
+    assert (store.runs.begun_since("task", DUE), store.runs.last_end()) == ([DUE + 2], {"task": DUE + 3})
 
 
 def test_create_for_a_due_time_that_has_a_run_makes_none(store: Store) -> None:
@@ -189,5 +213,5 @@ def test_ends_by_quarter_counts_each_way_of_ending(store: Store) -> None:
     for ended, state in ((DUE + 1, RunState.SUCCEEDED), (DUE + 899, RunState.SUCCEEDED), (DUE + 900, RunState.FAILED)):
         store.runs.amend(move_to(store, state), ended=ended)
     pending(store, "open")
-    assert store.runs.ends_by_quarter(DUE) == [(DUE, RunState.SUCCEEDED, 2), (DUE + 900, RunState.FAILED, 1)]
-    assert store.runs.ends_by_quarter(DUE + 900) == [(DUE + 900, RunState.FAILED, 1)]
+    assert store.runs.ends_by_quarter(DUE) == [(DUE, RunOutcome.SUCCEEDED, 2), (DUE + 900, RunOutcome.FAILED, 1)]
+    assert store.runs.ends_by_quarter(DUE + 900) == [(DUE + 900, RunOutcome.FAILED, 1)]

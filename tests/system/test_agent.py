@@ -132,3 +132,21 @@ def test_agent_that_is_killed_leaves_its_run_at_work_and_one_that_is_buried_noth
     seen = [*proc.descendants([agent.process.pid]), *agent.of_runs()]
     agent.bury()
     assert [one for one in seen if proc.same(one.pid, one.started)] == []
+
+
+def test_agent_that_replaces_a_run_by_the_next_does_not_call_the_task_failed(agent: AgentUnderTest) -> None:
+    agent.policy(
+        "version: 1\n"
+        "tasks:\n"
+        "  slow:\n"
+        "    schedule: every 1 seconds\n"
+        "    overlap: replace\n"
+        "    action: command.run\n"
+        "    with: {command: [sleep, '100'], undo: [echo, undone]}\n"
+    )
+    agent.start()
+    wait_for(lambda: agent.metric('hostkeeper_runs_total{outcome="replaced",task="slow"}'))
+    ended = [(run.state, run.why) for run in agent.runs() if run.ended is not None and run.started is not None]
+    assert set(ended) <= {(RunState.UNDONE, Reason.REPLACED), (RunState.FAILED, Reason.REPLACED)}
+    assert agent.metric('hostkeeper_task_failing{task="slow"}') == 0
+    assert agent.metric('hostkeeper_runs_total{outcome="failed",task="slow"}') == 0
