@@ -9,9 +9,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from agent.cli.parser import COMMANDS, get_parser
 from agent.errors import AgentError, BadArgument, ExitCode, PolicyError
+from agent.host.standing import escape_unencodable, stand_in_for_closed
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What the kernel says of a file that takes no more; with no name of a file, it is one that was open: the output."""
@@ -22,6 +24,8 @@ def main(argv: Sequence[str]) -> int:
 
     What went wrong for a person's reasons is one message and its own exit code; anything else shows its trace.
     """
+    stand_in_for_closed()
+    escape_unencodable()
     parser = get_parser(argv[0] if argv and argv[0] in COMMANDS else None)
     try:
         arguments = parser.parse_args(argv)
@@ -43,20 +47,28 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        _give_up_output()
+        _give_up(sys.stdout)
         return code
     except OSError as error:
         if error.errno not in UNWRITABLE or error.filename is not None:
             raise
-        _give_up_output()
-        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        _give_up(sys.stdout)
+        _tell(f"the output cannot be written: {error.strerror}")
         return int(ExitCode.UNHEALTHY)
     return code
 
 
-def _give_up_output() -> None:
+def _give_up(output: TextIO) -> None:
     # What is left goes to memory, since a process that has only looked cannot open /dev/null.
-    os.dup2(os.memfd_create("unread"), sys.stdout.fileno())
+    os.dup2(os.memfd_create("unread"), output.fileno())
+
+
+def _tell(text: str) -> None:
+    """Print to standard error; where that takes nothing, the exit code says it alone."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _give_up(sys.stderr)
 
 
 def _complain(error: AgentError, *, as_json: bool) -> None:
@@ -67,7 +79,7 @@ def _complain(error: AgentError, *, as_json: bool) -> None:
         lines, within = str(error).splitlines(), columns(sys.stderr)
         if isinstance(error, PolicyError):
             lines = [part for line in map(str, error.mistakes) for part in broken(harmless(line), within, hanging="  ")]
-        print("\n".join(map(harmless, lines)), file=sys.stderr)
+        _tell("\n".join(map(harmless, lines)))
         return
     body: dict[str, object] = {"error": str(error), "code": int(error.code), "kind": type(error).__name__}
     if isinstance(error, PolicyError):
