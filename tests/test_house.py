@@ -113,7 +113,17 @@ def test_importing_every_module_changes_nothing() -> None:
     assert seen["after"] == seen["before"]
 
 
-HEAVY = ("yaml", "jsonschema", "jsonschema_rs", "asyncio", "rich", "multiprocessing", "cronsim.tests", "unittest")
+HEAVY = (
+    "yaml",
+    "jsonschema",
+    "jsonschema_rs",
+    "asyncio",
+    "rich",
+    "multiprocessing",
+    "cronsim.tests",
+    "unittest",
+    "PIL",
+)
 
 
 def test_daemon_imports_nothing_heavy() -> None:

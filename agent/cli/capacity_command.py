@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from agent.cli.chart import drawn, is_plain
 from agent.cli.output import broken, columns, emit_json, harmless, instant, table
 from agent.cli.plan_command import open_private
+from agent.cli.png import painter
 from agent.cli.world import World
 from agent.engine.capacity import Curve, curve, days, outlooks
 from agent.errors import ExitCode, NotFound
@@ -25,7 +26,7 @@ MOST_CURVES = 5
 
 def main(arguments: argparse.Namespace) -> int:
     """Print when what will be full."""
-    world, now = World(arguments), SystemClock().now().timestamp()
+    world, now, paint = World(arguments), SystemClock().now().timestamp(), painter(arguments.png)
     policies = world.policies()
     store = world.store_if_any()
     with store if store is not None else nullcontext():
@@ -36,13 +37,14 @@ def main(arguments: argparse.Namespace) -> int:
             raise NotFound(
                 f"no series with {arguments.series!r} in its name is looked ahead at; leave it out to see all"
             )
+    host, period = os.uname().nodename, Period(now - 30 * DAY, now, world.zone)
     if arguments.output is not None:
-        period = Period(now - 30 * DAY, now, world.zone)
         with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
-            file.write(alone(found, os.uname().nodename, period, now))
+            file.write(alone(found, host, period, now))
+    paint(found, host, period, now)
     if arguments.json:
         emit_json([_data(one) for one in found])
-    if arguments.json or arguments.output is not None:
+    if arguments.json or arguments.output is not None or arguments.png is not None:
         return ExitCode.OK
     if not found:
         print("there are no samples yet of anything that has a limit; the agent takes some every few seconds")

@@ -189,6 +189,7 @@ def _report(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", metavar="WHEN", help="the same for its end (default: now)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the page to a file instead of standard output")
+    parser.add_argument("--png", metavar="FILE", help="draw the curves of what fills up to a file (PNG) as well")
     parser.add_argument(
         "--journal",
         nargs="?",

@@ -15,6 +15,7 @@ from agent.cli.history_verify import data as verdict_data
 from agent.cli.history_verify import noted_heads
 from agent.cli.output import emit_json
 from agent.cli.plan_command import open_private
+from agent.cli.png import painter
 from agent.cli.stretch import stretch
 from agent.cli.world import World
 from agent.engine.capacity import outlooks as outlooks_of
@@ -37,13 +38,14 @@ from agent.store.verify import verify
 
 def main(arguments: argparse.Namespace) -> int:
     """Write the report."""
-    world, now = World(arguments), SystemClock().now()
+    world, now, paint = World(arguments), SystemClock().now(), painter(arguments.png)
     period = Period(*stretch(arguments, now.timestamp(), world.zone), world.zone)
     with Store(arguments.state, read_only=True) as store:
         story = _story(arguments, store, world, period, now)
     if arguments.output is not None:
         with os.fdopen(open_private(arguments.output), "w", encoding="utf-8") as file:
             file.write(document(story))
+    paint(story.present.outlooks, story.host.name, story.period, now.timestamp())
     if arguments.json:
         emit_json(data(story))
     elif arguments.output is None:

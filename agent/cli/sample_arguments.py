@@ -11,6 +11,7 @@ def capacity(parser: argparse.ArgumentParser) -> None:
         "series", nargs="?", metavar="SERIES", help="only series with this text in their name; with curves"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write a page (HTML) with the curves to a file")
+    parser.add_argument("--png", metavar="FILE", help="draw the curves to a file (PNG)")
 
 
 def signals(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.site.style import STYLE as _PAGES
 
-_LIGHT = _PAGES[_PAGES.index(":root{") : _PAGES.index("}") + 1]
+LIGHT = _PAGES[_PAGES.index(":root{") : _PAGES.index("}") + 1]
 """The colours of the light scheme: paper is white, whatever the screen was."""
 
 STYLE = (
@@ -71,7 +71,7 @@ header nav{margin-left:0;flex-basis:100%}
 header nav a{padding:2px 8px 2px 0}
 @media(max-width:560px){.unit{display:inline}.made{margin-left:0}header nav{margin-left:0}}
 @media print{"""
-    + _LIGHT
+    + LIGHT
     + """
 :root{--page:#fff;--text:#111;--soft:#444;--edge:#ccc}
 body{font-size:11px}

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import stat
+import subprocess
+import sys
 import time
 from array import array
+from pathlib import Path
+
+import pytest
+from PIL import Image
 
 from agent.cli.chart import Canvas, drawn
 from agent.engine.capacity import curve
 from agent.errors import ExitCode
 from agent.model.signals import ConditionState, Points
+from agent.report.picture import HEAD, PANEL, WIDTH
 from agent.rules.capacity import Key, Outlook
 from agent.rules.condition_json import load_state
 from agent.rules.forecast import Subject, forecast
@@ -33,6 +41,13 @@ def measured(agent: AgentUnderTest, key: Key = ROOT) -> None:
         store.samples.write([Block(times, {number: array("d", points.high)})])
 
 
+def size(path: Path) -> tuple[int, int]:
+    """Return the size of a PNG that is whole."""
+    with Image.open(path, formats=["PNG"]) as image:
+        image.load()
+        return image.size
+
+
 def test_capacity_names_the_days_left_draws_them_and_writes_a_page(agent: AgentUnderTest) -> None:
     assert "no samples yet" in good(agent.command("capacity"))
     measured(agent)
@@ -50,6 +65,52 @@ def test_capacity_names_the_days_left_draws_them_and_writes_a_page(agent: AgentU
     assert '<path class="shade"' in page.read_text()
     assert "days left" in page.read_text()
     assert agent.command("capacity", "swap").returncode == ExitCode.NOT_FOUND
+
+
+def test_curves_are_drawn_to_a_file_by_capacity_and_by_the_report(agent: AgentUnderTest) -> None:
+    path = agent.place / "curves.png"
+    assert good(agent.command("capacity", "--png", str(path))) == ""
+    assert size(path) == (WIDTH, HEAD + PANEL), "that there is nothing to draw stands there too"
+    empty = path.read_bytes()
+    measured(agent)
+    measured(agent, ("disk.used_percent", (("mountpoint", "/<b>\n\x1b[31m"),)))
+    assert good(agent.command("capacity", "--png", str(path))) == ""
+    assert size(path) == (WIDTH, HEAD + 2 * PANEL)
+    (found,) = json.loads(good(agent.command("capacity", '"/"', "--png", str(path), "--json")))
+    assert found["state"] == "growing"
+    assert size(path) == (WIDTH, HEAD + PANEL)
+    assert path.read_bytes() != empty
+    page, other = agent.place / "report.html", agent.place / "report.png"
+    assert good(agent.command("report", "-o", str(page), "--png", str(other))) == ""
+    assert size(other) == (WIDTH, HEAD + 2 * PANEL)
+    assert page.read_text().count('<path class="shade"') == 2
+    assert stat.S_IMODE(other.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("place", "why"), [("nowhere/curves.png", "No such file"), (".", "no regular file")])
+def test_picture_that_cannot_be_written_says_where_and_names_the_option(
+    agent: AgentUnderTest, place: str, why: str
+) -> None:
+    done = agent.command("capacity", "--png", str(agent.place / place))
+    assert done.returncode == ExitCode.NOT_FOUND
+    assert why in done.stderr
+    assert "--png" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["capacity", "report"])
+def test_picture_without_what_draws_it_says_what_to_install_and_writes_nothing(
+    agent: AgentUnderTest, command: str
+) -> None:
+    path = agent.place / "curves.png"
+    told = (command, "--png", str(path), "-o", str(agent.place / "page.html"), *agent.arguments)
+    code = "import sys; sys.modules['PIL'] = None; from agent.__main__ import main; sys.exit(main())"
+    done = subprocess.run((sys.executable, "-c", code, *told), capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.RUN_FAILED, done.stderr
+    assert "apt install python3-pil" in done.stderr
+    assert "hostkeeper[png]" in done.stderr
+    assert not path.exists()
+    assert not (agent.place / "page.html").exists()
 
 
 def test_signals_are_listed_drawn_and_told_as_data(agent: AgentUnderTest) -> None:

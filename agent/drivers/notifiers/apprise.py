@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.drivers.notifiers._address import address_of, hide, secrets_of
 from agent.errors import RunFailed
+from agent.host.extras import extra
 from agent.model.notices import GOOD, Answer, Message
 from agent.model.policies import Severity
 from agent.rules.notices.wording import one_line
@@ -21,15 +20,13 @@ _MISSING = (
     "wheel; or use a notifier of kind mail or webhook"
 )
 _SENTENCES = 5
-_OF_DEBIAN = "/usr/lib/python3/dist-packages"
-"""Where Debian has it, which the environment of our own package does not look into."""
 
 
 class Apprise:
     """Sends to one Apprise URL; long messages are split as the service allows."""
 
     def __init__(self, url: str) -> None:
-        self._library = library = _library()
+        self._library = library = extra("apprise", _MISSING)
         self._secrets = secrets_of(url)
         asset = library.AppriseAsset(app_id="Hostkeeper", app_desc="Hostkeeper", secure_logging=True)
         with _heard():
@@ -69,15 +66,6 @@ class Apprise:
     def alive(self) -> Answer:
         """Say nothing: nobody waits for it."""
         return Answer(delivered=True, said="")
-
-
-def _library() -> Any:
-    """Return Apprise, our own environment's or else Debian's. Raises RunFailed."""
-    for further in ((), (_OF_DEBIAN,)):
-        sys.path += further
-        with contextlib.suppress(ImportError):
-            return importlib.import_module("apprise")
-    raise RunFailed(_MISSING)
 
 
 @contextlib.contextmanager
