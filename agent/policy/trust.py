@@ -83,7 +83,8 @@ def way_to(path: str) -> Iterator[Fact]:
 
     Raises OSError when the way ends before.
     """
-    ahead = deque(_names(os.path.join(os.getcwd(), path)))
+    # A shell may stand in a directory that is gone, which keeps nobody from what has a whole path.
+    ahead = deque(_names(path if os.path.isabs(path) else os.path.join(os.getcwd(), path)))
     here, shared, links = "/", False, 0
     yield _fact("/", os.lstat("/"), shared=False)
     shared = _is_open("/")

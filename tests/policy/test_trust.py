@@ -183,3 +183,13 @@ def test_write_access_granted_by_a_list_shows_in_the_mode(policy: Path) -> None:
     assert distrusted(policy) == {"p.yaml"}
     os.setxattr(policy, "system.posix_acl_access", access_list(mask=4))
     assert distrusted(policy) == set(), "the mask takes the grant back"
+
+
+def test_way_to_a_whole_path_needs_no_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert list(way_to(str(tmp_path)))[-1].path == str(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        list(way_to("policies"))

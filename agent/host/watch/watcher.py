@@ -44,7 +44,7 @@ class Watcher:
         retry_every: float = 60.0,
     ) -> None:
         # Not normalised: after a link, `..` is where the kernel says, not where the text says.
-        self._directory = os.path.join(os.getcwd(), directory)
+        self._directory = directory if os.path.isabs(directory) else os.path.join(os.getcwd(), directory)
         self._wake = wake
         self._inotify = inotify
         self._poll_every = poll_every

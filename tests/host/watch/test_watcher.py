@@ -199,3 +199,15 @@ def test_link_to_another_file_system_is_suspicious_for_as_long_as_it_is_there(po
         (policies / "far.yaml").unlink()
         watcher.rearm()
         assert not watcher.suspicious()
+
+
+def test_directory_with_a_whole_path_is_watched_from_a_place_that_is_gone(
+    policies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = policies.parent / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with watching(policies) as (_, bell):
+        rename_over(policies)
+        assert bell.rang_after(0, within=60)
