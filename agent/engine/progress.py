@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from agent.host.standing import CLEAR_LINE
 from agent.ports import Clock
 from agent.readable import size
 
@@ -13,13 +14,10 @@ LINE_INTERVAL = 30.0
 BAR_WIDTH = 30
 
 
-_CLEAR = "\r\x1b[K"
-
-
 def clear(stream: TextIO) -> None:
     """Where a stream is a terminal, take away the bar that a run has left on its last line."""
     if stream.isatty():
-        stream.write(_CLEAR)
+        stream.write(CLEAR_LINE)
         stream.flush()
 
 
@@ -41,7 +39,7 @@ class Progress:
             return
         self._reported = now
         text = self.line(done, total, unit, now - self._started)
-        self._stream.write(f"{_CLEAR}{text[: self._width()]}" if self._live else f"{text}\n")
+        self._stream.write(f"{CLEAR_LINE}{text[: self._width()]}" if self._live else f"{text}\n")
         self._stream.flush()
 
     def _width(self) -> int | None:

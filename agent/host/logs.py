@@ -7,6 +7,7 @@ import sys
 
 from agent.host.journald import JournalHandler, is_journal
 from agent.host.loglines import Plain
+from agent.host.standing import CLEAR_LINE
 
 
 def start_logging(level: str) -> None:
@@ -16,7 +17,8 @@ def start_logging(level: str) -> None:
         handler = JournalHandler()
     else:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(Plain("%(asctime)s %(levelname)s %(message)s"))
+        clear = CLEAR_LINE if sys.stderr.isatty() else ""
+        handler.setFormatter(Plain(f"{clear}%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 

@@ -6,6 +6,9 @@ import io
 import os
 import sys
 
+CLEAR_LINE = "\r\x1b[K"
+"""What takes away, on a terminal, what stands on its last line: the bar of a run that is under way."""
+
 
 def stand_in_for_closed() -> None:
     """Open /dev/null in place of each of the three that is closed.
