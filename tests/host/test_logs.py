@@ -7,9 +7,13 @@ import pty
 import subprocess
 import sys
 
-LOGS = (
-    "import logging; from agent.host.logs import start_logging; start_logging('info'); logging.info('run 1 succeeded')"
-)
+LOGS = """
+import logging
+from agent.host.logs import start_logging
+
+start_logging("info")
+logging.info("run 1 succeeded")
+"""
 
 
 def logged(stderr: int) -> None:
