@@ -21,7 +21,6 @@ _ADVICE = {
     "found undefined alias": "an alias (*name) needs an anchor (&name) before it; put quotes around text that begins "
     "with *",
     "found unexpected end of stream": "close the quote",
-    "but found another document": "write one document per file; remove the `---`",
     "found unknown escape character": "write \\\\ for a backslash, or use single quotes",
     "did not find expected key": "check the indentation, and that each line is `key: value`",
     "did not find expected '-' indicator": "check the indentation of the list",
@@ -30,7 +29,10 @@ _ADVICE = {
     "exceeded maximum nesting depth": "policies are flat; look for a stray bracket",
     "could not find expected ':'": "each line is `key: value`",
 }
-_DUPLICATE_ANCHOR = "second occurrence"
+_WORDED = {
+    "second occurrence": ("an anchor of this name exists already", "give each anchor a name of its own"),
+    "but found another document": ("a second document begins here", "write one document per file; remove the `---`"),
+}
 
 
 def syntax_flaw(error: yaml.YAMLError, data: bytes) -> Flaw:
@@ -53,8 +55,8 @@ def syntax_flaw(error: yaml.YAMLError, data: bytes) -> Flaw:
 
 def _wording(error: yaml.MarkedYAMLError) -> tuple[str, str]:
     problem = error.problem or "cannot be read"
-    if problem == _DUPLICATE_ANCHOR:
-        return "an anchor of this name exists already", "give each anchor a name of its own"
+    if problem in _WORDED:
+        return _WORDED[problem]
     begun = ""
     if error.context_mark and error.context and error.context.startswith("while"):
         begun = f" {error.context} that began on line {error.context_mark.line + 1}"

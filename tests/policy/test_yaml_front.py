@@ -237,7 +237,7 @@ def test_nothing_is_a_flaw(text: str) -> None:
 
 
 def test_two_documents_are_a_flaw() -> None:
-    assert flaws_of("a: 1\n---\na: 2\n") == [(2, 1, "not YAML: but found another document")]
+    assert flaws_of("a: 1\n---\na: 2\n") == [(2, 1, "a second document begins here")]
 
 
 def test_places_are_those_of_the_text() -> None:
