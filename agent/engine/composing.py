@@ -6,12 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
+from msgspec import structs
+
 from agent.digests import sha256
 from agent.drivers.notifiers import receivers_of
 from agent.engine.reminding import Reminders, pause_before_next, stays_open
 from agent.model.notices import GOOD, Alert, Event, Item, Message, Notice, Receiver
 from agent.model.policies import Notifier
 from agent.readable import duration
+from agent.rules.masking import mask
 from agent.rules.notices.grouping import AT_ONCE, due, newest_of_each
 from agent.rules.notices.quiet import silent_until
 from agent.rules.notices.wording import leading, ordered, words, worst
@@ -136,6 +139,8 @@ class Composer:
                 f"{task} (run {run}) {state}{f' in {duration(took)}' if took is not None else ''}"
                 for run, task, state, took in found
             )
+        # What programs read of it as data is told as well.
+        notice = structs.replace(notice, description=mask(notice.description), detail=mask(notice.detail))
         return Item(notice=notice, lasted=max(0.0, notice.at - notice.since), done=done, unheard=unheard)
 
     def _forget_strangers(self, now: float) -> None:

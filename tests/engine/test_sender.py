@@ -163,3 +163,13 @@ def test_apprise_that_is_missing_says_what_to_install(tmp_path: Path) -> None:
     said = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True).stdout
     assert "apt install apprise" in said
     assert "hostkeeper[notify]" in said
+
+
+def test_what_a_message_has_as_data_is_masked_like_its_words(store: Store) -> None:
+    bench = SenderBench(store, notifier())
+    failed = "run: the command exited with code 1; its last words:\npassword=Tr0ub4dor"
+    store.outbox.put([notice(detail=failed, description="see https://ops:Tr0ub4dor@wiki.example/")])
+    bench.at(NOW + 10)
+    (message,) = bench.carriers["ops"].got
+    assert "password=[masked]" in message.items[0].notice.detail
+    assert "Tr0ub4dor" not in str(message)
