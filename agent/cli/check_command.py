@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -12,6 +17,7 @@ from agent.cli.world import World
 from agent.errors import ExitCode
 from agent.host.clock import SystemClock
 from agent.host.output import visible
+from agent.host.secrets import exposure
 from agent.model.policies import Limits, PolicySet
 from agent.policy.load import uncollected
 from agent.registry import remarks_of
@@ -20,6 +26,9 @@ from agent.schema import Schemas
 
 LOOK_AHEAD = timedelta(days=400)
 """Every zone that changes its clocks does so within this time."""
+
+SECRETS = frozenset({"bearer_token_file", "environment_file", "identity_file", "password_file", "url_file"})
+"""The keys of policies that name a file with a secret."""
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -41,7 +50,12 @@ def _check(arguments: argparse.Namespace) -> int:
         "databases": len(policies.databases),
         "repositories": len(policies.repositories),
     }
-    warnings = [*gap_warnings(policies, world.zone), *limit_warnings(policies), *remarks(policies)]
+    warnings = [
+        *gap_warnings(policies, world.zone),
+        *limit_warnings(policies),
+        *secret_warnings(policies),
+        *remarks(policies),
+    ]
     if arguments.json:
         emit_json({"valid": True, "digest": policies.digest, **counts, "warnings": warnings})
     else:
@@ -72,6 +86,30 @@ def limit_warnings(policies: PolicySet) -> list[str]:
         for task in policies.tasks.values()
         if task.limits != Limits() and not schemas.action(task.action).get("x-limits")
     ]
+
+
+def secret_warnings(policies: PolicySet) -> list[str]:
+    """Given a policy set, say which files with secrets of it others can reach on this host; it reads none of them."""
+    found = []
+    for section in ("databases", "repositories", "probes", "notifiers"):
+        for one in getattr(policies, section).values():
+            at = one.position
+            for key, path in _secrets(one.settings):
+                with suppress(OSError):
+                    about = os.stat(path)
+                    wrong = exposure(about) if stat.S_ISREG(about.st_mode) else ""
+                    where = f"{at.file}:{at.line}:{at.column}: {section}.{one.name}.{key}"
+                    found += [visible(f"{where}: warning: {path} {wrong}")] if wrong else []
+    return found
+
+
+def _secrets(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield keys of files with secrets, and the paths given for them."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif key in SECRETS and value:
+            yield key, value
 
 
 def gap_warnings(policies: PolicySet, local: tzinfo) -> list[str]:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 from agent.errors import RunFailed
 
 MOST = 1 << 16
+
+
+def exposure(about: os.stat_result) -> str:
+    """Given what is known of a file with a secret, say what lets others than its reader at it, and what to do; "" if
+    nothing does."""
+    if about.st_uid not in (0, os.geteuid()):
+        return f"belongs to user {about.st_uid}: let root own it, and chmod 0600 it"
+    return "can be read or written by others: chmod 0600 it" if about.st_mode & 0o077 else ""
 
 
 def read_secret(path: str) -> str:

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Mapping
 
 from agent.errors import RunFailed
+from agent.host.secrets import exposure
 
 _MOST = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,13 +45,7 @@ def _opened(path: str, what: str) -> int:
     except OSError as error:
         raise RunFailed(f"cannot read {what} {path}: {error.strerror}") from error
     about = os.fstat(descriptor)
-    wrong = ""
-    if not stat.S_ISREG(about.st_mode):
-        wrong = "is no file"
-    elif about.st_uid not in (0, os.geteuid()):
-        wrong = f"belongs to user {about.st_uid}: let root own it"
-    elif about.st_mode & 0o077:
-        wrong = "can be read or written by others: chmod 0600 it"
+    wrong = exposure(about) if stat.S_ISREG(about.st_mode) else "is no file"
     if wrong:
         os.close(descriptor)
         raise RunFailed(f"{what} {path} {wrong}")
