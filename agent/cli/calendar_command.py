@@ -1,4 +1,4 @@
-"""`hostkeeper calendar`: what will run when, and what a window, a need or an overlap holds back."""
+"""`hostkeeper calendar`: what will run when, and what a window, a need, an overlap or a hold holds back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def main(arguments: argparse.Namespace) -> int:
         raise NotFound(f"there is no task {arguments.task!r}; `hostkeeper tasks` lists them")
     store = world.store_if_any()
     with store if store is not None else nullcontext():
-        coming = days_ahead(store, policies, world.zone, world.host_id, start, arguments.days)
+        held = () if store is None else store.holds.held()
+        coming = days_ahead(store, policies, world.zone, world.host_id, start, arguments.days, held)
     entries = [entry for entry in coming.entries if arguments.task in (None, entry.task)]
     if arguments.json:
         emit_json({"entries": [asdict(entry) for entry in entries], "cut": coming.cut})

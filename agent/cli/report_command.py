@@ -70,7 +70,7 @@ def _present(store: Store, world: World, period: Period, now: datetime) -> Prese
     try:
         if policies is not None:
             picture = look(store, policies, world.zone, world.settings().concurrency, now.timestamp())
-            coming = days_ahead(store, policies, world.zone, world.host_id, now, DAYS)
+            coming = days_ahead(store, policies, world.zone, world.host_id, now, DAYS, store.holds.held())
         outlooks = tuple(outlooks_of(store, policies, now.timestamp()))
     except StoreError as error:
         damage = str(error)

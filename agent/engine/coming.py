@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta, tzinfo
 
 from agent.engine.agenda import Agenda
@@ -26,15 +27,22 @@ def next_due(policies: PolicySet, local: tzinfo, now: datetime) -> dict[str, flo
 
 
 def days_ahead(
-    store: Store | None, policies: PolicySet, local: tzinfo, host_id: str, start: datetime, days: int
+    store: Store | None,
+    policies: PolicySet,
+    local: tzinfo,
+    host_id: str,
+    start: datetime,
+    days: int,
+    held: Collection[str] = (),
 ) -> Upcoming:
     """Given a store if there is one, return the calendar from an aware instant on; nothing is known of the past else.
 
-    `local` is the host's zone, `host_id` what makes its jitter its own.
+    `local` is the host's zone, `host_id` what makes its jitter its own, `held` the tasks that are held at that instant.
     """
     expected: dict[str, float] = {}
     if store is not None:
         agenda = Agenda(store, policies, local)
         found = {name: agenda.expected(name) for name in policies.tasks}
         expected = {name: seconds for name, seconds in found.items() if seconds is not None}
-    return upcoming(policies, start, start + timedelta(days=days), local=local, host_id=host_id, expected=expected)
+    end = start + timedelta(days=days)
+    return upcoming(policies, start, end, local=local, host_id=host_id, expected=expected, held=held)

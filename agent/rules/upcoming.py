@@ -7,7 +7,7 @@ host's limit of runs at a time is left out, and work takes as long as its histor
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from itertools import count, islice
 from math import inf
@@ -98,6 +98,7 @@ class _Forecast(Struct, frozen=True):
     """
 
     start: datetime
+    held: Collection[str]
     plans: dict[str, _Plan]
     ends: dict[tuple[str, float], float | None]
 
@@ -110,15 +111,17 @@ def upcoming(
     local: tzinfo,
     host_id: str,
     expected: Mapping[str, float] | None = None,
+    held: Collection[str] = (),
 ) -> Upcoming:
     """Forecast every due time after `start` and up to `end`, aware instants.
 
-    `local` is the host's own zone; `expected` gives, for tasks with a history, its 95th percentile in seconds.
+    `local` is the host's own zone; `expected` gives, for tasks with a history, its 95th percentile in seconds. `held`
+    are the tasks that a circuit breaker holds: nobody can know when they are released.
     Raises `agent.trigger.ScheduleError` for a schedule that `hostkeeper check` would have refused.
     """
     windows = {name: _Openings(gate(window, local), start, end) for name, window in policies.windows.items()}
     depth = ranks({name: task.needs for name, task in policies.tasks.items()})
-    forecast = _Forecast(start, {}, {})
+    forecast = _Forecast(start, held, {}, {})
     entries: list[Entry] = []
     cut: list[str] = []
     for name in sorted(policies.tasks, key=lambda name: (depth[name], name)):
@@ -190,6 +193,8 @@ def _entry(forecast: _Forecast, plan: _Plan, due: float, ready: float, reason: R
     draft = Entry(plan.task.name, due, None, reason, "", plan.task.needs)
     if not plan.task.enabled:
         return replace(draft, reason=Reason.DISABLED, skipped=True)
+    if plan.task.name in forecast.held:
+        return replace(draft, reason=Reason.ON_HOLD, skipped=True)
     opened = plan.openings.at(_utc(due)) if plan.openings else None
     for need in plan.task.needs:
         ended = _need_ends(forecast, need, due, opened)

@@ -38,7 +38,8 @@ def days_shown(scene: Scene) -> int:
 def ahead(scene: Scene, days: int) -> Upcoming:
     """Return what falls due in the coming days."""
     start = datetime.fromtimestamp(scene.now, UTC)
-    return days_ahead(scene.store, scene.policies, scene.zone, scene.visit.host_id, start, days)
+    held = scene.store.holds.held()
+    return days_ahead(scene.store, scene.policies, scene.zone, scene.visit.host_id, start, days, held)
 
 
 def coming(scene: Scene, found: Upcoming, most: int) -> Markup:

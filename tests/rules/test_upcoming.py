@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,9 +53,12 @@ def task(name: str, schedule: str | None, **fields: object) -> Task:
     return replace(plain, **fields)
 
 
-def coming(*tasks: Task, days: float = 1, expected: Mapping[str, float] | None = None) -> Upcoming:
+def coming(
+    *tasks: Task, days: float = 1, expected: Mapping[str, float] | None = None, held: Collection[str] = ()
+) -> Upcoming:
     policies = PolicySet("", 1, {"nightly": NIGHTLY}, {one.name: one for one in tasks}, {})
-    return upcoming(policies, START, START + timedelta(days=days), local=UTC, host_id="host-1", expected=expected)
+    end = START + timedelta(days=days)
+    return upcoming(policies, START, end, local=UTC, host_id="host-1", expected=expected, held=held)
 
 
 def told(found: Upcoming) -> list[tuple[str, str, str | None, Reason | None, str]]:
@@ -246,3 +249,12 @@ def test_upcoming_month_of_a_thousand_daily_tasks_is_quick() -> None:
     began = time.process_time()
     assert len(coming(*tasks, days=30).entries) == 30_000
     assert time.process_time() - began < 5.0
+
+
+def test_upcoming_task_on_hold_is_skipped_and_so_is_what_needs_it() -> None:
+    found = coming(task("a", "0 3 * * *"), task("b", "0 4 * * *", needs=("a",)), task("c", "0 5 * * *"), held={"a"})
+    assert told(found) == [
+        ("a", "10 03:00", None, Reason.ON_HOLD, ""),
+        ("b", "10 04:00", None, Reason.NEEDS_FAILED, "a"),
+        ("c", "10 05:00", "10 05:00", None, ""),
+    ]
