@@ -19,7 +19,7 @@ from agent.store import Store
 NEVER = "never"
 """Instead of a severity: only the thresholds that ask for it open incidents."""
 
-NAMED = 12
+NAMED = 6
 """So many series one entry of a timeline names; of the others it says how many they are."""
 
 MOST_NAME = 120
