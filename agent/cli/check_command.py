@@ -20,12 +20,16 @@ from agent.host.output import visible
 from agent.host.secrets import exposure
 from agent.model.policies import Limits, PolicySet
 from agent.policy.load import uncollected
+from agent.policy.scan import SUFFIXES, scan
 from agent.registry import remarks_of
 from agent.rules.windows import gate, opens_in_gap
 from agent.schema import Schemas
 
 LOOK_AHEAD = timedelta(days=400)
 """Every zone that changes its clocks does so within this time."""
+
+SHOWN = 5
+"""So many names of what was passed over are shown."""
 
 SECRETS = frozenset({"bearer_token_file", "environment_file", "identity_file", "password_file", "url_file"})
 """The keys of policies that name a file with a secret."""
@@ -51,6 +55,7 @@ def _check(arguments: argparse.Namespace) -> int:
         "repositories": len(policies.repositories),
     }
     warnings = [
+        *([] if policies.files else [nothing_checked(world.directory)]),
         *gap_warnings(policies, world.zone),
         *limit_warnings(policies),
         *secret_warnings(policies),
@@ -64,6 +69,17 @@ def _check(arguments: argparse.Namespace) -> int:
         lines = [part for line in warnings for part in broken(line, within, hanging="  ")]
         print("\n".join([*lines, *broken(told, within, hanging="  ")]))
     return ExitCode.OK
+
+
+def nothing_checked(directory: str) -> str:
+    """Given a directory without policies, say so, and what in it was passed over: it may be the wrong one."""
+    passed_over = scan(directory).ignored
+    told = f"; passed over: {', '.join(passed_over[:SHOWN])}" if passed_over else ""
+    more = f" and {len(passed_over) - SHOWN} more" if len(passed_over) > SHOWN else ""
+    return visible(
+        f"{directory}:0:0: warning: there is no policy in it{told}{more}: "
+        f"policies are files right in the directory, named {' or '.join(f'*{suffix}' for suffix in SUFFIXES)}"
+    )
 
 
 def remarks(policies: PolicySet) -> list[str]:

@@ -43,7 +43,7 @@ class World:
 
     def __init__(self, arguments: argparse.Namespace, policies_from: str | None = None) -> None:
         self._arguments = arguments
-        self._directory = policies_from or arguments.policies
+        self.directory: str = arguments.policies if policies_from is None else policies_from
 
     @cached_property
     def _settings(self) -> Settings:
@@ -67,7 +67,7 @@ class World:
     def policies(self) -> PolicySet:
         """Return the policies as the files are at this moment. Raises PolicyError with every mistake."""
         self.settings()
-        return load(self._directory, SIGNALS, names(), cache=self._kept.fragments)
+        return load(self.directory, SIGNALS, names(), cache=self._kept.fragments)
 
     def web(self) -> WebConfig | None:
         """Return the web configuration that the settings name, if any. Raises PolicyError with every mistake."""
