@@ -124,6 +124,9 @@ def main(directory: str, number: int, attempt: int, *, undo: bool) -> int:
         # As of a store on a full disk. Whoever started this finds the run lost, and goes on with it or takes it back.
         print(f"run {number}: {error}", file=sys.stderr)
         return int(error.code)
+    except StopRequested:
+        # Told to stop before its first step: the same.
+        return EXIT_BY_STATE[RunState.INTERRUPTED]
 
 
 def _do(directory: str, number: int, attempt: int, *, undo: bool) -> int:
