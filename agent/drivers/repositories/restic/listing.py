@@ -24,6 +24,7 @@ from agent.drivers.repositories.restic.record import (
     decode,
     settled,
     snapshots,
+    superseded,
 )
 from agent.drivers.repositories.restic.words import grave, last
 from agent.drivers.repository import Damaged, ListingFailed
@@ -32,6 +33,11 @@ from agent.host import durable
 from agent.model.backups import UNSETTLED, Backup, Junk, Level, Listing
 
 _CACHE = "records.json"
+
+_JUNK = {
+    True: "the record of a backup that is gone",
+    False: "what was read before some files were read again for its backup",
+}
 
 _LOOKS = 3
 """How often is looked before what is listed and cannot be read is no longer taken for something that others remove."""
@@ -96,18 +102,21 @@ class Records:
             )
 
     def kept(self, host: str = "", task: str = "") -> tuple[tuple[Kept, ...], tuple[Snapshot, ...]]:
-        """Return the backups of a host and a task (empty: of all), and records whose backup is gone."""
+        """Return the backups of a host and a task (empty: of all), and what is left of others: records whose backup is
+        gone, and snapshots that another has taken the place of."""
         return _steady(lambda: self._seen(host, task))
 
     def _seen(self, host: str, task: str) -> tuple[tuple[Kept, ...], tuple[Snapshot, ...]]:
         found = self._listed()
-        recorded = {one.tagged(ID): one for one in found if one.has(RECORD)}
-        ours = [one for one in found if one.has(BACKUP) and one.tagged(ID) and one.tagged(TASK)]
+        recorded = {one.mark: one for one in found if one.has(RECORD)}
+        old = superseded(found)
+        ours = [one for one in found if one.has(BACKUP) and one.tagged(ID) and one.tagged(TASK) and one.id not in old]
         wanted = [one for one in ours if host in ("", one.hostname) and task in ("", one.tagged(TASK))]
-        kept = tuple(self._kept(one, recorded.get(one.tagged(ID))) for one in wanted)
+        kept = tuple(self._kept(one, recorded.get(one.mark)) for one in wanted)
         self._remember({one.id for one in found})
-        present = {one.tagged(ID) for one in ours}
-        return kept, tuple(one for number, one in recorded.items() if number not in present)
+        present = {one.mark for one in ours}
+        orphans = (one for mark, one in recorded.items() if mark not in present)
+        return kept, (*orphans, *(one for one in found if one.id in old))
 
     def find(self, backup: Backup) -> Kept:
         """Return a backup as its repository has it now. Raises Damaged when it is gone, ListingFailed."""
@@ -116,7 +125,7 @@ class Records:
     def _found(self, backup: Backup) -> Kept:
         for snapshot in (found := self._listed()):
             if snapshot.id == backup.id:
-                recorded = (one for one in found if one.has(RECORD) and one.tagged(ID) == snapshot.tagged(ID))
+                recorded = (one for one in found if one.has(RECORD) and one.mark == snapshot.mark)
                 return self._kept(snapshot, next(recorded, None))
         raise Damaged(f"{self._site.name} has no snapshot {backup.id[:8]} any more")
 
@@ -202,16 +211,16 @@ def _steady(look: Callable[[], _Seen]) -> _Seen:
 
 def read(records: Records, host: str = "", task: str = "") -> Listing:
     """Return the backups of a host and a task, oldest first, and what lies among them. Raises ListingFailed."""
-    kept, orphans = records.kept(host, task)
+    kept, left = records.kept(host, task)
     backups = [one.backup(records.name) for one in kept]
     return Listing(
         tuple(sorted(backups, key=lambda one: (one.began, one.id))),
-        tuple(Junk(one.id, "the record of a backup that is gone") for one in _of(orphans, host, task)),
+        tuple(Junk(one.id, _JUNK[one.has(RECORD)]) for one in _of(left, host, task)),
     )
 
 
-def _of(orphans: Iterable[Snapshot], host: str, task: str) -> Iterable[Snapshot]:
-    return (one for one in orphans if host in ("", one.hostname) and task in ("", one.tagged(TASK)))
+def _of(left: Iterable[Snapshot], host: str, task: str) -> Iterable[Snapshot]:
+    return (one for one in left if host in ("", one.hostname) and task in ("", one.tagged(TASK)))
 
 
 def _undescribed(snapshot: Snapshot, why: str) -> Record:

@@ -5,6 +5,9 @@ A backup is a snapshot of its paths and of a directory `hostkeeper-parts` that h
 a second, tiny snapshot holds `/hostkeeper-backup.json`, the record of how it ended. Both have the tag `hostkeeper-id=`
 with the same value; the first has the tag `hostkeeper`, the second `hostkeeper-record`.
 
+Where files changed while restic read them, it reads again what has changed, and a snapshot of the same
+`hostkeeper-id=` that has the tag `hostkeeper-again` as well, and so has its record, takes the place of the first one.
+
 Snapshots are only ever added, so this works where nothing may be deleted. A backup without its second snapshot is one
 whose run died in between: it can be restored, and is not good, because nobody knows what is missing from it.
 """
@@ -21,7 +24,10 @@ from agent.drivers.repository import Damaged, ListingFailed
 from agent.model.backups import Backup
 
 FORMAT = 1
-BACKUP, RECORD, ID, TASK, LEVEL = "hostkeeper", "hostkeeper-record", "hostkeeper-id=", "task=", "level="
+BACKUP, AGAIN, RECORD, ID, TASK, LEVEL = (
+    *("hostkeeper", "hostkeeper-again", "hostkeeper-record"),
+    *("hostkeeper-id=", "task=", "level="),
+)
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -57,6 +63,11 @@ class Snapshot(Struct, frozen=True):
         return tag in (self.tags or ())
 
     @property
+    def mark(self) -> tuple[str, bool]:
+        """Return what a backup and the record of how it ended have in common, and no others."""
+        return self.tagged(ID), self.has(AGAIN)
+
+    @property
     def description(self) -> str:
         """Return the path of its record inside it."""
         if self.has(RECORD):
@@ -74,6 +85,13 @@ def snapshots(content: bytes, repository: str) -> tuple[Snapshot, ...]:
         raise ListingFailed(
             f"what restic says of the snapshots of {repository} cannot be understood: {error}"
         ) from error
+
+
+def superseded(found: Iterable[Snapshot]) -> frozenset[str]:
+    """Given all snapshots, return the ids of those that are no backups, for another has taken their place."""
+    ours = [one for one in found if one.has(BACKUP) and one.tagged(ID)]
+    again = {(one.hostname, one.tagged(ID)) for one in ours if one.has(AGAIN)}
+    return frozenset(one.id for one in ours if not one.has(AGAIN) and (one.hostname, one.tagged(ID)) in again)
 
 
 def encode(record: Record) -> bytes:

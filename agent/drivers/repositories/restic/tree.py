@@ -31,7 +31,8 @@ _KINDS = {
 _SETUID, _SETGID, _STICKY = 1 << 23, 1 << 22, 1 << 20
 """The bits that Go keeps elsewhere in a mode than the kernel does."""
 
-_REPLACED = "\ufffd"
+REPLACED = "\ufffd"
+"""What restic's JSON has in the place of bytes that are no UTF-8."""
 
 
 class Node(Struct):
@@ -44,6 +45,7 @@ class Node(Struct):
     gid: int = 0
     size: int = 0
     mtime: str = ""
+    ctime: str = ""
 
 
 def sizes(engine: Engine, snapshot: str, directory: str) -> Mapping[str, int]:
@@ -67,17 +69,29 @@ def entries(engine: Engine, snapshot: str, paths: Iterable[bytes]) -> Iterator[E
 def listed(engine: Engine, snapshot: str, paths: Iterable[bytes]) -> Iterator[Callable[[], Iterator[Entry]]]:
     """As `entries`, to be gone through several times, one after the other."""
     tops = tuple(path.rstrip(b"/") for path in paths)
-    with ExitStack() as stack:
-        file = stack.enter_context(_told(engine, snapshot, "--json"))
-        strange = any(_REPLACED.encode() in line or b"\\ufffd" in line for line in file)
-        plain = stack.enter_context(_told(engine, snapshot, "-q")) if strange else None
+    with nodes(engine, snapshot) as found:
 
-        def found() -> Iterator[Entry]:
-            file.seek(0)
-            nodes = (msgspec.json.decode(line, type=Node) for line in file)
-            for path, node in _really_named(plain, snapshot, nodes) if plain else _named(nodes):
+        def below() -> Iterator[Entry]:
+            for path, node in found():
                 if any(path == top or path.startswith(top + b"/") for top in tops):
                     yield _entry(path, node)
+
+        yield below
+
+
+@contextmanager
+def nodes(engine: Engine, snapshot: str) -> Iterator[Callable[[], Iterator[tuple[bytes, Node]]]]:
+    """Give what yields the nodes of a whole snapshot with their paths as they are; it may be called several times, one
+    after the other. Raises Damaged, RunFailed."""
+    with ExitStack() as stack:
+        file = stack.enter_context(_told(engine, snapshot, "--json"))
+        strange = any(REPLACED.encode() in line or b"\\ufffd" in line for line in file)
+        plain = stack.enter_context(_told(engine, snapshot, "-q")) if strange else None
+
+        def found() -> Iterator[tuple[bytes, Node]]:
+            file.seek(0)
+            decoded = (msgspec.json.decode(line, type=Node) for line in file)
+            return _really_named(plain, snapshot, decoded) if plain else _named(decoded)
 
         yield found
 
@@ -100,7 +114,7 @@ def _really_named(plain: IO[bytes], snapshot: str, nodes: Iterable[Node]) -> Ite
         if node.path:
             # A name may hold ends of lines; the JSON keeps those.
             path = b"".join(plain.readline() for _ in range(node.path.count("\n") + 1))[:-1]
-            if path.decode("utf-8", "replace").replace(_REPLACED, "") != node.path.replace(_REPLACED, ""):
+            if path.decode("utf-8", "replace").replace(REPLACED, "") != node.path.replace(REPLACED, ""):
                 raise Damaged(f"snapshot {snapshot[:8]}: two listings of it do not tell the same")
             yield path, node
 

@@ -12,7 +12,7 @@ from agent.digests import sha256
 from agent.drivers.repositories.restic.check import size
 from agent.drivers.repositories.restic.engine import SHORT, Engine
 from agent.drivers.repositories.restic.listing import Records
-from agent.drivers.repositories.restic.record import ID, RECORD
+from agent.drivers.repositories.restic.record import RECORD, superseded
 from agent.drivers.repositories.restic.site import Site
 from agent.drivers.repositories.restic.waiting import patiently
 from agent.drivers.repositories.restic.words import absent, last
@@ -95,15 +95,18 @@ class Locks:
 
 
 def remove(engine: Engine, records: Records, backups: Sequence[Backup]) -> int:
-    """As `Repository.remove`: forget and prune in one go, with the snapshots that record how those backups ended."""
+    """As `Repository.remove`: forget and prune in one go, with the snapshots that record how those backups ended, and
+    what others of these hosts have taken the place of."""
     present = records.all()
-    numbers = {one.id: one.tagged(ID) for one in present if not one.has(RECORD)}
-    doomed = {backup.id for backup in backups} & set(numbers)
+    marks = {one.id: one.mark for one in present if not one.has(RECORD)}
+    doomed = {backup.id for backup in backups} & set(marks)
     if not doomed:
         return 0
-    left = {number for snapshot, number in numbers.items() if number and snapshot not in doomed}
     hosts = {backup.host for backup in backups}
-    doomed |= {one.id for one in present if one.has(RECORD) and one.hostname in hosts and one.tagged(ID) not in left}
+    old = superseded(present)
+    doomed |= {one.id for one in present if one.id in old and one.hostname in hosts}
+    left = {mark for snapshot, mark in marks.items() if mark[0] and snapshot not in doomed}
+    doomed |= {one.id for one in present if one.has(RECORD) and one.hostname in hosts and one.mark not in left}
     before = size(engine)
     patiently(engine.site.tools, lambda: engine.must("forget", "--prune", *sorted(doomed)))
     records.forget(doomed)
@@ -111,7 +114,7 @@ def remove(engine: Engine, records: Records, backups: Sequence[Backup]) -> int:
     if still:
         told = ", ".join(sorted(one[:8] for one in still))
         raise RunFailed(f"restic says that it removed backups, and {engine.site.name} still lists {told}")
-    return max(0, before - (size(engine) if numbers.keys() - doomed else 0))
+    return max(0, before - (size(engine) if marks.keys() - doomed else 0))
 
 
 def sweep(engine: Engine) -> tuple[str, ...]:
