@@ -20,7 +20,8 @@ from agent.model.signals import Labels, Points, Sample
 class Clock(Protocol):
     """Time. `now` is aware and UTC, and `seconds` the same as seconds since the epoch, which costs less to tell.
 
-    `monotonic` counts seconds, suspended ones included, and never steps.
+    `monotonic` counts seconds, suspended ones included, and never steps; `suspended` says how many of them the host was
+    suspended for, in which nothing could work.
     """
 
     def now(self) -> datetime: ...
@@ -28,6 +29,8 @@ class Clock(Protocol):
     def seconds(self) -> float: ...
 
     def monotonic(self) -> float: ...
+
+    def suspended(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
 

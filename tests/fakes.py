@@ -27,6 +27,7 @@ class FakeClock:
 
     wall: datetime = EPOCH
     elapsed: float = 1000.0
+    asleep: float = 0.0
 
     def now(self) -> datetime:
         return self.wall
@@ -37,12 +38,20 @@ class FakeClock:
     def monotonic(self) -> float:
         return self.elapsed
 
+    def suspended(self) -> float:
+        return self.asleep
+
     def sleep(self, seconds: float) -> None:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
         self.wall += timedelta(seconds=seconds)
         self.elapsed += seconds
+
+    def suspend(self, seconds: float) -> None:
+        """Let time pass in which nothing works."""
+        self.advance(seconds)
+        self.asleep += seconds
 
     def step(self, seconds: float) -> None:
         """Set the wall clock without time passing."""

@@ -17,7 +17,7 @@ from agent.host.notify import Notifier
 from agent.metrics import DaemonFacts, Metrics, QueueFacts, RunFacts, TaskFacts, ThresholdFacts
 from agent.model.policies import PolicySet
 from agent.model.reasons import Reason
-from agent.model.runs import BAD, Run, RunOutcome, RunState, StepState
+from agent.model.runs import BAD, SUSPENDED, Run, RunOutcome, RunState, StepState
 from agent.model.signals import ConditionState, Labels
 from agent.rules.conditions import Event
 from agent.rules.dispatch import Wait
@@ -95,11 +95,14 @@ class Teller:
         how = outcome(run)
         steps = self._store.steps.of(run.id)
         objects: Counter[Reason] = Counter()
+        suspended = 0.0
         for step in steps:
             for key, number in json.loads(step.facts).items():
                 if key.startswith("count."):
                     objects[Reason(key.removeprefix("count."))] += number
-        took = run.ended - run.started if run.ended is not None and run.started is not None else None
+                elif key == SUSPENDED:
+                    suspended += number
+        took = run.ended - run.started - suspended if run.ended is not None and run.started is not None else None
         self._metrics.run_ended(
             RunFacts(
                 task=run.task,

@@ -17,7 +17,7 @@ from agent.errors import AgentError, Refused
 from agent.host.journald import about
 from agent.model.actions import Fact, OnInterrupt, Outcome, Step
 from agent.model.reasons import Reason
-from agent.model.runs import Run, RunState, StepRecord, StepState
+from agent.model.runs import SUSPENDED, Run, RunState, StepRecord, StepState
 from agent.ports import Clock, StopRequested
 from agent.rules.outcomes import is_refused_plan
 from agent.store import Store
@@ -31,7 +31,7 @@ SKIPPED = "skipped"
 
 
 SET_SECONDS = 1.0
-"""A wall clock that moved this much against the one that never steps was set."""
+"""A wall clock that moved this much against the one that never steps was set, and a host stood still that slept so."""
 
 
 class _StepFailure(Exception):
@@ -57,12 +57,12 @@ class Execution(Struct, frozen=True):
         try:
             skipped = self._remaining_steps()
         except StopRequested:
+            self._keep_time(lead)
             return self._stopped(fruitless=self._done() == done)
         except _StepFailure as failure:
+            self._keep_time(lead)
             return self._fail(failure.reason, str(failure))
-        if abs(step := self._lead() - lead) >= SET_SECONDS:
-            # Told by the clock as it is now, or the work would have taken what the clock was set by.
-            self.store.runs.amend(self.run.id, started=(self.run.started or self.run.created) + step)
+        self._keep_time(lead)
         return self._end(RunState.SKIPPED if skipped else RunState.SUCCEEDED, skipped, "")
 
     def _remaining_steps(self) -> Reason | None:
@@ -83,7 +83,7 @@ class Execution(Struct, frozen=True):
         return None
 
     def _do(self, seq: int, step: Step) -> Outcome:
-        started = self._now()
+        started, suspended = self._now(), self.clock.suspended()
         self.store.steps.write(self.run.id, seq, step.name, StepState.DOING, started=started)
         try:
             outcome = step.do()
@@ -93,7 +93,14 @@ class Execution(Struct, frozen=True):
             known = isinstance(error, AgentError | OSError)
             sentence = str(error) if known else "".join(traceback.format_exception(error))
             self.store.steps.write(
-                self.run.id, seq, step.name, StepState.FAILED, started=started, ended=self._now(), error=sentence
+                self.run.id,
+                seq,
+                step.name,
+                StepState.FAILED,
+                started=started,
+                ended=self._now(),
+                facts=self._suspended_since(suspended),
+                error=sentence,
             )
             reason = Reason(error.reason) if isinstance(error, Refused) else Reason.STEP_FAILED
             self._tell(step, StepState.FAILED, reason)
@@ -105,7 +112,7 @@ class Execution(Struct, frozen=True):
             StepState.DONE,
             started=started,
             ended=self._now(),
-            facts=_facts(outcome),
+            facts={**_facts(outcome), **self._suspended_since(suspended)},
             output=outcome.output,
         )
         self._tell(step, StepState.DONE, outcome.skipped or "")
@@ -183,6 +190,19 @@ class Execution(Struct, frozen=True):
 
     def _now(self) -> float:
         return self.clock.now().timestamp()
+
+    def _keep_time(self, lead: float) -> None:
+        """Given the lead as it was: where the clock was set since, let the run have started by the clock as it is now.
+
+        Else the work would have taken what the clock was set by.
+        """
+        if abs(step := self._lead() - lead) >= SET_SECONDS:
+            self.store.runs.amend(self.run.id, started=(self.run.started or self.run.created) + step)
+
+    def _suspended_since(self, before: float) -> dict[str, Fact]:
+        """Given for how long the host had been suspended before, return the fact that tells of more, if there is."""
+        seconds = self.clock.suspended() - before
+        return {SUSPENDED: round(seconds, 1)} if seconds >= SET_SECONDS else {}
 
     def _lead(self) -> float:
         """Return by how much the wall clock is ahead of the one that never steps."""

@@ -37,13 +37,17 @@ CLAIM_SECONDS = 30.0
 
 
 class Watched(Struct):
-    """A run process under supervision; instants are monotonic seconds."""
+    """A run process under supervision; instants are monotonic seconds.
+
+    `suspended` is for how long the host had been suspended when it began to be watched.
+    """
 
     run: int
     task: str
     child: Child
     started: float
     deadline: float | None
+    suspended: float
     kill_at: float | None = None
 
 
@@ -122,12 +126,16 @@ class Supervisor:
         return self._watch(run, task.name, child, self._clock.monotonic(), seconds)
 
     def _watch(self, run: int, task: str, child: Child, started: float, max_duration: float | None) -> Watched:
-        watched = Watched(run, task, child, started, None if max_duration is None else started + max_duration)
+        deadline = None if max_duration is None else started + max_duration
+        watched = Watched(run, task, child, started, deadline, self._clock.suspended())
         self.children[run] = watched
         return watched
 
     def _adopt(self, run: Run, child: Child, task: Task | None) -> None:
-        """Watch a process that another supervisor started: its time goes on from where it was, and so does its end."""
+        """Watch a process that another supervisor started: its time goes on from where it was, and so does its end.
+
+        For how long the host was suspended before that is not known, so it counts.
+        """
         at_work = run.state is RunState.RUNNING
         started = min(child.pid_started / TICKS, self._clock.monotonic())
         watched = self._watch(run.id, run.task, child, started, task.max_duration if task and at_work else None)
@@ -150,10 +158,16 @@ class Supervisor:
         instants = [
             instant
             for watched in self.children.values()
-            for instant in (watched.kill_at if watched.kill_at is not None else watched.deadline,)
+            for instant in (watched.kill_at if watched.kill_at is not None else self._deadline(watched),)
             if instant is not None
         ]
         return min(instants, default=None)
+
+    def _deadline(self, watched: Watched) -> float | None:
+        """Return the instant that ends a process's `max_duration`, later by as long as the host was suspended since."""
+        if watched.deadline is None:
+            return None
+        return watched.deadline + self._clock.suspended() - watched.suspended
 
     def tick(self) -> None:
         """End what has outlived its grace, and ask what has outlived its duration to stop."""
@@ -162,7 +176,7 @@ class Supervisor:
             if watched.kill_at is not None and now >= watched.kill_at:
                 watched.child.kill()
                 watched.kill_at = now + self._grace
-            elif watched.kill_at is None and watched.deadline is not None and now >= watched.deadline:
+            elif watched.kill_at is None and (end := self._deadline(watched)) is not None and now >= end:
                 self.request_stop(watched.run, Reason.MAX_DURATION)
 
     def settle(self, number: int) -> Run:

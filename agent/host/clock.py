@@ -34,6 +34,10 @@ class SystemClock:
         """Return seconds since boot, suspended ones included; they never step."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
+    def suspended(self) -> float:
+        """Return for how many seconds since boot the host was suspended: CLOCK_MONOTONIC does not count those."""
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic())
+
     def sleep(self, seconds: float) -> None:
         """Given seconds, return after that long; at once for zero and less."""
         time.sleep(max(0.0, seconds))

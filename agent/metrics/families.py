@@ -85,7 +85,7 @@ RUNS = _counter(
     "outcome",
 )
 RUN_DURATION = Family(
-    PREFIX + "run_duration_seconds", Kind.HISTOGRAM, "How long runs took.", ("task",), _MINUTES_TO_HOURS
+    PREFIX + "run_duration_seconds", Kind.HISTOGRAM, "How long runs took, suspends aside.", ("task",), _MINUTES_TO_HOURS
 )
 RUN_START_DELAY = Family(
     PREFIX + "run_start_delay_seconds",

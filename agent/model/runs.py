@@ -124,6 +124,10 @@ class Run(Struct, frozen=True, kw_only=True):
     fruitless: int
 
 
+SUSPENDED = "suspended_seconds"
+"""The fact of a step by which the journal tells for how long the host was suspended meanwhile."""
+
+
 class StepRecord(Struct, frozen=True, kw_only=True):
     """What the journal says of one step; `facts` is JSON, `output` the tail of what a command printed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.errors import NotFound
-from agent.model.runs import Origin, Run, RunOutcome, RunState
+from agent.model.runs import SUSPENDED, Origin, Run, RunOutcome, RunState
 from agent.store.connection import Connection
 from agent.store.outbox_rows import OF_ITS_OWN
 from agent.store.outcomes import BADLY, OUTCOME, REFUSED, TELLING
@@ -18,6 +18,16 @@ OUT_OF_ORDER = 50
 """Of the newest runs of a task that many may end in another order than they were made in."""
 
 _OPEN = (RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED)
+
+LOOKED_INTO = 60.0
+"""Into the steps of shorter runs nobody looks for that, in seconds: it costs, and no window is missed by so little."""
+
+_SUSPENDED = (
+    f"CASE WHEN ended - started < {LOOKED_INTO} THEN 0 ELSE coalesce((SELECT sum("
+    f"CASE WHEN facts LIKE '%\"{SUSPENDED}\"%' AND json_valid(facts) THEN json_extract(facts, '$.{SUSPENDED}') END"
+    ") FROM steps WHERE run = runs.id), 0) END"
+)
+"""For how many seconds the host was suspended while the steps of a run were at work."""
 
 
 def _run(row: tuple[Value, ...]) -> Run:
@@ -143,13 +153,16 @@ class RunReads:
         return {float(row[0]) for row in rows if isinstance(row[0], float | int)}
 
     def durations(self, task: str, limit: int = 100) -> list[float]:
-        """Return how many seconds a task's latest runs took that succeeded at the first attempt, oldest first."""
+        """Return how many seconds a task's latest runs took that succeeded at the first attempt, oldest first.
+
+        Without those for which the host was suspended.
+        """
         rows = self._db.rows(
-            "SELECT ended - started FROM runs WHERE task = ? AND state = 'succeeded' AND attempt = 1 "
+            f"SELECT ended - started - {_SUSPENDED} FROM runs WHERE task = ? AND state = 'succeeded' AND attempt = 1 "
             "AND started IS NOT NULL ORDER BY id DESC LIMIT ?",
             (task, limit),
         )
-        return [float(row[0]) for row in reversed(rows) if isinstance(row[0], float | int)]
+        return [max(0.0, float(row[0])) for row in reversed(rows) if isinstance(row[0], float | int)]
 
     def at_work_since(self, task: str, instant: float, now: float) -> bool:
         """Tell whether a run of a task is at work at `now`, or ended since; one that was interrupted may wait long."""

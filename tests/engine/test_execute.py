@@ -94,6 +94,25 @@ def test_run_takes_as_long_as_it_took_although_the_clock_was_set(store: Store, s
     assert store.runs.durations(run.task) == [30.0]
 
 
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+@pytest.mark.parametrize("fails", [RunFailed("no"), StopRequested()])
+def test_run_that_fails_or_is_stopped_takes_as_long_as_it_took_although_the_clock_was_set(
+    store: Store, step: float, fails: Exception
+) -> None:
+    clock = FakeClock()
+    world, run = World(), replace(running(store), started=clock.seconds())
+    store.runs.amend(run.id, started=clock.seconds(), stop=Reason.REPLACED)
+
+    def work() -> Outcome:
+        clock.advance(30)
+        clock.step(step)
+        raise fails
+
+    assert Execution(store, clock, run, (replace(world.step("a"), do=work),), OnInterrupt.RESUME).perform()
+    ended = store.runs.get(run.id)
+    assert (ended.ended or 0.0) - (ended.started or 0.0) == 30.0
+
+
 @pytest.mark.parametrize("place", range(4))
 def test_perform_with_a_failing_step_undoes_all_begun_backwards(store: Store, place: int) -> None:
     world, run = World(), running(store)

@@ -70,6 +70,35 @@ def test_library_shifts_the_wall_clock_alone(agent: AgentUnderTest, clock: Shift
         assert was <= seen < was + 30
 
 
+def test_host_that_was_suspended_takes_no_time_from_a_run_at_work(agent: AgentUnderTest, clock: ShiftedClock) -> None:
+    done = agent.place / "done"
+    agent.policy(
+        "version: 1\n"
+        "tasks:\n"
+        "  slow:\n"
+        "    schedule: every 1 seconds\n"
+        "    overlap: skip\n"
+        "    max_duration: 10m\n"
+        "    action: command.run\n"
+        f"    with: {{command: [sh, -c, 'until test -e {done}; do sleep 0.1; done']}}\n"
+    )
+    agent.start(environment=clock.environment)
+    run = wait_for(lambda: next((run for run in agent.runs() if run.pid is not None), None))
+    with Store(str(agent.state), read_only=True) as store:
+        wait_for(lambda: store.steps.of(run.id) or None)
+        clock.suspend(DAY)
+        # What wakes up with the host is behind the agent once it has decided of a run that fell due after that.
+        awake = clock.now() + 1
+        wait_for(lambda: any(later.due > awake and later.ended for later in agent.runs()))
+        done.touch()
+        wait_for(lambda: agent.metric('hostkeeper_run_duration_seconds_count{task="slow"}'))
+        ended = store.runs.get(run.id)
+        assert (ended.state, ended.stop) == (RunState.SUCCEEDED, "")
+        assert '"suspended_seconds": 86' in store.steps.of(run.id)[0].facts
+        assert 0 < store.runs.durations("slow")[0] < DAY / 2
+    assert (agent.metric('hostkeeper_run_duration_seconds_sum{task="slow"}') or DAY) < DAY / 2
+
+
 @pytest.mark.slow
 def test_clock_set_back_runs_nothing_twice_and_goes_on_at_once(agent: AgentUnderTest, clock: ShiftedClock) -> None:
     started(agent, clock)

@@ -185,6 +185,9 @@ class RealClock:
     def monotonic(self) -> float:
         return 0.0
 
+    def suspended(self) -> float:
+        return 0.0
+
     def sleep(self, seconds: float) -> None:
         raise AssertionError("nobody waits here")
 

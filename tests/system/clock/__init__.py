@@ -1,4 +1,4 @@
-"""A wall clock that tests set, for real processes: only CLOCK_REALTIME is shifted, as when an admin sets the clock."""
+"""Clocks that tests set, for real processes: the wall clock alone, as an admin does, or as if the host had slept."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class ShiftedClock:
         self._file = directory / "shift"
         flags = ("-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror")
         subprocess.run(["cc", *flags, "-o", str(library), str(SOURCE)], check=True, timeout=60)
-        self._shift = 0.0
-        self._file.write_bytes(bytes(8))
+        self._shift = self._suspended = 0.0
+        self._file.write_bytes(bytes(16))
         self.environment: Mapping[str, str] = {"LD_PRELOAD": str(library), "HOSTKEEPER_TEST_CLOCK": str(self._file)}
 
     @property
@@ -31,7 +31,7 @@ class ShiftedClock:
 
     def now(self) -> float:
         """Return what this clock shows, in seconds since the epoch."""
-        return time.time() + self._shift
+        return time.time() + self._shift + self._suspended
 
     def step(self, seconds: float) -> None:
         """Set this clock forward, or back when negative, for all who live by it, at once."""
@@ -40,8 +40,16 @@ class ShiftedClock:
     def set(self, shift: float) -> None:
         """Make this clock differ from the host's by so many seconds."""
         self._shift = shift
+        self._write()
+
+    def suspend(self, seconds: float) -> None:
+        """Let all who live by this clock believe that the host was suspended this moment for so many seconds."""
+        self._suspended += seconds
+        self._write()
+
+    def _write(self) -> None:
         file = os.open(self._file, os.O_WRONLY)
         try:
-            os.pwrite(file, struct.pack("=q", round(shift * 1e9)), 0)
+            os.pwrite(file, struct.pack("=2q", round(self._shift * 1e9), round(self._suspended * 1e9)), 0)
         finally:
             os.close(file)

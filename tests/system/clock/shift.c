@@ -1,7 +1,9 @@
-/* Shifts the wall clock of whatever this is preloaded into (LD_PRELOAD) and leaves every other clock alone.
+/* Shifts the wall clock of whatever this is preloaded into (LD_PRELOAD), and lets it believe that the host was
+ * suspended; CLOCK_MONOTONIC, which stands still meanwhile, is left alone.
  *
- * HOSTKEEPER_TEST_CLOCK names a file of eight bytes: the signed number of nanoseconds, in the order of the host, to
- * add. It is mapped, so that a change counts from the next look at the clock on.
+ * HOSTKEEPER_TEST_CLOCK names a file of two signed numbers of nanoseconds, of eight bytes each in the order of the host:
+ * what to add to the wall clock alone, and for how long the host was suspended, to be added to CLOCK_BOOTTIME too. It is
+ * mapped, so that a change counts from the next look at the clock on.
  */
 
 #define _GNU_SOURCE
@@ -25,10 +27,23 @@ __attribute__((constructor)) static void map_shift(void)
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0)
         return;
-    void *mapped = mmap(NULL, sizeof *shift, PROT_READ, MAP_SHARED, file, 0);
+    void *mapped = mmap(NULL, 2 * sizeof *shift, PROT_READ, MAP_SHARED, file, 0);
     close(file);
     if (mapped != MAP_FAILED)
         shift = mapped;
+}
+
+static int64_t added(clockid_t clock)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+        return shift[0] + shift[1];
+    case CLOCK_BOOTTIME:
+        return shift[1];
+    default:
+        return 0;
+    }
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -36,8 +51,9 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     /* The system call itself: looking up the function that this one hides could need the clock. */
     if (syscall(SYS_clock_gettime, clock, now) != 0)
         return -1;
-    if (shift && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
-        int64_t total = now->tv_sec * SECOND + now->tv_nsec + *shift;
+    int64_t more = shift ? added(clock) : 0;
+    if (more != 0) {
+        int64_t total = now->tv_sec * SECOND + now->tv_nsec + more;
         now->tv_sec = total / SECOND;
         now->tv_nsec = total % SECOND;
     }

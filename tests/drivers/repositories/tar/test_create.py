@@ -126,6 +126,9 @@ class Earlier:
     def monotonic(self) -> float:
         return SystemClock().monotonic()
 
+    def suspended(self) -> float:
+        return SystemClock().suspended()
+
     def sleep(self, seconds: float) -> None:
         raise AssertionError(f"slept for {seconds} s")
 
