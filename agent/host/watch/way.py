@@ -58,7 +58,9 @@ class Walker(Struct):
             step = os.path.join(here, name)
             place = self._look(step)
             if place is None:
-                return Way(tuple(places), name)
+                # What leads there may be a link: the name is to appear in the directory that it points into.
+                lacks = None if places and places[-1].path == here else self._look(here)
+                return Way((*places, lacks) if lacks else tuple(places), name)
             places.append(place)
             if not stat.S_ISLNK(place.mode):
                 here = step

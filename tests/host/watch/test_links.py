@@ -89,3 +89,31 @@ def test_watcher_dangling_link_gets_its_target_wakes(policies: Path, tmp_path: P
     with watching(policies, inotify=inotify) as (_, bell):
         (tmp_path / "common.yaml").write_text("version: 1\n")
         assert bell.rang_after(0)
+
+
+@pytest.mark.parametrize("target", ["blue", "./blue", "sub/../blue", "{place}/blue"])
+def test_watcher_directory_that_a_dangling_link_leads_to_comes_back_wakes(
+    tmp_path: Path, inotify: bool, target: str
+) -> None:
+    (tmp_path / "sub").mkdir()
+    link = tmp_path / "policies"
+    link.symlink_to(target.format(place=tmp_path))
+    with watching(link, inotify=inotify) as (_, bell):
+        (tmp_path / "blue").mkdir()
+        assert bell.rang_after(0, within=30)
+        before = settled(bell)
+        (tmp_path / "blue" / "a.yaml").write_text("version: 1\n")
+        assert bell.rang_after(before, within=30)
+        before = settled(bell)
+        os.rename(tmp_path / "blue", tmp_path / "former")
+        assert bell.rang_after(before, within=30)
+        before = settled(bell)
+        (tmp_path / "blue").mkdir()
+        assert bell.rang_after(before, within=30)
+
+
+def test_watcher_dangling_link_to_a_file_above_gets_its_target_wakes(policies: Path, inotify: bool) -> None:
+    (policies / "common.yaml").symlink_to("../common.yaml")
+    with watching(policies, inotify=inotify) as (_, bell):
+        (policies.parent / "common.yaml").write_text("version: 1\n")
+        assert bell.rang_after(0, within=30)

@@ -20,3 +20,12 @@ def test_way_loop_of_links_is_missing(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     assert Walker().way(str(tmp_path / "a")).missing
+
+
+def test_way_of_a_link_that_leads_nowhere_ends_where_the_name_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "dir" / "sub").mkdir(parents=True)
+    (tmp_path / "dir" / "beside").symlink_to("none")
+    (tmp_path / "dir" / "sub" / "above").symlink_to("../none")
+    for link in ("beside", "sub/above"):
+        way = Walker().way(f"{tmp_path}/dir/{link}")
+        assert (way.places[-1].path, way.missing) == (str(tmp_path / "dir"), "none")
