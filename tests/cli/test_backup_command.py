@@ -176,6 +176,7 @@ def test_find_says_which_backups_have_a_path(say: Say, data: Callable[..., Any],
     assert [one["size"] for one in data("find", f"{agent.place}/srv/**/logo")] == [4, 7]
     assert [one["backup"] for one in data("find", "shop/lo*")] == [full, incremental]
     assert say("find", "nothing")[0] == 8
+    assert json.loads(say("find", "nothing", "--json")[1])["code"] == 8
     assert say("find", "/")[0] == 2
 
 
@@ -189,6 +190,9 @@ def test_find_goes_on_behind_a_backup_that_cannot_be_read(
     code, out, err = say("find", "logo", "--repository-path", str(copy))
     assert code == 4
     assert "logo" in out
+    assert f"not everything could be searched: {incremental}" in err
+    code, out, err = say("find", "logo", "--repository-path", str(copy), "--json")
+    assert (code, [one["backup"] for one in json.loads(out)]) == (4, [ids(data)[0]])
     assert f"not everything could be searched: {incremental}" in err
 
 
@@ -287,3 +291,8 @@ def test_recover_without_a_root_or_a_host_fails(say: Say, agent: AgentUnderTest)
     assert code == 8
     assert f"did you mean {own}?" in err
     assert say(*where, "--to", "/tmp", "--at", "rubbish")[0] == 2
+
+
+def test_restore_that_would_fail_says_so_as_one_document(say: Say, tmp_path: Path) -> None:
+    asked = ("restore", "latest", "--task", "shop", "--path", "/no/such", "--to", str(tmp_path / "to"))
+    assert json.loads(say(*asked, "--dry-run", "--json")[1])["kind"] == "RunFailed"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import posixpath
+import sys
 from collections.abc import Callable, Iterable
 
 from agent.cli.backups.list import short
 from agent.cli.backups.place import Place, places
 from agent.cli.backups.show import entry_data
-from agent.cli.output import emit_json, instant, path_text, size, table
+from agent.cli.output import emit_json, harmless, instant, path_text, size, table
 from agent.cli.world import World
 from agent.drivers.repository import ListingFailed
 from agent.errors import BadArgument, ExitCode, NotFound, RunFailed
@@ -19,12 +20,17 @@ from agent.rules.patterns import Patterns
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print each object of each backup that the pattern fits; exit code 8 when none does, 4 when one cannot be read."""
+    """Print each object of each backup that the pattern fits; exit code 8 when none does, 4 when one cannot be read.
+
+    With --json that is one document: what was found, or why nothing was.
+    """
     world = World(arguments)
     fits = fitting(arguments.pattern)
     with places(arguments, world) as looked:
         found, closed = _searched(looked, fits)
-    if arguments.json:
+    more = f", and {len(closed) - 1} more" if len(closed) > 1 else ""
+    unread = f"not everything could be searched: {closed[0]}{more}" if closed else ""
+    if arguments.json and found:
         emit_json([{"backup": backup.id, "task": backup.task, **entry_data(entry)} for backup, entry in found])
     elif found:
         ids = list({backup.id for backup, _ in found})
@@ -40,9 +46,11 @@ def main(arguments: argparse.Namespace) -> int:
             for backup, entry in sorted(found, key=lambda one: (one[1].path, one[0].began))
         ]
         print(table(("backup", "task", "modified", "size", "kind", "path"), rows))
-    if closed:
-        more = f", and {len(closed) - 1} more" if len(closed) > 1 else ""
-        raise RunFailed(f"not everything could be searched: {closed[0]}{more}")
+    if unread and arguments.json and found:
+        print(harmless(unread), file=sys.stderr)
+        return ExitCode.RUN_FAILED
+    if unread:
+        raise RunFailed(unread)
     if not found:
         raise NotFound(f"no backup has anything that fits {arguments.pattern!r}")
     return ExitCode.OK

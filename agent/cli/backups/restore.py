@@ -51,11 +51,11 @@ def _planned(policies: PolicySet, task: Task, store: Store, arguments: argparse.
     """Look, show what would be done, and return it. Raises RunFailed when it cannot be done."""
     now = SystemClock().now()
     plan = look(task, policies, store, now, arguments.state, lambda _judgement: None, write=True)
-    if arguments.dry_run:
+    wrong = next((step.summary for step in plan.steps if step.summary.startswith("fail: ")), "")
+    if arguments.dry_run and not (arguments.json and wrong):
         emit_json(data(plan)) if arguments.json else print(text(plan))
-    for step in plan.steps:
-        if step.summary.startswith("fail: "):
-            raise RunFailed(step.summary.removeprefix("fail: "))
+    if wrong:
+        raise RunFailed(wrong.removeprefix("fail: "))
     if not (arguments.dry_run or arguments.json):
         print(text(plan), file=sys.stderr)
     return plan
