@@ -98,10 +98,10 @@ def test_prober_measures_at_instants_that_a_change_of_other_probes_does_not_move
     prober: Prober, tmp_path: Path
 ) -> None:
     with serving(answering(page(b""))) as port:
-        first = order(1, "tcp", 1.0, 0.5, host="127.0.0.1", port=port, **TCP)
+        first = order(1, "tcp", 1.0, 0.9, host="127.0.0.1", port=port, **TCP)
         prober.order(first)
         prober.until(lambda: len(prober.of(1)) >= 2)
-        prober.order(first, order(2, "tcp", 1.0, 0.5, host="127.0.0.1", port=port, **TCP))
+        prober.order(first, order(2, "tcp", 1.0, 0.9, host="127.0.0.1", port=port, **TCP))
         prober.until(lambda: len(prober.of(2)) >= 2)
         before = len(prober.of(2))
         prober.order(first)
@@ -117,7 +117,7 @@ def test_prober_measures_at_instants_that_a_change_of_other_probes_does_not_move
 
 def test_prober_reports_a_probe_that_hangs_and_delays_nobody(prober: Prober, tmp_path: Path) -> None:
     with serving(answering(page(b""))) as port:
-        other = order(2, "tcp", 1.0, 0.5, host="127.0.0.1", port=port, **TCP)
+        other = order(2, "tcp", 1.0, 0.9, host="127.0.0.1", port=port, **TCP)
         prober.order(hanging(1, tmp_path), other)
         prober.until(lambda: len(prober.of(1)) >= 2 and len(prober.of(2)) >= 3)
     assert all(result.hung and "hangs: no answer for" in result.error for result in prober.of(1))
