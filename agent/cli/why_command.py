@@ -25,7 +25,7 @@ from agent.model.actions import Judgement
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
 from agent.probes.catalogue import SIGNALS
-from agent.rules.dispatch import Skip, Wait
+from agent.rules.dispatch import Skip, Start, Wait
 from agent.rules.outcomes import outcome
 from agent.store import Store
 
@@ -71,6 +71,8 @@ def _task(name: str, world: World, store: Store, policies: PolicySet) -> list[An
             answers.append(answer(f"run {run.id} waits", decision.reason, decision.until, decision.detail))
         elif isinstance(decision, Skip):
             answers.append(answer(f"run {run.id} will be skipped", decision.reason, None, decision.detail))
+        elif isinstance(decision, Start):
+            answers.append(answer(f"run {run.id} is {run.state} and starts at once", run.why, None, run.detail))
     task = policies.tasks.get(name)
     if task is not None and not task.enabled:
         answers.append(answer(f"{name} never falls due", Reason.DISABLED))
