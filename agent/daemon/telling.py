@@ -102,13 +102,13 @@ class Teller:
                     objects[Reason(key.removeprefix("count."))] += number
                 elif key == SUSPENDED:
                     suspended += number
-        took = run.ended - run.started - suspended if run.ended is not None and run.started is not None else None
+        worked = run.ended is not None and run.started is not None and how is not RunOutcome.REFUSED
         self._metrics.run_ended(
             RunFacts(
                 task=run.task,
                 outcome=how,
                 ended=run.ended or 0.0,
-                seconds=None if how is RunOutcome.REFUSED else took,
+                seconds=max(0.0, (run.ended or 0.0) - (run.started or 0.0) - suspended) if worked else None,
                 reason=run.why,
                 steps_undone=sum(step.state is StepState.UNDONE for step in steps),
                 objects=objects,
