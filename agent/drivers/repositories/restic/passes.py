@@ -15,6 +15,7 @@ from agent.drivers.repositories.restic.engine import Ended, Engine
 from agent.drivers.repositories.restic.listing import Records
 from agent.drivers.repositories.restic.record import AGAIN, BACKUP, ID, LEVEL, TASK
 from agent.drivers.repositories.restic.site import DESCRIPTION, Site
+from agent.drivers.repositories.restic.stalled import Stalled
 from agent.drivers.repositories.restic.waiting import patiently
 from agent.drivers.repositories.restic.words import grave
 from agent.drivers.repository import Request
@@ -22,6 +23,7 @@ from agent.errors import RunFailed
 from agent.host.output import visible
 from agent.model.backups import Level
 
+_SCANNED = b'"action":"scan_finished"'
 _INCOMPLETE = 3
 """The exit code of a snapshot from which something is missing."""
 
@@ -78,9 +80,13 @@ def tags(kind: str, number: str, request: Request, level: Level, *, again: bool)
 def _ran(engine: Engine, arguments: tuple[str, ...], watch: Watch, *, patient: bool) -> tuple[Summary, tuple[str, ...]]:
     """Let restic make the snapshot; return what it counted, and what is missing."""
     heard: list[Summary] = []
+    stalled = Stalled(engine.site)
     progress = engine.site.tools.progress
 
     def hear(line: bytes) -> None:
+        if _SCANNED in line:
+            stalled.scanned = True
+            return
         if watch.hear(line):
             return
         said = _object(line)
@@ -89,6 +95,7 @@ def _ran(engine: Engine, arguments: tuple[str, ...], watch: Watch, *, patient: b
             progress(heard[-1].total_bytes_processed, heard[-1].total_bytes_processed, "bytes")
         elif said.get("message_type") == "status":
             progress(int(said.get("bytes_done", 0)), int(said.get("total_bytes", 0)), "bytes")
+            stalled.heed(said)
 
     def run() -> Ended:
         return engine.must(*arguments, hear=hear, well=(0, _INCOMPLETE))

@@ -6,6 +6,7 @@ import pytest
 
 from agent.drivers.repository import ListingFailed, Selection
 from agent.errors import RunFailed
+from agent.host.clock import SystemClock
 from tests.system.backups import restic_repository
 from tests.system.backups.beds import Numbers, request
 from tests.system.backups.restic.tree import Tree, instead
@@ -28,6 +29,24 @@ def test_create_by_a_restic_that_makes_nothing_fails(tree: Tree, monkeypatch: py
     script = f'case "$1" in backup) echo \'{summary}\'; exit 0;; esac\nexec "$REAL" "$@"'
     with instead(tree, monkeypatch, script), pytest.raises(RunFailed, match="does not list it"):
         tree.backup()
+
+
+def test_create_by_a_restic_that_has_read_everything_and_does_not_end_fails(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fast(SystemClock):
+        def monotonic(self) -> float:
+            return super().monotonic() * 10_000.0
+
+    scanned = '{"message_type":"verbose_status","action":"scan_finished"}'
+    status = '{"message_type":"status","files_done":5,"total_files":5,"bytes_done":9,"total_bytes":9}'
+    script = (
+        f"case \"$1\" in backup) echo '{scanned}'; while echo '{status}'; do sleep 0.1; done; exit 1;; esac\n"
+        'exec "$REAL" "$@"'
+    )
+    tree.bed.clock = Fast()
+    with instead(tree, monkeypatch, script), pytest.raises(RunFailed, match="has read everything and does not end"):
+        tree.bed.open().create(request([tree.source]))
 
 
 def test_create_source_that_is_emptied_meanwhile_is_told_as_a_flaw(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
