@@ -86,9 +86,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be done, in a process that cannot write"
     )
-    parser.add_argument(
-        "--explain", action="store_true", help="the same, with why each object would be kept or deleted"
-    )
+    parser.add_argument("--explain", action="store_true", help="the same, with why each object is kept or deleted")
     parser.add_argument(
         "--ignore-needs", action="store_true", help="run although what the task needs has not succeeded"
     )
