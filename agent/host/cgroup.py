@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
 
 from msgspec import Struct
+
+from agent.host import mountinfo
 
 _GONE = (errno.ENOENT, errno.ENODEV)
 """What the kernel says of a group that is not there, and of one that went while it was looked at."""
@@ -75,14 +76,13 @@ class Cgroups(Struct, frozen=True):
         try:
             with open(f"{proc}/cgroup", encoding="utf-8") as file:
                 own = next((line[3:].rstrip("\n") for line in file if line.startswith("0::")), None)
-            with open(f"{proc}/mountinfo", encoding="utf-8") as file:
-                mounts = list(_cgroup2_mounts(file))
+            mounts = mountinfo.mounts(f"{proc}/mountinfo")
         except OSError:
             return None
-        for root, mountpoint in mounts:
-            inside = root in ("/", own) or (own or "").startswith(f"{root}/")
-            if own is not None and inside:
-                return cls(f"{mountpoint}/{own.removeprefix(root)}".replace("//", "/").rstrip("/"))
+        for mount in mounts:
+            inside = mount.root in ("/", own) or (own or "").startswith(f"{mount.root}/")
+            if mount.kind == "cgroup2" and own is not None and inside:
+                return cls(f"{mount.place}/{own.removeprefix(mount.root)}".replace("//", "/").rstrip("/"))
         return None
 
     def group(self, name: str) -> Cgroup:
@@ -117,15 +117,6 @@ class Cgroups(Struct, frozen=True):
         except OSError:
             return os.getpid() not in group.pids()
         return True
-
-
-def _cgroup2_mounts(mountinfo: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """Given lines of proc(5) mountinfo, yield the root and the mount point of every cgroup2 mount."""
-    for line in mountinfo:
-        head, _, tail = line.partition(" - ")
-        if tail.split(" ", 1)[0] == "cgroup2":
-            root, mountpoint = head.split(" ")[3:5]
-            yield root, mountpoint.encode().decode("unicode_escape")
 
 
 def _write(path: str, text: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from agent.host import mountinfo
+
 _SYSTEMD_RUNS = "/run/systemd/system"
 
 
@@ -24,12 +26,6 @@ def _installed(program: str) -> bool:
     return any(os.access(os.path.join(directory, program), os.X_OK) for directory in os.get_exec_path())
 
 
-def cgroup2(mountinfo: str = "/proc/self/mountinfo") -> str | None:
+def cgroup2() -> str | None:
     """Return where the root of the one cgroup 2 hierarchy is mounted, or None."""
-    with open(mountinfo, encoding="utf-8") as file:
-        for line in file:
-            head, _, tail = line.partition(" - ")
-            root, mountpoint = head.split(" ")[3:5]
-            if tail.startswith("cgroup2 ") and root == "/":
-                return mountpoint
-    return None
+    return next((one.place for one in mountinfo.mounts() if one.kind == "cgroup2" and one.root == "/"), None)

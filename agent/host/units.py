@@ -88,7 +88,7 @@ class Units:
             raise NotFound(f"the journal cannot be asked: journalctl: {error.strerror}") from error
         if done.returncode:
             raise NotFound(f"the journal cannot be asked: {done.stderr.strip() or done.returncode}")
-        return [_entry(json.loads(line)) for line in done.stdout.splitlines()]
+        return [_entry(json.loads(line)) for line in done.stdout.split("\n") if line]
 
     def listener(self, run: int, attempt: int) -> Listener:
         """Return what tells bit by bit what a run prints."""

@@ -72,7 +72,7 @@ class DiskIo:
     def read(self, now: float) -> Measured:
         """Return bytes, operations and busy time per second for each device."""
         rows = {}
-        for row in self._file.text().splitlines():
+        for row in filter(None, self._file.text().split("\n")):
             rows[row.split(None, 3)[2]] = row
         names, error = self._choice.among(rows.keys(), self.asked)
         counters: list[float] = []
@@ -124,7 +124,7 @@ def _real_interfaces(found: Iterable[str]) -> set[str]:
 def parse_interfaces(table: str) -> dict[str, str]:
     """Given the text of /proc/net/dev, return by interface its columns of numbers; a name may hold a colon itself."""
     rows = {}
-    for line in table.splitlines()[2:]:
+    for line in filter(None, table.split("\n")[2:]):
         name, _, columns = line.rpartition(":")
         rows[name.strip()] = columns
     return rows

@@ -77,7 +77,8 @@ def parse_mounts(table: bytes) -> list[Mount]:
     """Given the bytes of /proc/self/mountinfo, return the mounts; where one lies on another, the upper one."""
     mounts: dict[bytes, Mount] = {}
     remote_ids: set[bytes] = set()
-    for line in table.splitlines():
+    # Of what ends lines elsewhere, the kernel escapes the line feed alone.
+    for line in filter(None, table.split(b"\n")):
         own_id, parent, device, root, path, options, *rest = line.split(b" ")
         kind, source, super_options = rest[rest.index(b"-") + 1 :][:3]
         kind_text = kind.decode("ascii", "replace")

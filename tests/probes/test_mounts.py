@@ -64,6 +64,13 @@ def test_upper_of_two_mounts_at_one_place_is_the_one_that_is_seen() -> None:
     assert (old.device, old.read_only) == (b"8:10", True)
 
 
+@pytest.mark.parametrize("name", [b"a\rb", b"\xff", b"\xe2\x80\xa8", b"\x0b\x0c\x1c\x85"])
+def test_any_name_is_that_of_one_mount(name: bytes) -> None:
+    table = TABLE + b"\n46 27 0:61 / /home/ann/" + name + b" rw - fuse.sshfs host:/ rw\n"
+    assert [mount.path for mount in parse_mounts(table)][-1] == b"/home/ann/" + name
+    assert set(chosen(parse_mounts(table), frozenset())) == BY_DEFAULT
+
+
 def test_names_are_text_and_paths_are_bytes() -> None:
     mounts = {mount.path: mount.name for mount in parse_mounts(TABLE)}
     assert mounts[b"/srv/with space"] == "/srv/with space"

@@ -6,6 +6,8 @@ import ctypes
 import errno
 import os
 
+from agent.host import mountinfo
+
 _NOREPLACE, _EXCHANGE = 1, 2
 _UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
@@ -63,12 +65,4 @@ def sync_file_system(directory: int) -> None:
 def mounts_below(path: str) -> list[str]:
     """Return the places at and below a path where file systems are mounted (proc(5), mountinfo)."""
     inside = path.rstrip("/") + "/"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        places = [_unescaped(line.split(" ")[4]) for line in lines]
-    return sorted({place for place in places if f"{place}/".startswith(inside)})
-
-
-def _unescaped(text: str) -> str:
-    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, char)
-    return text
+    return sorted({mount.place for mount in mountinfo.mounts() if f"{mount.place}/".startswith(inside)})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from agent.host import mountinfo
+
 _SHARED = {
     "nfs",
     "nfs4",
@@ -22,20 +24,15 @@ _SHARED = {
 }
 
 
-def shared_filesystem(path: str, mountinfo: str = "/proc/self/mountinfo") -> str:
+def shared_filesystem(path: str, table: str = mountinfo.OWN) -> str:
     """Given a path, return the type of its file system when others may change it unseen by this kernel, else ""."""
     while not os.path.exists(path):
         path = os.path.dirname(path)
     try:
         device = os.stat(path).st_dev
-        with open(mountinfo, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.readlines()
+        mounts = mountinfo.mounts(table)
     except OSError:
         return ""
     wanted = f"{os.major(device)}:{os.minor(device)}"
-    for line in lines:
-        head, _, tail = line.partition(" - ")
-        if head.split(" ", 3)[2] == wanted:
-            kind = tail.split(" ", 1)[0]
-            return kind if kind in _SHARED or kind.startswith("fuse") else ""
-    return ""
+    kind = next((mount.kind for mount in mounts if mount.device == wanted), "")
+    return kind if kind in _SHARED or kind.startswith("fuse") else ""

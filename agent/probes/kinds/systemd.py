@@ -30,7 +30,7 @@ class Units:
     def measure(self, timeout: float) -> Measured:
         """Ask once; a unit that is named and does not exist is an error."""
         failed = self._ask(timeout, "list-units", "--state=failed", "--plain", "--no-legend", "--all")
-        found = given({"failed_units": len(failed.splitlines())})
+        found = given({"failed_units": failed.count("\n")})
         wanted = self._settings["units"]
         if wanted:
             properties = f"--property={','.join(_ASKED)}"
@@ -66,7 +66,7 @@ class Units:
 def blocks(text: str) -> Iterator[Mapping[str, str]]:
     """Given what `systemctl show` prints, yield the properties of each unit."""
     for block in text.split("\n\n"):
-        pairs = (line.partition("=") for line in block.splitlines())
+        pairs = (line.partition("=") for line in block.split("\n"))
         unit = {name: value for name, equals, value in pairs if equals}
         if unit.get("Id"):
             yield unit

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -70,13 +71,13 @@ class Server(Struct):
 
     def databases(self) -> tuple[str, ...]:
         """Return the databases that can be come to."""
-        return tuple(json.loads(line) for line in self._ask(_DATABASES, "postgres").splitlines())
+        return tuple(self._values(_DATABASES, "postgres"))
 
     def counts(self) -> Mapping[str, int]:
         """As `Recovered.counts`."""
         found: dict[str, int] = {}
         for database in self.databases():
-            tables = [json.loads(line) for line in self._ask(_TABLES, database).splitlines()]
+            tables = self._values(_TABLES, database)
             rows = self._ask("\n".join(statement for _, statement in tables), database).split()
             found |= {f"{database}.{key}": int(row) for (key, _), row in zip(tables, rows, strict=True)}
         return found
@@ -89,6 +90,9 @@ class Server(Struct):
             database = made[0] if len(made) == 1 else "postgres"
         # A statement that began with a backslash would be one of psql's own commands.
         return self._psql(database, b"", "-z0", f"--command= {text}").partition(b"\0")[0].decode("utf-8", "replace")
+
+    def _values(self, text: str, database: str) -> list[Any]:
+        return [json.loads(line) for line in self._ask(text, database).split("\n") if line]
 
     def _ask(self, text: str, database: str) -> str:
         return self._psql(database, text.encode(), "--file=-").decode()
