@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 import msgspec
@@ -49,15 +49,16 @@ class Watch:
     """Hears of the files that restic has read, and looks at each at once.
 
     `mark` is a file of this host that was written when the backup began; what changed before is of no interest, and
-    neither is what lies below `ours`. `heard` counts the files, `touched` has those that may have changed since, as
-    they were when their reading had just ended, None where they were gone. `strange` is that some of the names are not
-    told as they are.
+    neither is what lies below `ours`. `shared` tells of a path whether another host's clock may date what is there, and
+    then all is of interest. `heard` counts the files, `touched` has those that may have changed since, as they were when
+    their reading had just ended, None where they were gone. `strange` is that some names are not told as they are.
     """
 
-    def __init__(self, clock: Clock, mark: str, ours: str) -> None:
+    def __init__(self, clock: Clock, mark: str, ours: str, shared: Callable[[str], str] = shared_filesystem) -> None:
         self._clock = clock
         self._mark = os.lstat(mark).st_ctime_ns - _LAG
         self._ours = f"{ours}/".encode()
+        self._ask = shared
         self._shared: dict[int, bool] = {}
         self._offset = self._now()
         self._back = 0.0
@@ -104,7 +105,7 @@ class Watch:
     def _is_shared(self, path: bytes, device: int) -> bool:
         """Tell whether a file is on a file system whose instants may be those of another host's clock."""
         if device not in self._shared:
-            self._shared[device] = bool(shared_filesystem(os.fsdecode(path)))
+            self._shared[device] = bool(self._ask(os.fsdecode(path)))
         return self._shared[device]
 
 

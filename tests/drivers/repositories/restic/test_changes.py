@@ -51,6 +51,12 @@ def test_file_that_changed_long_before_is_not_touched(mark: Path) -> None:
     assert (watching.touched, watching.heard) == ({}, 1)
 
 
+def test_file_whose_instants_another_clock_may_tell_is_touched(mark: Path) -> None:
+    watching = Watch(FakeClock(), str(mark), str(mark.parent), shared=lambda _path: "nfs4")
+    watching.hear(line(OLD))
+    assert list(watching.touched) == [os.fsencode(OLD)]
+
+
 def test_file_that_went_away_is_touched(mark: Path) -> None:
     watching = watch(mark)
     watching.hear(line("/nowhere/file"))
