@@ -56,7 +56,9 @@ def test_report_on_a_terminal_fits_its_line_and_goes_when_the_run_has_ended() ->
         clear(stream)
         stream.write("run 1")
         stream.flush()
-        text = seen.read(4096)
+        text = b""
+        while not text.endswith(b"run 1"):  # it comes in the pieces in which it was written, or in one
+            text += seen.read(4096)
     assert text == b"\r\x1b[Kbackup-shop: [########-----------------\r\x1b[Krun 1"
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +34,13 @@ def wait_for(what: Callable[[], T | None], seconds: float = PATIENCE, saying: st
             return found
         assert time.monotonic() < end, f"waited {seconds} s in vain {saying}"
         time.sleep(0.02)
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment of this process, of which pytest writes what is at work while threads start agents."""
+    while True:
+        with suppress(KeyError):
+            return dict(os.environ)
 
 
 class AgentUnderTest:
@@ -86,7 +93,7 @@ class AgentUnderTest:
             text=True,
             timeout=120,
             check=False,
-            env={**os.environ, **(environment or {})},
+            env={**inherited(), **(environment or {})},
         )
 
     def start(
@@ -99,7 +106,7 @@ class AgentUnderTest:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env={**inherited(), **(environment or {})},
             )
         if ready:
             wait_for(self.is_ready, saying=f"for the agent to be ready: {self.log.read_text()}")

@@ -22,7 +22,7 @@ from agent.host import proc
 from agent.model.runs import Run
 from agent.store import Store
 from tests.system import effect
-from tests.system.agent import AgentUnderTest
+from tests.system.agent import AgentUnderTest, inherited
 from tests.system.evidence import AUDIT, Audited, Effect
 from tests.system.soak.patience import Patience
 
@@ -251,7 +251,7 @@ class World:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self._environment()},
+                env={**inherited(), **self._environment()},
             )
         process = self._foreground
         try:
