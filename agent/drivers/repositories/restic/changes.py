@@ -50,8 +50,8 @@ class Watch:
 
     `mark` is a file of this host that was written when the backup began; what changed before is of no interest, and
     neither is what lies below `ours`. `shared` tells of a path whether another host's clock may date what is there, and
-    then all is of interest. `heard` counts the files, `touched` has those that may have changed since, as they were when
-    their reading had just ended, None where they were gone. `strange` is that some names are not told as they are.
+    then all is of interest. `heard` counts the files, `touched` has those that may have changed since, as they were
+    when their reading had just ended, None where they were gone. `strange` is that some names are not told as they are.
     """
 
     def __init__(self, clock: Clock, mark: str, ours: str, shared: Callable[[str], str] = shared_filesystem) -> None:
