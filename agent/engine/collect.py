@@ -11,6 +11,7 @@ from agent.host.exhibits import OF_HOST, Collect, collected
 from agent.model.incidents import Entry, EntryKind, Exhibit, PolicyChange
 from agent.model.runs import Run
 from agent.readable import instant
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 RUNS = 30
@@ -51,7 +52,7 @@ def _of_store(store: Store) -> tuple[tuple[str, str, Collect], ...]:
 
 def _runs(runs: Sequence[Run]) -> str:
     lines = [
-        f"{instant(run.started or run.created, UTC)} UTC  run {run.id} of {run.task}: {run.state}"
+        f"{instant(run.started or run.created, UTC)} UTC  run {run.id} of {run.task}: {outcome(run)}"
         f"{f', {run.why}' if run.why else ''} ({f'{run.origin} {run.cause}'.strip()})"
         for run in runs
     ]

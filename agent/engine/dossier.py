@@ -9,6 +9,7 @@ from msgspec import Struct
 from agent.model.incidents import Entry, EntryKind, Exhibit, Incident, Member, PolicyChange
 from agent.model.runs import Run
 from agent.readable import duration
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 MOST_RUNS = 200
@@ -66,7 +67,7 @@ def dossier(store: Store, number: int) -> Dossier:
 
 def _ended(run: Run) -> Entry:
     took = f" after {duration(run.ended - run.started)}" if run.ended is not None and run.started is not None else ""
-    text = f"run {run.id} of {run.task} {run.state}{took}{f': {run.why}' if run.why else ''}"
+    text = f"run {run.id} of {run.task} {outcome(run)}{took}{f': {run.why}' if run.why else ''}"
     return Entry(at=run.ended or run.created, kind=EntryKind.RUN, who="", text=text)
 
 

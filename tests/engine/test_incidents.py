@@ -166,6 +166,20 @@ def test_dossier_tells_of_runs_and_policies_in_the_order_they_came(store: Store)
     assert [run.id for run in found.runs] == [made.id]
 
 
+def test_dossier_and_evidence_tell_of_a_replaced_run_that_it_was_replaced(store: Store, tmp_path: Path) -> None:
+    Incidents(store, "critical").react(FIRED)
+    made = submit(
+        store, task("clean"), policy="digest", origin=Origin.THRESHOLD, cause="filling", due=AT + 1, now=AT + 1
+    )
+    assert made is not None
+    store.runs.advance(made.id, RunState.PENDING, RunState.RUNNING, started=AT + 2)
+    store.runs.advance(made.id, RunState.RUNNING, RunState.FAILED, ended=AT + 9, why=Reason.REPLACED)
+    assert dossier(store, 1).timeline[-1].text == f"run {made.id} of clean replaced after 7.0s: replaced"
+    main(str(tmp_path / "state"), [1])
+    (runs,) = [one.text for one in store.incidents.exhibits(1) if one.name == "runs"]
+    assert f"run {made.id} of clean: replaced" in runs
+
+
 def test_evidence_is_collected_of_this_host_and_says_what_is_missing(store: Store, tmp_path: Path) -> None:
     Incidents(store, "critical").react(FIRED)
     store.policy_changes.add(change_of(None, PolicySet("f" * 64, 3, {}, {}, {}), AT))

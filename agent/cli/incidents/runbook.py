@@ -14,6 +14,7 @@ from agent.cli.running import Foreground, report
 from agent.cli.world import World
 from agent.errors import AgentError, ExitCode, NotFound
 from agent.model.incidents import EntryKind, Incident
+from agent.rules.outcomes import outcome
 from agent.store import Store
 
 KEYS = "123456789abcdefghijklmnoprstuvwxyz"
@@ -68,7 +69,7 @@ def _do(arguments: argparse.Namespace, world: World, store: Store, incident: Inc
     policies = world.policies()
     task = world.task(policies, step.run)
     run = Foreground(store, world.settings(), arguments.config).run(task, policies)
-    told = f"step {number}, {step.text}: run {run.id} of {run.task} {run.state}{f', {run.why}' if run.why else ''}"
+    told = f"step {number}, {step.text}: run {run.id} of {run.task} {outcome(run)}{f', {run.why}' if run.why else ''}"
     store.incidents.tell(incident.id, entry(EntryKind.STEP, told))
     return report(store, run, world.zone, as_json=arguments.json)
 
