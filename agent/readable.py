@@ -9,19 +9,28 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def instant(seconds: float | None, zone: tzinfo) -> str:
-    """Given seconds since the epoch, return local date and time, or a dash for None."""
+    """Given seconds since the epoch, return local date and time, or a dash for None.
+
+    What no calendar has, as a record from elsewhere may tell, is written as `date` takes it: `@1e+300`.
+    """
     if seconds is None:
         return "-"
-    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"@{seconds:g}"
 
 
 def duration(seconds: float | None) -> str:
     """Given seconds, return a short reading such as `850ms`, `12.0s`, `3m05s`, `2h10m`, `4d3h`; a dash for None."""
     if seconds is None:
         return "-"
-    if seconds < 1:
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    # What would be rounded up to the next unit is told in that.
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f}ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f}s"
     whole = round(seconds)
     for size, unit, part, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):

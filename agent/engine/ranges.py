@@ -153,7 +153,7 @@ def _asked(url: str, asked: Expression, start: float, end: float, step: float, a
         reply = msgspec.json.decode(answer.body, type=Reply)
     except NoAnswer as error:
         raise RunFailed(f"{url}: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RunFailed(f"{url}: status {answer.status}, and not an answer of Prometheus: {error}") from error
     if reply.status != "success" or reply.data is None or reply.data.result_type != "matrix":
         raise RunFailed(f"{url}: {visible(reply.error)[:300] or f'status {answer.status}'}")

@@ -59,7 +59,7 @@ def entry(line: bytes) -> Entry | None:
     try:
         fields = msgspec.json.decode(line)
         cursor = str(fields["__CURSOR"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
     message = _bytes(fields.get("MESSAGE"))
     name = _bytes(fields.get("SYSLOG_IDENTIFIER"))

@@ -161,7 +161,7 @@ class Log:
             os.close(content)
 
     def _recalled(self) -> Notes:
-        with suppress(OSError, msgspec.MsgspecError), open(self._path, "rb") as file:
+        with suppress(OSError, ValueError), open(self._path, "rb") as file:
             return msgspec.json.decode(file.read(), type=Notes)
         return Notes()
 

@@ -81,7 +81,7 @@ class Query:
             reply = _reply.decode(found.body)
         except NoAnswer as error:
             raise Down(str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise Down(f"status {found.status}, and not an answer of Prometheus: {error}") from error
         return Measured(self._samples(found.status, reply))
 

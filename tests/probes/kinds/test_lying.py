@@ -117,6 +117,8 @@ OF_PROMETHEUS: dict[str, tuple[Callable[[], bytes], str]] = {
         "2000",
     ),
     "nested": (lambda: page(b'{"status":' + b"[" * 100_000), "not an answer of Prometheus"),
+    "nested elsewhere": (lambda: page(b'{"other":' + b"[" * 100_000), "not an answer of Prometheus"),
+    "no text": (lambda: page(b'{"status":"\xff"}'), "not an answer of Prometheus"),
     "huge label": (
         lambda: success("vector", [{"metric": {"a": "x" * (1 << 19)}, "value": [time.time(), "1"]}]),
         "characters of labels",

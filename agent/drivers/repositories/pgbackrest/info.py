@@ -119,7 +119,7 @@ def look(engine: Engine) -> Stanza:
     try:
         told = engine.read("info", "--output=json")
         stanzas = msgspec.json.decode(told, type=tuple[Stanza, ...])
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise ListingFailed(f"pgbackrest tells of its backups in a way that is not understood: {error}") from error
     except RunFailed as error:
         raise ListingFailed(str(error) if isinstance(error, Failed) else f"{error}: {INSTALL}") from error

@@ -84,6 +84,6 @@ def size(engine: Engine) -> int:
     engine.must("stats", "--json", "--mode", "raw-data", "--no-lock", hear=lines.append)
     try:
         told = msgspec.json.decode(b"\n".join(lines), type=dict[str, float])
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise RunFailed(f"what restic says of the size of {engine.site.name} cannot be understood: {error}") from error
     return int(told.get("total_size", 0))

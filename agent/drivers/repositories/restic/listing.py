@@ -175,7 +175,7 @@ class Records:
     def _known(self) -> dict[str, bytes]:
         if self._cached is None:
             self._cached = {}
-            with suppress(OSError, msgspec.MsgspecError), open(os.path.join(self._site.place, _CACHE), "rb") as file:
+            with suppress(OSError, ValueError), open(os.path.join(self._site.place, _CACHE), "rb") as file:
                 texts = msgspec.json.decode(file.read(), type=dict[str, str])
                 self._cached = {name: text.encode() for name, text in texts.items()}
         return self._cached

@@ -81,7 +81,7 @@ def snapshots(content: bytes, repository: str) -> tuple[Snapshot, ...]:
     try:
         # Without a snapshot, some versions say `null`.
         return msgspec.json.decode(content, type=tuple[Snapshot, ...] | None) or ()
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise ListingFailed(
             f"what restic says of the snapshots of {repository} cannot be understood: {error}"
         ) from error
@@ -103,7 +103,7 @@ def decode(content: bytes, snapshot: Snapshot) -> Record:
     """Given what a snapshot holds as its record, return it. Raises Damaged when it is none, or of another snapshot."""
     try:
         record = msgspec.json.decode(content, type=Record)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"snapshot {snapshot.id[:8]} holds no record of a backup: {error}") from error
     if record.format != FORMAT:
         raise Damaged(

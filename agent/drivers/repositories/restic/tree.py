@@ -31,6 +31,9 @@ _KINDS = {
 _SETUID, _SETGID, _STICKY = 1 << 23, 1 << 22, 1 << 20
 """The bits that Go keeps elsewhere in a mode than the kernel does."""
 
+_ROUND_SECONDS = 146097 * 86400.0
+"""After so long, 400 years, the calendar comes again."""
+
 REPLACED = "\ufffd"
 """What restic's JSON has in the place of bytes that are no UTF-8."""
 
@@ -130,8 +133,18 @@ def _entry(path: bytes, node: Node) -> Entry:
         uid=node.uid,
         gid=node.gid,
         size=node.size,
-        modified=datetime.fromisoformat(node.mtime).timestamp(),
+        modified=instant(node.mtime),
     )
+
+
+def instant(told: str) -> float:
+    """Given an instant as restic writes it, return seconds since the epoch.
+
+    Python knows no year 0, to which a file can be set, and which restic makes of all before it.
+    """
+    if told.startswith("0000-"):
+        return datetime.fromisoformat(f"0400{told[4:]}").timestamp() - _ROUND_SECONDS
+    return datetime.fromisoformat(told).timestamp()
 
 
 def pattern(path: bytes) -> str:

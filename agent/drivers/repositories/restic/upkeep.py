@@ -142,7 +142,7 @@ def _holder(engine: Engine, lock: str) -> str:
     lines: list[bytes] = []
     ended = engine.run("cat", "lock", lock, "--no-lock", hear=lines.append, timeout=SHORT)
     if ended.code == 0:
-        with contextlib.suppress(msgspec.MsgspecError):
+        with contextlib.suppress(ValueError):
             told = msgspec.json.decode(b"\n".join(lines), type=dict[str, object])
             kind = "exclusive " if told.get("exclusive") else ""
             return visible(f" ({kind}of process {told.get('pid')} on {told.get('hostname')} since {told.get('time')})")

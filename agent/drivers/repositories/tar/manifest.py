@@ -136,7 +136,7 @@ def parse(raw: bytes, where: str) -> Object | End:
     """Return what a line tells. Raises Damaged for one that is none."""
     try:
         return msgspec.convert(json.loads(raw), End) if raw.startswith(_ENDING) else _object(_line(raw))
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"{where} has a line that does not belong there: {raw[:200]!r}") from error
 
 

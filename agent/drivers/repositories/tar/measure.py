@@ -50,7 +50,7 @@ class Measure:
             durable.replace(os.path.join(self._place, _NAME), msgspec.json.encode(sizes))
 
     def _recall(self) -> dict[str, int]:
-        with contextlib.suppress(OSError, msgspec.MsgspecError), open(os.path.join(self._place, _NAME), "rb") as file:
+        with contextlib.suppress(OSError, ValueError), open(os.path.join(self._place, _NAME), "rb") as file:
             return msgspec.json.decode(file.read(), type=dict[str, int])
         return {}
 

@@ -67,7 +67,7 @@ def decode(content: bytes, where: str, repository: str) -> Record:
     """
     try:
         record = msgspec.json.decode(content, type=Record)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"{where}/{layout.RECORD} is no record of a backup: {error}") from error
     rest, name = os.path.split(where)
     rest, task = os.path.split(rest)
