@@ -77,7 +77,7 @@ class Journal:
 
     def end(self) -> str:
         """Return the cursor of the last entry there is, "" without one. Raises RunFailed."""
-        program = command(*arguments(self._directory, self._units, "", last=True))
+        program = command(*arguments(self._directory, self._units, "", last=True, bare=True))
         completed = self._processes.run(program, lambda: False)
         _require(complaint(completed.code, completed.output))
         found = [entry(line.encode()) for line in completed.output.splitlines()]

@@ -15,6 +15,7 @@ LONGEST = 16 << 20
 
 _FIELDS = "MESSAGE,PRIORITY,SYSLOG_IDENTIFIER"
 _MESSAGE = 1 << 16
+_PRIORITIES = {b"%d" % number: level for number, level in enumerate(LEVELS[:8])}
 
 
 class Entry(Struct, frozen=True):
@@ -25,13 +26,17 @@ class Entry(Struct, frozen=True):
     record: Record
 
 
-def arguments(directory: str | None, units: Sequence[str], cursor: str, *, last: bool = False) -> tuple[str, ...]:
+def arguments(
+    directory: str | None, units: Sequence[str], cursor: str, *, last: bool = False, bare: bool = False
+) -> tuple[str, ...]:
     """Return the command that tells the entries after a cursor, all of them if it is "", or the `last` one alone.
 
-    Without a directory it is the journal of this host; without units, entries of all.
+    `bare` is without what they say, which may be of any length. Without a directory it is the journal of this host;
+    without units, entries of all.
     """
     return (
-        *("journalctl", "--output=json", "--all", "--no-pager", f"--output-fields={_FIELDS}"),
+        *("journalctl", "--output=json", "--all", "--no-pager"),
+        f"--output-fields={'_BOOT_ID' if bare else _FIELDS}",
         *(() if directory is None else (f"--directory={directory}",)),
         *(f"--unit={unit}" for unit in units),
         *(("--lines=1",) if last else ()),
@@ -64,7 +69,8 @@ def entry(line: bytes) -> Entry | None:
     message = _bytes(fields.get("MESSAGE"))
     name = _bytes(fields.get("SYSLOG_IDENTIFIER"))
     priority = _bytes(fields.get("PRIORITY"))
-    level = LEVELS[int(priority)] if priority.isdigit() and int(priority) < 8 else "unknown"
+    # Whoever logs may give any bytes as the priority.
+    level = _PRIORITIES.get(priority, "unknown")
     first, *more = message.split(b"\n")
     head = b"%s: %s" % (name, first) if name else first
     return Entry(cursor, level, Record(head, 1 + len(more), len(line), [one[:_MESSAGE] for one in more[:20]]))

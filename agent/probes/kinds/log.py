@@ -132,9 +132,15 @@ class Log:
             _require(
                 complaint(seen.completed.code, seen.completed.output + seen.output[-500:].decode("utf-8", "replace"))
             )
-        program = arguments(directory, units, self._notes.cursor, last=first)
+        program = arguments(directory, units, self._notes.cursor, last=first, bare=first)
         answer = ask(command(*program, timeout=timeout), stop, most=_ENTRIES)
-        for line in answer.output.splitlines(keepends=True):
+        told = answer.output
+        if answer.cut and b"\n" not in told:
+            # Nobody is to hide what comes after it behind an entry that is larger than what is read at once.
+            program = arguments(directory, units, self._notes.cursor, bare=True)
+            told = ask(command(*program, timeout=timeout), stop, most=_LINE).output
+            told = told[: told.find(b"\n") + 1]
+        for line in told.splitlines(keepends=True):
             found = entry(line) if line.endswith(b"\n") else None
             if found is not None:
                 self._notes.cursor = found.cursor

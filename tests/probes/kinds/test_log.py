@@ -117,6 +117,17 @@ def test_log_of_a_journal_counts_its_entries(tmp_path: Path) -> None:
     assert counted(asked) == (0, 0)
 
 
+def test_log_of_a_journal_passes_over_an_entry_that_is_too_large_to_be_read(tmp_path: Path) -> None:
+    place = tmp_path / "journal"
+    place.mkdir()
+    write_journal(place / "one.journal", [("old", 6)])
+    asked = Asked(tmp_path, "log", {"journal": {"directory": str(place), "units": []}, "match": ["broken"]})
+    assert asked.measure()[1] == ""
+    # Each byte that is no text is told in four.
+    write_journal(place / "two.journal", [("fine", 6), ("\udcff" * (9 << 19), 6), ("broken", 3)], first=100)
+    assert [counted(asked) for _ in range(4)] == [(1, 0), (1, 0), (1, 1), (0, 0)]
+
+
 class Slow:
     """A journalctl that tells what it is made with, call by call, and is ended at its time in the second call."""
 
