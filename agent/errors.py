@@ -5,7 +5,7 @@ AgentError                  the base: a sentence for a person, and the exit code
 ├── Refused                 the agent declined: limit, hold, window, drift; carries the reason
 ├── RunFailed               a run ended in failure
 ├── StoreError              the store cannot be opened, read or trusted
-├── BadArgument             an argument is wrong in a way that only the command itself can see
+├── BadArgument             what a command is given is wrong in a way that only it can see: an argument, the host's zone
 ├── AlreadyRunning          another agent holds the state directory
 └── NotFound                a task, run, action or object of that name does not exist
 
@@ -40,7 +40,8 @@ class ExitCode(IntEnum):
 EXIT_MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.OK: "Done.",
     ExitCode.BUG: "A fault of the program itself; the trace is for its authors.",
-    ExitCode.USAGE: "The command line is wrong; `--help` shows what is right.",
+    ExitCode.USAGE: "The command line is wrong; `--help` shows what is right. Or the host's time zone is: `TZ`, or "
+    "`/etc/localtime`.",
     ExitCode.POLICY: "Policies or `agent.yaml` have mistakes; each is printed with its place.",
     ExitCode.RUN_FAILED: "The run failed; `hostkeeper why RUN` says how.",
     ExitCode.REFUSED: "Declined before anything was touched: a limit, a hold, a window, or a plan that no longer fits.",
@@ -113,7 +114,7 @@ class StoreError(AgentError):
 
 
 class BadArgument(AgentError):
-    """An argument of the command line that only the command itself can judge."""
+    """An argument of the command line, or a time zone of the environment, that only the command itself can judge."""
 
     code = ExitCode.USAGE
 

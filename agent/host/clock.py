@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent.errors import AgentError
+from agent.errors import BadArgument
 
 ORIGINAL_TZ = "HOSTKEEPER_TZ"
 """Where `pin_utc` keeps the TZ it replaced, so that this process and its children still know the host's zone."""
@@ -77,7 +77,7 @@ def local_zone(
 ) -> ZoneInfo:
     """Return the host's time zone, from TZ or else /etc/localtime; its `key` is the tz name, None when unknown.
 
-    A host without either counts in UTC, as the C library does. Raises AgentError for a TZ that names no zone.
+    A host without either counts in UTC, as the C library does. Raises BadArgument for what is there and is no zone.
     """
     text = environ.get(ORIGINAL_TZ, environ.get("TZ", "")).removeprefix(":")
     if not text:
@@ -96,6 +96,9 @@ def _zone_of_file(path: str, timezone: str) -> ZoneInfo:
             data = file.read()
     except FileNotFoundError:
         return ZoneInfo("UTC")
+    except OSError as error:
+        wrong = f"the time zone {path!r} cannot be read: {error.strerror}"
+        raise BadArgument(f"{wrong}; set TZ to a name such as Europe/Berlin, or unset it") from error
     for name in _names_of_file(path, timezone):
         try:
             return ZoneInfo(name)
@@ -104,7 +107,7 @@ def _zone_of_file(path: str, timezone: str) -> ZoneInfo:
     try:
         return ZoneInfo.from_file(io.BytesIO(data))
     except ValueError as error:
-        raise AgentError(f"{path} is not a time zone file: link it to a zone under /usr/share/zoneinfo") from error
+        raise BadArgument(f"{path} is not a time zone file: link it to a zone under /usr/share/zoneinfo") from error
 
 
 def _names_of_file(path: str, timezone: str) -> list[str]:
@@ -126,6 +129,6 @@ def _zone_of_rule(text: str) -> ZoneInfo:
     try:
         return ZoneInfo.from_file(io.BytesIO(block + block + b"\n" + text.encode("ascii") + b"\n"))
     except ValueError as error:
-        raise AgentError(
+        raise BadArgument(
             f"TZ={text!r} names no time zone: set it to a name such as Europe/Berlin, or unset it"
         ) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import AgentError
+from agent.errors import BadArgument
 from agent.host.clock import SystemClock, began, boot_id, local_zone
 
 ZONES = Path("/usr/share/zoneinfo")
@@ -92,7 +92,13 @@ def test_local_zone_of_tz_variable(text: str, key: str | None, expected: tuple[f
 
 @pytest.mark.parametrize("text", ["Europe/Atlantis", "../../etc/passwd", "a b", "Ä", "CET-1CEST,never"])
 def test_local_zone_of_senseless_tz_says_so(text: str) -> None:
-    with pytest.raises(AgentError, match=r"names no time zone: set it to a name such as Europe/Berlin"):
+    with pytest.raises(BadArgument, match=r"names no time zone: set it to a name such as Europe/Berlin"):
+        local_zone({"TZ": text})
+
+
+@pytest.mark.parametrize("text", ["/etc", "/" + "a" * 5000])
+def test_local_zone_of_a_path_that_cannot_be_read_says_so(text: str) -> None:
+    with pytest.raises(BadArgument, match=r"cannot be read: .*; set TZ to a name such as Europe/Berlin, or unset it"):
         local_zone({"TZ": text})
 
 
@@ -123,7 +129,7 @@ def test_local_zone_without_any_is_utc(tmp_path: Path) -> None:
 
 def test_local_zone_of_a_broken_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "localtime").write_text("nonsense")
-    with pytest.raises(AgentError, match="is not a time zone file"):
+    with pytest.raises(BadArgument, match="is not a time zone file"):
         local_zone({}, str(tmp_path / "localtime"))
 
 
