@@ -88,7 +88,7 @@ class Units:
             raise NotFound(f"the journal cannot be asked: journalctl: {error.strerror}") from error
         if done.returncode:
             raise NotFound(f"the journal cannot be asked: {done.stderr.strip() or done.returncode}")
-        return [_entry(json.loads(line)) for line in done.stdout.split("\n") if line]
+        return [logged(line) for line in done.stdout.split("\n") if line]
 
     def listener(self, run: int, attempt: int) -> Listener:
         """Return what tells bit by bit what a run prints."""
@@ -119,12 +119,19 @@ class Listener:
         return text
 
 
-def _entry(fields: Mapping[str, Any]) -> Entry:
-    message = fields.get("MESSAGE") or ""
-    # Bytes that are no text come as a list of numbers.
-    text = bytes(message).decode(errors="replace") if isinstance(message, list) else str(message)
+def logged(line: str) -> Entry:
+    """Given a line of journalctl's JSON, return the entry. A program may log any bytes, and a field several times."""
+    fields: Mapping[str, Any] = json.loads(line)
     at = float(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields["__REALTIME_TIMESTAMP"]) / 1e6
-    return Entry(at, int(fields.get("PRIORITY", 6)), text)
+    priority = _text(fields.get("PRIORITY"))
+    return Entry(at, int(priority) if priority in tuple("01234567") else 6, _text(fields.get("MESSAGE")))
+
+
+def _text(field: Any) -> str:
+    # Bytes that are no text come as a list of numbers, and what comes several times as a list of all.
+    if isinstance(field, list) and all(isinstance(one, int) for one in field):
+        return bytes(field).decode(errors="replace")
+    return "; ".join(map(_text, field)) if isinstance(field, list) else str(field or "")
 
 
 def call(argv: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -121,7 +121,8 @@ def test_log_of_a_journal_passes_over_an_entry_that_is_too_large_to_be_read(tmp_
     place = tmp_path / "journal"
     place.mkdir()
     write_journal(place / "one.journal", [("old", 6)])
-    asked = Asked(tmp_path, "log", {"journal": {"directory": str(place), "units": []}, "match": ["broken"]})
+    settings = {"journal": {"directory": str(place), "units": []}, "match": ["broken"]}
+    asked = Asked(tmp_path, "log", settings, 60.0)
     assert asked.measure()[1] == ""
     # Each byte that is no text is told in four.
     write_journal(place / "two.journal", [("fine", 6), ("\udcff" * (9 << 19), 6), ("broken", 3)], first=100)
