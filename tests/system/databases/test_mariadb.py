@@ -9,7 +9,9 @@ import pytest
 
 from agent.drivers.database import Tools
 from agent.drivers.databases import connect
+from agent.drivers.databases.mysql.replacing import Replacing
 from agent.errors import RunFailed
+from tests.system.agent import wait_for
 from tests.system.databases import copies
 from tests.system.databases.engines import MariaDBEngine
 from tests.system.databases.mariadb import MariaDB
@@ -114,6 +116,27 @@ def test_events_happen_in_the_live_database_alone(
     assert engine.sql(EVENTS.format(shop), "mysql") == before
     assert engine.sql(EVENTS.format(replacing.beside), "mysql") == silent
     engine.sql("call p(7)", shop)
+    replacing.discard()
+
+
+def test_table_that_somebody_holds_lets_no_swap_begin(
+    engine: MariaDBEngine, shop: str, tools: Tools, tmp_path: Path
+) -> None:
+    copies.taken(engine.connect(shop, tools), tools, tmp_path / "copy")
+    replacing = Replacing(tools, engine.server.settings(shop), "m", patience=1)
+    copies.load(replacing, tools, tmp_path / "copy")
+    engine.sql("create trigger held before insert on parent for each row set new.id = new.id", shop)
+    with engine.pouring(shop) as pour:
+        pour("begin; insert into parent values (7);")
+        wait_for(lambda: engine.sql("select count(*) from information_schema.innodb_trx", shop) == ["1"])
+        with pytest.raises(RunFailed, match="has held a table for 1 s: stop the programs"):
+            replacing.swap()
+        replacing.swap_back()
+        pour("commit;")
+    assert engine.sql("show procedure status where db = database()", shop)
+    assert engine.sql("select count(*) from parent", shop) == ["1"]
+    replacing.swap()
+    assert engine.sql("select count(*) from parent", shop) == ["0"]
     replacing.discard()
 
 

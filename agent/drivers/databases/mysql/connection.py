@@ -53,13 +53,17 @@ def reaching(settings: Mapping[str, Any], tools: Tools) -> Iterator[Connection]:
         yield Connection(write_options(settings, place), settings["database"])
 
 
-def lasting(settings: Mapping[str, Any], tools: Tools) -> Connection:
-    """Return a way to the server for as long as the scratch directory is there. Raises RunFailed."""
-    return Connection(write_options(settings, tempfile.mkdtemp(dir=tools.scratch)), settings["database"])
+def lasting(settings: Mapping[str, Any], tools: Tools, patience: int) -> Connection:
+    """Return a way to the server for as long as the scratch directory is there. Raises RunFailed.
+
+    No statement of the client waits for a table that others hold for longer than `patience`, in seconds.
+    """
+    place = tempfile.mkdtemp(dir=tools.scratch)
+    return Connection(write_options(settings, place, patience), settings["database"])
 
 
-def write_options(settings: Mapping[str, Any], place: str) -> str:
-    """Given a directory of ours, write a file of options there; return its path."""
+def write_options(settings: Mapping[str, Any], place: str, patience: int | None = None) -> str:
+    """Given a directory of ours, write a file of options there; return its path. `patience` is as in `lasting`."""
     options = {"user": settings["user"], "default-character-set": "utf8mb4"}
     if settings["socket"] is not None:
         options |= {"protocol": "socket", "socket": settings["socket"]}
@@ -69,8 +73,10 @@ def write_options(settings: Mapping[str, Any], place: str) -> str:
         options["password"] = asking.password(settings["password_file"])
     lines = [f'{word}="{_escaped(text)}"' for word, text in options.items() if text is not None]
     path = os.path.join(place, "options")
-    timeout = f"[mysql]\nconnect-timeout={_CONNECT_SECONDS}\n"
-    write_new(path, ("[client]\n" + "\n".join(lines) + "\n" + timeout).encode())
+    own = f"[mysql]\nconnect-timeout={_CONNECT_SECONDS}\n"
+    if patience is not None:
+        own += f'init-command="set session lock_wait_timeout = {patience}"\n'
+    write_new(path, ("[client]\n" + "\n".join(lines) + "\n" + own).encode())
     return path
 
 

@@ -30,13 +30,16 @@ _MOVABLE = """\
 select json_quote(table_name) from information_schema.tables
 where table_schema = {} and table_type <> 'VIEW' and table_name <> {} order by 1"""
 _WAIT_SECONDS = 30
+_TIMED_OUT = "1205"
+"""The number of the server's error for a lock that was not to be had in time."""
 
 
 class Replacing(Loading):
-    """`agent.drivers.database.Replacing`."""
+    """`agent.drivers.database.Replacing`. `patience` is how long it waits for tables that others hold, in seconds."""
 
-    def __init__(self, tools: Tools, settings: Mapping[str, Any], mark: str) -> None:
+    def __init__(self, tools: Tools, settings: Mapping[str, Any], mark: str, patience: int = _WAIT_SECONDS) -> None:
         self._settings = settings
+        self._patience = patience
         self._reached: Connection | None = None
         self._live = settings["database"]
         self._new = sql.beside(self._live, f"_hk_{mark}")
@@ -50,8 +53,10 @@ class Replacing(Loading):
         super().settle(completed)
 
     def swap(self) -> None:
-        """As `Replacing.swap`."""
+        """As `Replacing.swap`. Nothing is begun while somebody holds a table."""
         notes = self._notes()
+        if not notes:
+            self._require_idle()
         if notes.get("state") != _DONE:
             self._forward(notes or self._begin())
         self.beside = self._old
@@ -84,6 +89,18 @@ class Replacing(Loading):
             self.swap_back()
         self._drop(self._new)
         self._drop(self._old)
+
+    def _require_idle(self) -> None:
+        """Raise RunFailed for a transaction that would let the swap begin and not end; others would wait behind it."""
+        places = [f"{sql.name(self._live)}.{sql.name(table)} write" for table in self._tables_of(self._live)]
+        try:
+            self._ask(f"lock tables {', '.join(places)};\nunlock tables;\n" if places else "")
+        except RunFailed as error:
+            if _TIMED_OUT in str(error):
+                raise RunFailed(
+                    f"somebody is at work in {self._live!r} and has held a table for {self._patience} s: stop the "
+                    "programs that use it, then do this again"
+                ) from error
 
     def _begin(self) -> Mapping[str, str]:
         """Write down everything that a swap takes; until that is complete nothing has begun."""
@@ -131,8 +148,7 @@ class Replacing(Loading):
                 f"{sql.name(source)}.{sql.name(table)} to {sql.name(target)}.{sql.name(table)}"
                 for source, table, target in moves
             ]
-            patience = f"set session lock_wait_timeout = {_WAIT_SECONDS}, foreign_key_checks = 0"
-            self._ask(f"{patience};\nrename table {', '.join(named)};\n")
+            self._ask(f"set session foreign_key_checks = 0;\nrename table {', '.join(named)};\n")
 
     def _make(self) -> None:
         there = self._there()
@@ -172,5 +188,5 @@ class Replacing(Loading):
 
     def _server(self) -> Connection:
         if self._reached is None:
-            self._reached = lasting(self._settings, self._tools)
+            self._reached = lasting(self._settings, self._tools, self._patience)
         return self._reached
