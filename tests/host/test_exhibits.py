@@ -33,6 +33,11 @@ def test_exhibit_that_fails_takes_no_other_along_and_shows_no_secret() -> None:
     assert "user=ada" in second.text
 
 
+def test_exhibit_with_names_that_are_no_text_can_be_kept() -> None:
+    (found,) = collected((("odd", "Odd", lambda: ("a \udcff", "b \udcfe")),), SystemClock())
+    assert (found.text, found.error) == ("a \\udcff", "b \\udcfe")
+
+
 def test_exhibit_that_hangs_is_left_behind() -> None:
     never = threading.Event()
 

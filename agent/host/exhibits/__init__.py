@@ -49,7 +49,8 @@ def collected(collectors: tuple[tuple[str, str, Collect], ...], clock: Clock) ->
     """Given collectors, ask them one after the other; each instant is when its exhibit was complete."""
     found = []
     for name, title, collect in collectors:
-        text, error = _asked(collect)
+        # Users choose the names of processes and of mounts, and a byte that is no UTF-8 could not be kept.
+        text, error = (told.encode(errors="backslashreplace").decode() for told in _asked(collect))
         found.append(Exhibit(name=name, title=title, at=clock.now().timestamp(), text=mask(text), error=mask(error)))
     return found
 
