@@ -18,12 +18,10 @@ MOST_BYTES = 16 << 20
 def main(arguments: argparse.Namespace) -> int:
     """Run a planned task, or refuse because the task, the program or the host is not what it was."""
     try:
-        with open(arguments.file, encoding="utf-8") as file:
+        with open(arguments.file, encoding="utf-8", errors="replace") as file:
             plan = loads(file.read(MOST_BYTES), arguments.file)
     except OSError as error:
         raise NotFound(f"{arguments.file}: {error.strerror}; make one with `hostkeeper plan TASK -o FILE`") from error
-    except UnicodeDecodeError as error:
-        raise NotFound(f"{arguments.file}: not a plan; make one with `hostkeeper plan TASK -o FILE`") from error
     world = World(arguments)
     policies = world.policies()
     task = world.task(policies, plan.task)

@@ -42,10 +42,14 @@ class Foreground:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
         self._refuse_if_held(task)
-        run = self._unfinished(task, policies) if plan is None else None
+        self.recover(task, policies)
+        self._refuse_if_at_work(task)
+        run = self._unfinished(task) if plan is None else None
         if run is None and not admitted(self._store, task, self._clock.now().timestamp()):
             self._refuse_if_held(task)
         with self._store.transaction():
+            # Another process may have begun one meanwhile.
+            self._refuse_if_at_work(task)
             run = run or self._new(task, policies, plan)
             attempt = self._supervisor.begin(run)
         if attempt is None:
@@ -75,14 +79,17 @@ class Foreground:
                 f"{task.name} is held: {hold.detail}; release it with `hostkeeper release-hold {task.name}`",
             )
 
-    def _unfinished(self, task: Task, policies: PolicySet) -> Run | None:
-        """Return an interrupted run to go on with; refuse while one is at work."""
-        self.recover(task, policies)
-        at_work = [run for run in self._store.runs.open() if run.task == task.name]
-        for run in at_work:
+    def _refuse_if_at_work(self, task: Task) -> None:
+        for run in self._open(task):
             if run.state is RunState.RUNNING or run.id in self._supervisor.children:
                 raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} is at work; wait until it has ended")
-        return next((run for run in at_work if run.state is RunState.INTERRUPTED), None)
+
+    def _unfinished(self, task: Task) -> Run | None:
+        """Return an interrupted run to go on with."""
+        return next((run for run in self._open(task) if run.state is RunState.INTERRUPTED), None)
+
+    def _open(self, task: Task) -> list[Run]:
+        return [run for run in self._store.runs.open() if run.task == task.name]
 
     def _new(self, task: Task, policies: PolicySet, plan: Plan | None) -> Run:
         now = self._clock.now().timestamp()

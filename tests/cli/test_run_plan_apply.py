@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -11,8 +13,9 @@ from agent.errors import ExitCode
 from agent.model.reasons import Reason
 from agent.model.runs import RunOutcome, RunState
 from agent.rules.outcomes import outcome
+from agent.store import Store
 from tests.cli.policy import POLICY, files_of, good
-from tests.system.agent import AgentUnderTest
+from tests.system.agent import AgentUnderTest, wait_for
 
 
 def test_run_that_succeeds_says_so(agent: AgentUnderTest) -> None:
@@ -156,3 +159,36 @@ def test_apply_of_what_is_no_plan_says_how_to_make_one(agent: AgentUnderTest) ->
     assert (done.returncode, done.stderr) == (ExitCode.NOT_FOUND, f"{plan}: No such file or directory; {made}\n")
     plan.write_bytes(b"\xff")
     assert agent.command("apply", str(plan)).stderr == f"{plan}: not a plan; {made}\n"
+
+
+AT_WORK = """version: 1
+tasks:
+  waits: {{action: command.run, with: {{command: [/bin/sh, -c, "until [ -e {place}/go ]; do sleep 0.05; done"]}}}}
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "apply"])
+def test_run_and_apply_are_refused_while_a_run_of_the_task_is_at_work(agent: AgentUnderTest, command: str) -> None:
+    agent.policy(AT_WORK.format(place=agent.place))
+    plan = agent.place / "plan.json"
+    good(agent.command("plan", "waits", "--output", str(plan)))
+    Store(str(agent.state)).close()
+    words = [sys.executable, "-I", "-m", "agent", "run", "waits", *agent.arguments]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as first:
+        try:
+            wait_for(lambda: [run for run in agent.runs() if run.state is RunState.RUNNING] or None)
+            done = agent.command(command, "waits" if command == "run" else str(plan))
+            assert (done.returncode, "run 1 of waits is at work" in done.stderr) == (ExitCode.REFUSED, True)
+        finally:
+            (agent.place / "go").touch()
+    assert [(run.id, run.state) for run in agent.runs()] == [(1, RunState.SUCCEEDED)]
+    assert first.returncode == ExitCode.OK
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000])
+def test_apply_of_what_is_no_plan_is_refused(agent: AgentUnderTest, content: bytes) -> None:
+    plan = agent.place / "plan.json"
+    plan.write_bytes(content)
+    done = agent.command("apply", str(plan))
+    assert done.returncode == ExitCode.REFUSED
+    assert done.stderr == f"{plan}: not a plan; make one with `hostkeeper plan TASK -o FILE`\n"
