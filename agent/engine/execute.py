@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from agent.errors import AgentError, Refused
 from agent.host.journald import about
+from agent.host.output import visible
 from agent.model.actions import Fact, OnInterrupt, Outcome, Step
 from agent.model.reasons import Reason
 from agent.model.runs import SUSPENDED, Run, RunState, StepRecord, StepState
@@ -91,7 +92,8 @@ class Execution(Struct, frozen=True):
             raise
         except Exception as error:  # every failure ends in the journal; what no person caused does so with its trace
             known = isinstance(error, AgentError | OSError)
-            sentence = str(error) if known else "".join(traceback.format_exception(error))
+            # Names of files may hold anything, also what cannot be written down.
+            sentence = visible(str(error) if known else "".join(traceback.format_exception(error)))
             self.store.steps.write(
                 self.run.id,
                 seq,
@@ -113,7 +115,7 @@ class Execution(Struct, frozen=True):
             started=started,
             ended=self._now(),
             facts={**_facts(outcome), **self._suspended_since(suspended)},
-            output=outcome.output,
+            output=visible(outcome.output),
         )
         self._tell(step, StepState.DONE, outcome.skipped or "")
         return outcome
@@ -152,7 +154,7 @@ class Execution(Struct, frozen=True):
             try:
                 self._undo(record, step)
             except Exception as error:  # an undo that fails for whatever cause leaves the run for a person
-                return self._end_from(run, RunState.STUCK, Reason.UNDO_FAILED, f"{step.name}: {error}")
+                return self._end_from(run, RunState.STUCK, Reason.UNDO_FAILED, f"{step.name}: {visible(str(error))}")
         left = [self.steps[record.seq] for record in self._begun()]
         if not left:
             return self._end_from(run, RunState.UNDONE, None, "")

@@ -21,6 +21,7 @@ from agent.host.clock import SystemClock, boot_id
 from agent.host.launcher import enter_run
 from agent.host.logs import log_to_journal
 from agent.host.objects import FileObjectLog
+from agent.host.output import visible
 from agent.host.proc import started_ticks
 from agent.host.processes import SystemProcesses
 from agent.host.run_process import UNIT
@@ -159,7 +160,7 @@ def _do(directory: str, number: int, attempt: int, *, undo: bool) -> int:
                 require(doc.expect, steps)
         except (AgentError, OSError) as error:
             reason = Reason(error.reason) if isinstance(error, Refused) else Reason.STEP_FAILED
-            return _unplanned(store, claimed, reason, str(error), clock)
+            return _unplanned(store, claimed, reason, visible(str(error)), clock)
         execution = Execution(store, clock, claimed, steps, action.on_interrupt(options))
         state = execution.take_back() if undo else execution.perform()
     return EXIT_BY_STATE.get(state, 4)

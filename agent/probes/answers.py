@@ -52,7 +52,8 @@ def concluded(found: Measured, seconds: float) -> Measured:
 def failed(error: Exception, seconds: float) -> Measured:
     """Given what a measurement raised after so many seconds, return what is known all the same."""
     took = sample("duration_seconds", seconds)
+    # A name from the host may be no UTF-8, and what is told has to be.
+    why = str(error).encode(errors="backslashreplace").decode()
     if isinstance(error, Down):
-        return Measured([sample("up", 0), took, *error.samples], str(error))
-    why = str(error) if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
-    return Measured([took], why)
+        return Measured([sample("up", 0), took, *error.samples], why)
+    return Measured([took], why if isinstance(error, AgentError) else f"{type(error).__name__}: {why}")

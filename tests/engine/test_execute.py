@@ -124,6 +124,14 @@ def test_perform_with_a_failing_step_undoes_all_begun_backwards(store: Store, pl
     assert [r.state for r in store.steps.of(run.id)] == [StepState.UNDONE] * (place + 1)
 
 
+def test_perform_of_a_step_that_fails_with_a_name_that_is_no_text_says_so(store: Store) -> None:
+    world, run = World(), running(store)
+    steps = [world.step("a"), world.step("b", fails=RunFailed("/srv/\udcff\x1b: no"))]
+    assert execution(store, run, *steps).perform() is RunState.UNDONE
+    assert store.runs.get(run.id).detail == "b: /srv/\\udcff\\x1b: no"
+    assert store.steps.of(run.id)[1].state is StepState.UNDONE
+
+
 def test_perform_of_an_irreversible_step_that_fails_says_what_cannot_be_taken_back(store: Store) -> None:
     world, run = World(), running(store)
     steps = [world.step("gone", undo=False), world.step("b", fails=OSError("disk"))]

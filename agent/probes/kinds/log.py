@@ -6,6 +6,7 @@ beside it, so that nothing is missed or counted again when the prober is begun a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -168,13 +169,14 @@ class Log:
 
     def _recalled(self) -> Notes:
         with suppress(OSError, ValueError), open(self._path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Notes)
+            return msgspec.convert(json.loads(file.read()), Notes)
         return Notes()
 
     def _remember(self) -> None:
         draft = f"{self._path}.new"
-        with open(draft, "wb") as file:
-            file.write(msgspec.json.encode(self._notes))
+        with open(draft, "w", encoding="ascii") as file:
+            # Names of logs that are no UTF-8 have surrogates in them that msgspec does not write.
+            json.dump(msgspec.to_builtins(self._notes), file)
         os.replace(draft, self._path)
 
 

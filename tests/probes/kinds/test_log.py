@@ -12,6 +12,7 @@ from agent.errors import RunFailed
 from agent.host.asides import Answer, Asides
 from agent.host.clock import SystemClock
 from agent.ports import Command, Completed
+from agent.probes.answers import failed
 from agent.probes.kind import Tools
 from agent.probes.kinds.log import KIND
 from tests.journals import write_journal
@@ -101,6 +102,16 @@ def test_log_that_could_not_be_read_for_a_while_is_counted_once_it_can_be(tmp_pa
     logs[1].rmdir()
     away.rename(logs[1])
     assert counted(asked) == (2, 2)
+
+
+def test_log_whose_name_is_no_text_is_one_like_others(tmp_path: Path) -> None:
+    log = tmp_path / "\udcff.log"
+    write(log, b"broken\n")
+    settings = {"files": [f"{tmp_path}/*.log"], "match": ["broken"]}
+    assert Asked(tmp_path, "log", settings).measure()[1] == ""
+    write(log, b"fine\nbroken\n")
+    assert counted(Asked(tmp_path, "log", settings)) == (2, 1)
+    assert failed(RunFailed(f"{log.name}: gone"), 0.1).error == "\\udcff.log: gone"
 
 
 def test_log_of_a_journal_counts_its_entries(tmp_path: Path) -> None:
