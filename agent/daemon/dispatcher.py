@@ -5,6 +5,7 @@ Keeps the open runs in memory; whatever it changes is in the store first.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from agent.engine.agenda import IN_WINDOW, Agenda, will_be_retried
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor, Watched
 from agent.errors import RunFailed
+from agent.host.journald import about
 from agent.model.actions import OnInterrupt
 from agent.model.policies import PolicySet, Task
 from agent.model.reasons import Reason
@@ -24,6 +26,7 @@ from agent.rules.windows import Closed, Open
 from agent.rules.windows import state as window_state
 from agent.store import Store
 
+LOG = logging.getLogger(__name__)
 RESUMABLE = frozenset({"", OnInterrupt.RESUME.value})
 
 
@@ -194,6 +197,8 @@ class Dispatcher:
         if self._agenda is not None:
             self._agenda.forget_history(run.task)
         if run.ended is None:
+            extra = about(task=run.task, run=run.id, outcome=run.state, reason=run.why)
+            LOG.info("task %s: run %d %s (%s)", run.task, run.id, run.state, run.why, extra=extra)
             self.add([run])
             return
         self._ended(run)

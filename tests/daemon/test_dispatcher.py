@@ -277,6 +277,15 @@ def test_interrupted_run_is_gone_on_with_although_a_later_one_is_due(store: Stor
     assert house.state(second) == (RunState.SKIPPED, Reason.OVERLAP)
 
 
+def test_interruption_of_a_run_is_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    house = House(store, task())
+    number = house.make("task")
+    house.dispatcher.dispatch()
+    with caplog.at_level("INFO"):
+        house.end(number, RunState.INTERRUPTED)
+    assert caplog.messages == [f"task task: run {number} interrupted ({house.state(number)[1]})"]
+
+
 def test_add_of_a_run_that_was_missed_tells_of_its_end(store: Store) -> None:
     house = House(store, task("t"))
     number = house.make("t")
