@@ -7,6 +7,7 @@ begins a record of its own, whose last line says what happened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -18,6 +19,11 @@ _MORE_KEPT = 20
 _MORE_BYTES = 2048
 _PLAIN, _TRACE, _RAISED, _GO, _KEY = range(5)
 _KEY_BEGINS, _KEY_ENDS = b"-----BEGIN ", b"-----END "
+_KEY_LONG, _KEY_ODD = 40, 3
+"""Lines of a key end in so many of its characters, but for a few: one that is empty, the last one, and its sum."""
+
+_KEY_WORD = re.compile(rb"[A-Za-z0-9+/=]{%d}" % _KEY_LONG)
+_KEY_HEADS = (b"Proc-Type: ", b"DEK-Info: ", b"Version: ", b"Comment: ")
 _TRACEBACK = b"Traceback (most recent call last):"
 _SUSPECT = frozenset(bytes([code]) for code in b" \t\r}])CSTDg.") | {b""}
 _ALWAYS = (b" ", b"\t", b"Caused by:", b"Suppressed:", b"... ", b"goroutine ")
@@ -45,6 +51,7 @@ class Joiner:
     def __init__(self) -> None:
         self.open: Record | None = None
         self._kind = _PLAIN
+        self._odd = 0
 
     def take(self, lines: Sequence[bytes]) -> list[Record]:
         """Given the next lines, without line ends, return the records that have ended with them."""
@@ -59,7 +66,7 @@ class Joiner:
                 continue
             if record is not None:
                 ended.append(record)
-            self._kind = _kind(line)
+            self._kind, self._odd = _kind(line), 0
             record = Record(line, 1, len(line) + 1, [])
         self.open = record
         return ended
@@ -76,8 +83,11 @@ class Joiner:
         if record.lines >= MOST_LINES:
             return False
         if self._kind == _KEY:
-            self._kind = _PLAIN if line.startswith(_KEY_ENDS) else _KEY
-            return True
+            ends = _KEY_ENDS in line
+            if ends or self._is_of_key(line.strip()):
+                self._kind = _PLAIN if ends else _KEY
+                return True
+            self._kind = _PLAIN
         indented = line.startswith((b" ", b"\t"))
         if self._kind == _TRACE and not indented and line.strip():
             self._kind = _RAISED
@@ -90,6 +100,16 @@ class Joiner:
             self._kind = _GO
         frame = self._kind == _GO and (line.startswith(_GO_FRAME) or line.endswith(b")"))
         return frame or line.startswith(_ALWAYS) or line in _CLOSING
+
+    def _is_of_key(self, line: bytes) -> bool:
+        """Tell whether a line may be one of a key, with or without something in front of it.
+
+        Else whoever writes that a key begins would hide the messages that follow.
+        """
+        word = line.rpartition(b" ")[2]
+        heads = not line or any(head in line for head in _KEY_HEADS)
+        self._odd += not (heads or _KEY_WORD.fullmatch(word[-_KEY_LONG:]))
+        return self._odd <= _KEY_ODD
 
 
 def _kind(line: bytes) -> int:

@@ -44,6 +44,23 @@ def joined(text: bytes) -> list[Record]:
     return [*joiner.take(text.split(b"\n")), *joiner.end()]
 
 
+LONG = b"MIIEowIBAAKCAQEA" * 4
+TOLD_KEY = b"""10:00 shop: -----BEGIN RSA PRIVATE KEY-----
+10:00 shop: Proc-Type: 4,ENCRYPTED
+10:00 shop:
+10:00 shop: %(line)s
+10:00 shop: %(line)s
+10:00 shop: MIIEow==
+10:00 shop: -----END RSA PRIVATE KEY-----
+INFO next""" % {b"line": LONG}
+NO_KEY = b"""GET /?q=-----BEGIN HTTP/1.1
+ERROR refused
+ERROR refused
+ERROR refused
+ERROR refused
+INFO next"""
+
+
 @pytest.mark.parametrize(
     ("text", "lines", "last"),
     [
@@ -51,6 +68,8 @@ def joined(text: bytes) -> list[Record]:
         (JAVA, [5, 1], b""),
         (GO, [8, 1], b""),
         (KEY, [3, 1], b""),
+        (TOLD_KEY, [7, 1], b""),
+        (NO_KEY, [4, 1, 1], b""),
         (b"{\n  'a': 1\n}\nnext", [3, 1], b""),
         (b"one\ntwo\n\nthree", [1, 2, 1], b""),
     ],
