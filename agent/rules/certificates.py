@@ -15,7 +15,8 @@ def not_after(der: bytes) -> float:
     for _ in ("serial number", "signature", "issuer"):
         body = _behind(body)
     ends = _behind(_inside(body))
-    return _instant(ends[0], _content(ends))
+    content = _content(ends)
+    return _instant(ends[0], content)
 
 
 def days_left(der: bytes, now: float) -> float:

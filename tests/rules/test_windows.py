@@ -144,15 +144,24 @@ def test_opens_in_gap_names_the_instant_after_the_gap(opens: str, expected: str 
 
 openings = st.sampled_from(["0 2 * * *", "30 1,2 * * *", "0 22 * * 5", "*/30 1-4 * * *", "0 0 * * *", "every 5 hours"])
 lengths = st.sampled_from([60.0, 1800.0, 3 * HOUR, 25 * HOUR, 100.5])
-instants = st.datetimes(
-    datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2027-12-01"), timezones=st.just(UTC)
+instants = st.one_of(
+    st.datetimes(datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2027-12-01"), timezones=st.just(UTC)),
+    # Clocks change on few days of the year.
+    st.builds(
+        lambda day, seconds: datetime(2026, day[0], day[1], tzinfo=UTC) + timedelta(seconds=seconds),
+        st.sampled_from([(3, 8), (3, 28), (4, 4), (10, 3), (10, 24), (11, 1)]),
+        st.integers(-2 * 86400, 2 * 86400),
+    ),
 )
 
 
-@given(openings, lengths, instants)
+zones = st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Antarctica/Troll"])
+
+
+@given(openings, lengths, instants, zones)
 @settings(max_examples=200, deadline=None)
-def test_occurrences_and_state_agree_and_never_overlap(opens: str, lasts: float, now: datetime) -> None:
-    nightly = window(opens, lasts)
+def test_occurrences_and_state_agree_and_never_overlap(opens: str, lasts: float, now: datetime, zone: str) -> None:
+    nightly = window(opens, lasts, zone)
     found = list(occurrences(nightly, now, now + timedelta(days=3)))
     for one in found:
         assert state(nightly, one.since) == one or (one.until - one.since).total_seconds() > 99 * lasts

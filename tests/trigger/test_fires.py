@@ -128,9 +128,21 @@ texts = st.sampled_from(
         "* * * * *",
     ]
 )
-zones = st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "America/Santiago", "UTC"])
-instants = st.datetimes(
-    datetime.fromisoformat("2024-01-01"), datetime.fromisoformat("2037-12-01"), timezones=st.just(UTC)
+zones = st.sampled_from(
+    [
+        *("Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "America/Santiago", "UTC"),
+        *("America/Havana", "Antarctica/Troll", "Asia/Beirut", "Pacific/Apia"),
+    ]
+)
+instants = st.one_of(
+    st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2099-12-01"), timezones=st.just(UTC)),
+    # Clocks change on few days of the year, and leap days are rare.
+    st.builds(
+        lambda year, day, seconds: datetime(year, day[0], day[1], tzinfo=UTC) + timedelta(seconds=seconds),
+        st.integers(2008, 2036),
+        st.sampled_from([(2, 28), (3, 8), (3, 28), (4, 4), (9, 5), (10, 3), (10, 26), (11, 1), (12, 29)]),
+        st.integers(-3 * 86400, 3 * 86400),
+    ),
 )
 
 
