@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,6 +28,16 @@ def test_content_that_is_no_record_is_damage(content: bytes) -> None:
         restic.decode(content, snapshot)
     with pytest.raises(Damaged):
         tar.decode(content, "/srv/backups/host/task/20260101T000000Z-full-0123456789abcdef", "local")
+
+
+def test_record_with_something_else_in_it_that_is_no_text_is_damage() -> None:
+    snapshot = restic.Snapshot(id="0123456789abcdef", time="2026-01-01T00:00:00Z", hostname="host", tags=("task=task",))
+    made = dict.fromkeys(("id", "repository", "parent"), "") | {"host": "host", "task": "task", "level": "full"}
+    backup = {**made, "began": 1.0, "ended": 2.0, "parts": [], "files": 0}
+    content = json.dumps({"other": "?", "format": restic.FORMAT, "backup": backup, "paths": []}).encode()
+    assert restic.decode(content, snapshot).backup.files == 0
+    with pytest.raises(Damaged):
+        restic.decode(content.replace(b"?", b"\xff"), snapshot)
 
 
 @given(CONTENTS)

@@ -102,7 +102,8 @@ def encode(record: Record) -> bytes:
 def decode(content: bytes, snapshot: Snapshot) -> Record:
     """Given what a snapshot holds as its record, return it. Raises Damaged when it is none, or of another snapshot."""
     try:
-        record = msgspec.json.decode(content, type=Record)
+        # As text: what is no UTF-8 in a part that is passed over would not be noticed else.
+        record = msgspec.json.decode(content.decode(), type=Record)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"snapshot {snapshot.id[:8]} holds no record of a backup: {error}") from error
     if record.format != FORMAT:
