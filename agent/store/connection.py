@@ -176,9 +176,16 @@ class Connection:
 
     def _ensure_room(self) -> None:
         """Give the ballast up before a write when the disk could not take the write."""
-        free = os.statvfs(self.directory)
-        if free.f_bavail * free.f_frsize < min(self._ballast_bytes or ROOM_BYTES, ROOM_BYTES):
+        if self._free() < min(self._ballast_bytes or ROOM_BYTES, ROOM_BYTES):
             self._release_ballast()
+
+    def _free(self) -> int:
+        """Return how many bytes the disk has to spare. Raises StoreError when the directory is gone from its place."""
+        try:
+            free = os.statvfs(self.directory)
+        except OSError as error:
+            raise StoreError(f"the state directory {self.directory}: {error.strerror}") from error
+        return free.f_bavail * free.f_frsize
 
     def _release_ballast(self) -> bool:
         """Give the ballast up; return whether there was any."""
@@ -194,8 +201,7 @@ class Connection:
         with suppress(OSError):
             if os.lstat(os.path.join(self.directory, BALLAST_NAME)).st_blocks > 0:
                 return False
-        free = os.statvfs(self.directory)
-        return free.f_bavail * free.f_frsize < SCANT_BYTES
+        return self._free() < SCANT_BYTES
 
     def keep_ballast(self, size: int) -> None:
         """Keep a ballast of so many bytes from here on, and make it at once where the disk has ample room."""

@@ -98,6 +98,17 @@ def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
         assert store.facts.get("a") is None
 
 
+def test_write_while_the_directory_is_gone_fails_in_words(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with Store(str(state)) as store:
+        state.rename(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match="state directory .*: No such file or directory"), store.transaction():
+            store.facts.set("a", "b")
+        (tmp_path / "elsewhere").rename(state)
+        with store.transaction():
+            store.facts.set("a", "b")
+
+
 def test_flipped_bits_in_payloads_are_seen_by_the_seals(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         for number in range(50):
