@@ -149,7 +149,7 @@ def test_list_of_a_repository_that_no_policy_names_finds_the_same(
     (listed,) = json.loads(capsys.readouterr().out)["repositories"]
     assert [one["id"] for one in listed["backups"]] == known
     assert main(["backup", "list", "--repository-path", f"{agent.place}/repository", "--host", "no", *nothing]) == 0
-    assert capsys.readouterr().out == "no backups\n"
+    assert capsys.readouterr().out == f"no backups of that host, but of {this_host()}: name one with --host\n"
 
 
 def test_list_of_what_is_no_repository_fails(say: Say) -> None:

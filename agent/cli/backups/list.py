@@ -30,10 +30,13 @@ def main(arguments: argparse.Namespace) -> int:
     now = SystemClock().now().timestamp()
     found: list[tuple[Place, Listing, Known]] = []
     failed: list[str] = []
+    others: set[str] = set()
     with places(arguments, world) as chosen:
         for place in chosen:
             try:
                 listing = place.repository.listing(place.host, place.task)
+                if place.host and not listing.backups:
+                    others |= {one.host for one in place.repository.listing("", place.task).backups}
             except ListingFailed as error:
                 failed.append(str(error))
                 continue
@@ -55,10 +58,16 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         lines = [line for one in found for line in _lines(*one, now, world.zone)]
         if lines or not failed:
-            print("\n".join(lines) or "no backups")
+            print("\n".join(lines) or _none(others))
         for sentence in failed:
             print(harmless(sentence), file=sys.stderr)
     return ExitCode.RUN_FAILED if failed else ExitCode.OK
+
+
+def _none(others: set[str]) -> str:
+    """Say that there is nothing; a host that was renamed has its backups under its old name."""
+    of = harmless(", ".join(sorted(others)))
+    return f"no backups of that host, but of {of}: name one with --host" if others else "no backups"
 
 
 def data(backup: Backup, known: Known, listing: Listing) -> dict[str, object]:
