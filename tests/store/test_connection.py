@@ -102,7 +102,7 @@ def test_write_while_the_directory_is_gone_fails_in_words(tmp_path: Path) -> Non
     state = tmp_path / "state"
     with Store(str(state)) as store:
         state.rename(tmp_path / "elsewhere")
-        with pytest.raises(StoreError, match="state directory .*: No such file or directory"), store.transaction():
+        with pytest.raises(StoreError, match=r"state directory .*: No such file or directory"), store.transaction():
             store.facts.set("a", "b")
         (tmp_path / "elsewhere").rename(state)
         with store.transaction():
