@@ -57,7 +57,7 @@ tasks:
     # The last three: made and not yet journalled, about to be removed, removed and the ledger told.
     points=(
         *both("run/ledger.made", "run/ledger.verified", "run/ledger.removed", "run/ledger.proved"),
-        *("run/step.done:before#2", "run/memory.remember:after#7", "run/memory.remember:before#8"),
+        *("run/step.done:before#3", "run/memory.remember:after#6", "run/memory.remember:before#7"),
     ),
     alone=True,
     prepare=backed_up_yesterday,
