@@ -7,11 +7,23 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.model.policies import Position, Window
-from agent.rules.windows import Closed, Gate, Open, gate, holds, never_opens, occurrences, opening, opens_in_gap, state
+from agent.rules.windows import (
+    MERGES,
+    Closed,
+    Gate,
+    Open,
+    gate,
+    holds,
+    never_opens,
+    occurrences,
+    opening,
+    opens_in_gap,
+    state,
+)
 from agent.trigger import ScheduleError, parse
 from tests.trigger.oracle import MINUTE, Matches, WallClock, world
 
@@ -159,13 +171,19 @@ zones = st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/Havana
 
 
 @given(openings, lengths, instants, zones)
+@example("0 2 * * *", 25 * HOUR, utc("2026-10-24"), "Antarctica/Troll")
 @settings(max_examples=200, deadline=None)
 def test_occurrences_and_state_agree_and_never_overlap(opens: str, lasts: float, now: datetime, zone: str) -> None:
     nightly = window(opens, lasts, zone)
+
+    def endless(one: Open) -> bool:
+        # One that hardly ever closes is followed for MERGES links, of which each is at least nine tenths as long.
+        return (one.until - one.since).total_seconds() > 0.9 * MERGES * lasts
+
     found = list(occurrences(nightly, now, now + timedelta(days=3)))
     for one in found:
-        assert state(nightly, one.since) == one or (one.until - one.since).total_seconds() > 99 * lasts
-        assert not isinstance(state(nightly, one.until), Open) or (one.until - one.since).total_seconds() > 99 * lasts
+        assert state(nightly, one.since) == one or endless(one)
+        assert not isinstance(state(nightly, one.until), Open) or endless(one)
     assert all(earlier.until < later.since for earlier, later in pairwise(found)) or lasts > 24 * HOUR
     here = state(nightly, now)
     if isinstance(here, Open):
