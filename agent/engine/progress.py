@@ -22,25 +22,32 @@ def clear(stream: TextIO) -> None:
 
 
 class Progress:
-    """Reports to a stream, at most every tenth of a second on a terminal and every 30 seconds elsewhere."""
+    """Reports to a stream, at most every tenth of a second on a terminal and every 30 seconds elsewhere.
+
+    A stream that takes no more, such as a terminal that was closed or a log on a full disk, is let be; work goes on.
+    """
 
     def __init__(self, stream: TextIO, task: str, clock: Clock) -> None:
         self._stream = stream
         self._task = task
         self._clock = clock
         self._live = stream.isatty()
+        self._given_up = False
         self._started = clock.monotonic()
         self._reported = self._started if not self._live else self._started - BAR_INTERVAL
 
     def report(self, done: int, total: int, unit: str) -> None:
         """Given how much of how much is done (total 0: unknown), show it when it is time to."""
         now = self._clock.monotonic()
-        if now - self._reported < (BAR_INTERVAL if self._live else LINE_INTERVAL):
+        if self._given_up or now - self._reported < (BAR_INTERVAL if self._live else LINE_INTERVAL):
             return
         self._reported = now
         text = self.line(done, total, unit, now - self._started)
-        self._stream.write(f"{CLEAR_LINE}{text[: self._width()]}" if self._live else f"{text}\n")
-        self._stream.flush()
+        try:
+            self._stream.write(f"{CLEAR_LINE}{text[: self._width()]}" if self._live else f"{text}\n")
+            self._stream.flush()
+        except OSError:
+            self._given_up = True
 
     def _width(self) -> int | None:
         """Return how many characters fit on a line, as a bar that is folded cannot be drawn over; None for unknown."""

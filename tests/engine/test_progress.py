@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import pty
 import struct
 import termios
+
+import pytest
 
 from agent.engine.progress import Progress, clear
 from tests.fakes import FakeClock
@@ -66,3 +69,33 @@ def test_report_says_bytes_as_people_do() -> None:
     progress = Progress(io.StringIO(), "task", FakeClock())
     assert progress.line(25 << 20, 100 << 20, "bytes", 10).endswith(" 25% 25 MiB of 100 MiB, 30 s left")
     assert progress.line(25 << 20, 0, "bytes compared", 10) == "task: 25 MiB compared, 10 s"
+
+
+class Closed(Terminal):
+    """A terminal that is closed once something stands on it, or a log whose disk is full then."""
+
+    tries = 0
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def write(self, text: str) -> int:
+        self.tries += 1
+        if self.tries > 1:
+            raise OSError(errno.EIO if self._terminal else errno.ENOSPC, "it takes no more")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_report_to_what_takes_no_more_does_not_end_the_work(terminal: bool) -> None:
+    clock, stream = FakeClock(), Closed(terminal=terminal)
+    progress = Progress(stream, "task", clock)
+    for done in range(5):
+        clock.advance(60)
+        progress.report(done, 0, "files")
+    assert "task: 0 files" in stream.getvalue()
+    assert stream.tries == 2
