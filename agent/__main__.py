@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import cast
 
+INTERRUPTED = 130
+"""What `agent.errors.ExitCode` has for it."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Given command-line arguments (without the program's name), do what they say and return an exit code."""
@@ -36,7 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(importlib.import_module("agent.engine.sender").main())
     if arguments[:1] == ["draw-page"]:
         return int(importlib.import_module("agent.site.child").main())
-    return int(importlib.import_module("agent.cli.main").main(arguments))
+    return _command(arguments)
+
+
+def _command(arguments: Sequence[str]) -> int:
+    try:
+        return int(importlib.import_module("agent.cli.main").main(arguments))
+    except KeyboardInterrupt:
+        # What a command needs is still being loaded. The names of exit codes may be a part of that.
+        return INTERRUPTED
 
 
 def _load_msgspec() -> None:

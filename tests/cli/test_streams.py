@@ -1,4 +1,4 @@
-"""What commands do where standard input, output or error is closed, full, or of another encoding."""
+"""What commands do where standard streams are closed, full, or of another encoding, and at a key of the terminal."""
 
 from __future__ import annotations
 
@@ -44,3 +44,23 @@ def test_output_of_an_encoding_without_a_character_has_its_escape(agent: AgentUn
     words = [sys.executable, "-m", "agent", "tasks", *agent.arguments]
     told = subprocess.run(words, env={"PYTHONIOENCODING": "latin-1"}, capture_output=True, timeout=120, check=True)
     assert told.stdout.decode("latin-1").endswith("größe \\u4e16\\u754c\n")
+
+
+IMPATIENT = """
+import sys
+
+class Impatient:
+    def find_spec(self, name, *rest):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Impatient())
+from agent.__main__ import main
+sys.exit(main(["check"]))
+"""
+
+
+@pytest.mark.parametrize("module", ["agent.cli.main", "agent.cli.check_command", "agent.policy.load"])
+def test_interrupt_while_a_command_is_still_loaded_leaves_no_trace(module: str) -> None:
+    done = subprocess.run([sys.executable, "-c", IMPATIENT, module], capture_output=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (ExitCode.INTERRUPTED, b"")
