@@ -81,21 +81,35 @@ def _reply(data: bytes, number: int, name: str, kind: str) -> Reply:
     if questions != 1:
         raise BadMessage("the answer does not say to what")
     asked, at = _name(data, 12)
-    if asked.lower() != name.rstrip(".").lower() or struct.unpack_from("!H", data, at)[0] != TYPES[kind]:
+    if asked.lower() != _name(_written(name), 0)[0].lower() or struct.unpack_from("!H", data, at)[0] != TYPES[kind]:
         raise BadMessage("an answer to another question")
     at += 4
-    values, ttls = [], []
+    found: list[tuple[str, str, int]] = []
+    leads: dict[str, str] = {}
     for _ in range(answers if not flags & 0x0200 else 0):
-        _, at = _name(data, at)
+        owner, at = _name(data, at)
         record, cls, ttl, length = struct.unpack_from("!HHIH", data, at)
         at += 10
         if at + length > len(data):
             raise BadMessage("the answer ends early")
+        if record == TYPES["CNAME"] and cls == _INTERNET:
+            leads.setdefault(owner.lower(), _name(data, at)[0].lower())
         if record == TYPES[kind] and cls == _INTERNET:
-            values.append(_value(data, at, length, kind))
-            ttls.append(ttl)
+            found.append((owner.lower(), _value(data, at, length, kind), ttl))
         at += length
-    return Reply(flags & 0xF, bool(flags & 0x0200), tuple(values), min(ttls, default=None))
+    names = _meant(asked.lower(), leads)
+    values = tuple(value for owner, value, _ in found if owner in names)
+    return Reply(
+        flags & 0xF, bool(flags & 0x0200), values, min((ttl for owner, _, ttl in found if owner in names), default=None)
+    )
+
+
+def _meant(asked: str, leads: Mapping[str, str]) -> set[str]:
+    """Given the name that was asked for and where names lead, return those that are its own; a circle ends."""
+    names = {asked}
+    while (asked := leads.get(asked, asked)) not in names:
+        names.add(asked)
+    return names
 
 
 def _name(data: bytes, at: int) -> tuple[str, int]:

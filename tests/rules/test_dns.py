@@ -56,6 +56,32 @@ def test_reply_whose_names_lead_back_too_often_is_refused() -> None:
         reply(HEAD[:6] + b"\0\2" + HEAD[8:] + txt + holder + last, 7, "shop.example", "TXT")
 
 
+LEADS = b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x0f\x05other\x07example\x00"
+OTHER = b"\x05Other\x07example\x00" + RECORD[2:]
+
+
+@pytest.mark.parametrize(
+    ("records", "values"),
+    [
+        ([OTHER], ()),
+        ([LEADS, OTHER], ("192.0.2.10",)),
+        ([OTHER, LEADS], ("192.0.2.10",)),
+        ([LEADS, LEADS.replace(b"\xc0\x0c", b"\x05other\x07example\x00")], ()),
+        ([RECORD, OTHER], ("192.0.2.10",)),
+    ],
+    ids=["of another name", "by way of it", "in another order", "in a circle", "beside"],
+)
+def test_reply_has_what_is_of_the_name_that_was_asked_for(records: list[bytes], values: tuple[str, ...]) -> None:
+    message = HEAD[:7] + bytes([len(records)]) + HEAD[8:] + ASKED + b"".join(records)
+    assert reply(message, 7, "shop.example", "A").values == values
+
+
+def test_reply_about_a_name_of_other_letters_is_one() -> None:
+    message = question(7, "bücher.example", "A")
+    asked = message[12 : message.index(b"\0", 12) + 5]
+    assert reply(HEAD + asked + RECORD, 7, "bücher.example", "A").values == ("192.0.2.10",)
+
+
 @given(st.binary(max_size=200), st.sampled_from(sorted(TYPES)))
 def test_reply_of_any_bytes_is_read_or_refused(noise: bytes, kind: str) -> None:
     asked = NAME + TYPES[kind].to_bytes(2, "big") + b"\x00\x01"
