@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import logging
+import select
 import sys
 
 from agent.host.journald import JournalHandler, is_journal
 from agent.host.loglines import Plain
 from agent.host.standing import CLEAR_LINE
+
+
+class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # it is generic for the type checker alone
+    """Writes records to standard error, but never waits for whoever reads them: what finds no room is left out.
+
+    That is a pipe whose reader stands still, or a terminal that was stopped by a key. Once there is room again, it is
+    told how many records were left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self._room = select.poll()
+        self._room.register(sys.stderr.fileno(), select.POLLOUT)
+        self._left_out = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record if there is room for it."""
+        if not self._room.poll(0):
+            self._left_out += 1
+            return
+        if self._left_out:
+            told = {"levelname": "WARNING", "msg": f"{self._left_out} messages were left out: nobody read them"}
+            self._left_out = 0
+            super().emit(logging.makeLogRecord(told))
+        super().emit(record)
 
 
 def start_logging(level: str) -> None:
@@ -16,7 +42,7 @@ def start_logging(level: str) -> None:
     if is_journal(sys.stderr.fileno()):
         handler = JournalHandler()
     else:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = Lines()
         clear = CLEAR_LINE if sys.stderr.isatty() else ""
         handler.setFormatter(Plain(f"{clear}%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler])
