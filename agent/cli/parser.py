@@ -103,9 +103,7 @@ def _apply(parser: argparse.ArgumentParser) -> None:
 
 
 def _calendar(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--days", type=_number(1, FAR_DAYS), default=7, metavar="N", help="how many days ahead (default: 7)"
-    )
+    parser.add_argument("--days", type=_number(1, FAR_DAYS), default=7, metavar="N", help="days ahead (default: 7)")
     parser.add_argument("--task", metavar="TASK", help="only this task")
 
 
@@ -118,9 +116,7 @@ def _history(parser: argparse.ArgumentParser) -> None:
         help="show this run with its steps, or verify that the history is what was written",
     )
     parser.add_argument("--task", metavar="TASK", help="only this task")
-    parser.add_argument(
-        "--limit", type=_number(1, MANY), default=20, metavar="N", help="at most this many runs (default: 20)"
-    )
+    parser.add_argument("--limit", type=_number(1, MANY), default=20, metavar="N", help="most runs (default: 20)")
     parser.add_argument("--log", action="store_true", help="show what the journal has of this run as well")
     parser.add_argument(
         "--head",
@@ -160,6 +156,10 @@ def _why(parser: argparse.ArgumentParser) -> None:
 
 def _actions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", metavar="ACTION", help="show the full reference of this action")
+
+
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=_number(1, MANY), metavar="RUN", help="the number of the run, as `history` has it")
 
 
 def _release(parser: argparse.ArgumentParser) -> None:
@@ -272,6 +272,7 @@ COMMANDS: dict[str, tuple[str, Adder]] = {
     "schema": ("print the JSON Schema of a policy, for editors", _nothing),
     "actions": ("list the actions, or show the full reference of one", _actions),
     "reload": ("have the running agent look at its policies at once, and wait for what comes of it", _reload),
+    "undo": ("take an interrupted run back instead of going on with it", _undo),
     "release-hold": ("let a task or threshold that was held act again", _release),
     "completion": ("print a completion script for a shell", _completion),
 }

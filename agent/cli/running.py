@@ -5,16 +5,18 @@ from __future__ import annotations
 import select
 import signal
 import sys
+from collections.abc import Collection, Mapping
 from datetime import tzinfo
 
 from agent.cli.history_command import data, whole
 from agent.cli.output import columns, emit_json
+from agent.engine import document
 from agent.engine.admission import admitted
 from agent.engine.plan import Plan
 from agent.engine.progress import clear
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor
-from agent.errors import ExitCode, Refused, RunFailed
+from agent.errors import BadArgument, ExitCode, Refused, RunFailed
 from agent.host.clock import SystemClock, boot_id
 from agent.host.launching import SYSTEMD, chosen, launcher_of
 from agent.host.units import Units
@@ -24,6 +26,9 @@ from agent.model.runs import Origin, Run, RunOutcome, RunState
 from agent.model.settings import Settings
 from agent.rules.outcomes import REFUSALS, outcome
 from agent.store import Store
+
+WELL = frozenset({RunOutcome.SUCCEEDED, RunOutcome.SKIPPED})
+"""How a run ends that was to do its work."""
 
 
 class Foreground:
@@ -39,10 +44,9 @@ class Foreground:
 
     def run(self, task: Task, policies: PolicySet, plan: Plan | None = None) -> Run:
         """Given a task, run it, going on with an interrupted run of it if there is one; return the run as it ended."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._interrupt)
+        self._listen()
         self._refuse_if_held(task)
-        self.recover(task, policies)
+        self.recover(task, policies.tasks)
         self._refuse_if_at_work(task)
         run = self._unfinished(task) if plan is None else None
         if run is None and not admitted(self._store, task, self._clock.now().timestamp()):
@@ -55,19 +59,45 @@ class Foreground:
         if attempt is None:
             raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} was taken by another process this moment")
         self._supervisor.launch(run.id, attempt, task)
-        # A plain child prints to this terminal by itself, a unit to the journal.
-        listener = Units(self._store.directory).listener(run.id, attempt) if self._shows else None
-        while run.id in self._supervisor.children:
-            self._wait(run.id)
-            if listener is not None:
-                print(listener.heard(all_of_it=run.id not in self._supervisor.children), end="", file=sys.stderr)
-        clear(sys.stderr)
-        return self._store.runs.get(run.id)
+        return self._attend(run.id, attempt)
 
-    def recover(self, task: Task, policies: PolicySet) -> None:
-        """Settle the runs of a task that lost their process while nobody supervised them."""
+    def undo(self, number: int) -> Run:
+        """Given an interrupted run, take it back instead of going on with it; return it as it ended.
+
+        Raises NotFound, BadArgument when it is no interrupted one, Refused when a process is at work on it.
+        """
+        self._listen()
+        task = document.load(self._store.documents.get(self._store.runs.get(number).document)).task
+        self.recover(task, {task.name: task})
+        run = self._store.runs.get(number)
+        if run.state is RunState.RUNNING:
+            raise Refused(Reason.OVERLAP, f"run {number} of {task.name} is at work; wait until it has ended")
+        if run.state is not RunState.INTERRUPTED:
+            raise BadArgument(f"run {number} of {task.name} is {run.state}: only an interrupted run can be taken back")
+        # One that somebody had begun to take back is at it again by now.
+        if number not in self._supervisor.children and not self._supervisor.undo(run):
+            raise Refused(Reason.OVERLAP, f"run {number} of {task.name} was taken by another process this moment")
+        return self._attend(number, self._store.runs.get(number).attempt)
+
+    def recover(self, task: Task, tasks: Mapping[str, Task]) -> None:
+        """Settle the runs of a task, of these tasks, that lost their process while nobody supervised them."""
         self._supervisor.sweep_ended()
-        self._supervisor.recover(policies.tasks, strays=True, only=task.name)
+        self._supervisor.recover(tasks, strays=True, only=task.name)
+
+    def _listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+
+    def _attend(self, number: int, attempt: int) -> Run:
+        """Show what a run prints until it has ended; return it."""
+        # A plain child prints to this terminal by itself, a unit to the journal.
+        listener = Units(self._store.directory).listener(number, attempt) if self._shows else None
+        while number in self._supervisor.children:
+            self._wait(number)
+            if listener is not None:
+                print(listener.heard(all_of_it=number not in self._supervisor.children), end="", file=sys.stderr)
+        clear(sys.stderr)
+        return self._store.runs.get(number)
 
     def _refuse_if_held(self, task: Task) -> None:
         if not task.enabled:
@@ -113,15 +143,18 @@ class Foreground:
         self._interrupted = True
 
 
-def report(store: Store, run: Run, zone: tzinfo, *, as_json: bool) -> int:
-    """Print a run as it ended, with instants in a zone, and return the exit code that says so."""
+def report(store: Store, run: Run, zone: tzinfo, *, as_json: bool, well: Collection[RunOutcome] = WELL) -> int:
+    """Print a run as it ended, with instants in a zone, and return the exit code that says so.
+
+    `well` is how it was to end. Raises RunFailed, Refused where it did not.
+    """
     steps = store.steps.of(run.id)
     if as_json:
         emit_json(data(run, steps))
     else:
         print(whole(run, steps, zone, columns()))
     how = outcome(run)
-    if how in (RunOutcome.SUCCEEDED, RunOutcome.SKIPPED):
+    if how in well:
         return ExitCode.OK
     if run.state is RunState.INTERRUPTED and run.why != Reason.KILLED:
         return ExitCode.INTERRUPTED

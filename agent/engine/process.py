@@ -25,7 +25,7 @@ from agent.host.output import visible
 from agent.host.proc import started_ticks
 from agent.host.processes import SystemProcesses
 from agent.host.run_process import UNIT
-from agent.model.actions import Judgement
+from agent.model.actions import Judgement, OnInterrupt
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.model.runs import Run, RunState
@@ -146,7 +146,7 @@ def _do(directory: str, number: int, attempt: int, *, undo: bool) -> int:
             pid=os.getpid(),
             pid_started=started_ticks(os.getpid()),
             boot=boot_id(),
-            on_interrupt=action.on_interrupt(options),
+            on_interrupt=OnInterrupt.UNDO if undo else action.on_interrupt(options),
         )
         if claimed is None:
             return 0

@@ -142,6 +142,13 @@ class Supervisor:
         if at_work and run.stop:
             self._ask(watched)
 
+    def undo(self, run: Run) -> bool:
+        """Begin to take an interrupted run back, as nobody is to go on with it; False when somebody else has it."""
+        # It is written down first: who finds it without a process goes on with taking it back.
+        if not self._store.runs.amend(run.id, held_by=run, on_interrupt=OnInterrupt.UNDO, fruitless=0):
+            return False
+        return self._decide(self._store.runs.get(run.id))
+
     def request_stop(self, number: int, reason: Reason) -> None:
         """Ask a run's process to stop at its next checkpoint; it is ended after the grace. The first reason stays."""
         watched = self.children[number]

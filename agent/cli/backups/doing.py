@@ -68,8 +68,13 @@ def interrupted(store: Store, task: Task) -> bool:
             continue
         if run.state is RunState.INTERRUPTED and _same(store, run, task):
             return True
-        how = "is at work" if run.state is RunState.RUNNING else "was interrupted; do that again first, as it was asked"
-        raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} {how}: `hostkeeper history {run.id}` shows it")
+        how = f"is at work: `hostkeeper history {run.id}` shows it"
+        if run.state is RunState.INTERRUPTED:
+            how = (
+                f"was interrupted; do that again first, as it was asked (`hostkeeper history {run.id}` shows it), "
+                f"or take it back with `hostkeeper undo {run.id}`"
+            )
+        raise Refused(Reason.OVERLAP, f"run {run.id} of {task.name} {how}")
     return False
 
 

@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     task = _task(world, policies, arguments)
     with world.store() as store:
         foreground = Foreground(store, world.settings(), arguments.config)
-        foreground.recover(task, policies)
+        foreground.recover(task, policies.tasks)
         plan = None if interrupted(store, task) else _planned(policies, task, store, arguments)
         if arguments.dry_run:
             return ExitCode.OK

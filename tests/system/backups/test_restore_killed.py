@@ -73,5 +73,41 @@ def test_interrupted_restore_is_not_mistaken_for_another(host: Shop) -> None:
     command = ("backup", "restore", "latest", "--task", "backup-shop", "--yes-on", this_host())
     killed = host.agent.command(*command, environment={"HOSTKEEPER_FAILPOINT": "run/step.done:before#2"})
     assert killed.returncode == 4
-    said = host.do(*command, "--path", str(host.tree / "conf"), code=5)
+    another = (*command, "--path", str(host.tree / "conf"))
+    said = host.do(*another, code=5)
     assert "was interrupted; do that again first" in said
+    assert "or take it back with `hostkeeper undo 2`" in said
+
+
+@pytest.mark.parametrize("step", ["stage", "swap"])
+def test_interrupted_restore_that_is_undone_makes_room_for_another(host: Shop, step: str) -> None:
+    host.back_up()
+    (host.tree / "conf").write_text("mine")
+    mine = host.files()
+    command = ("backup", "restore", "latest", "--task", "backup-shop", "--yes-on", this_host(), "--discard")
+    point = f"run/step.done:before#{STEPS.index(step) + 1}"
+    assert host.agent.command(*command, environment={"HOSTKEEPER_FAILPOINT": point}).returncode == 4
+    run = host.data("undo", "2")
+    assert (run["state"], run["outcome"]) == ("undone", "undone")
+    assert host.files() == mine
+    assert [path.name for path in host.tree.parent.iterdir()] == ["shop"]
+    assert "only an interrupted run can be taken back" in host.do("undo", "2", code=2)
+    assert host.data(*command, "--path", str(host.tree / "conf"))["state"] == "succeeded"
+    assert host.files() != mine
+
+
+def test_undo_that_is_killed_is_gone_on_with(host: Shop) -> None:
+    host.back_up()
+    (host.tree / "conf").write_text("mine")
+    mine = host.files()
+    command = ("backup", "restore", "latest", "--task", "backup-shop", "--yes-on", this_host(), "--discard")
+    assert host.agent.command(*command, environment={"HOSTKEEPER_FAILPOINT": "run/step.done:before#3"}).returncode == 4
+    undo = [sys.executable, "-I", "-m", "agent", "undo", "2", *host.agent.arguments]
+    armed = {**os.environ, "HOSTKEEPER_FAILPOINT": "run/step.undone:before", "HOSTKEEPER_FAILPOINT_SIGNAL": "STOP"}
+    watching = psutil.Popen(undo, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=armed)
+    stopped = wait_for(lambda: next((one for one in watching.children() if one.status() == psutil.STATUS_STOPPED), None))
+    watching.kill()
+    stopped.kill()
+    watching.wait()
+    assert host.data("undo", "2")["state"] == "undone"
+    assert host.files() == mine
