@@ -113,22 +113,6 @@ def test_settle_of_a_lost_run_follows_its_action(
     assert ("its process was lost once before a step was completed" in settled.detail) is (state is RunState.STUCK)
 
 
-def test_undo_takes_an_interrupted_run_back_however_often_it_was_lost(store: Store) -> None:
-    house = House(store)
-    run, _ = house.running()
-    for _ in range(MAX_FRUITLESS - 1):
-        run = house.lose(run.id)
-        house.supervisor.start(run, TASK)
-        house.claim(run.id, OnInterrupt.RESUME)
-    house.supervisor.request_stop(run.id, Reason.AGENT_STOPPING)
-    run = house.lose(run.id)
-    assert house.supervisor.undo(run)
-    number, attempt, argv = house.launcher.started[-1]
-    assert (number, attempt, argv[-1]) == (run.id, run.attempt + 1, "undo")
-    assert store.runs.get(run.id).on_interrupt == OnInterrupt.UNDO, "whoever finds it lost goes on with taking it back"
-    assert not house.supervisor.undo(run), "it is at work"
-
-
 def test_settle_of_a_run_that_is_lost_again_and_again_is_stuck(store: Store) -> None:
     house = House(store)
     run, _ = house.running()

@@ -105,7 +105,9 @@ def test_undo_that_is_killed_is_gone_on_with(host: Shop) -> None:
     undo = [sys.executable, "-I", "-m", "agent", "undo", "2", *host.agent.arguments]
     armed = {**os.environ, "HOSTKEEPER_FAILPOINT": "run/step.undone:before", "HOSTKEEPER_FAILPOINT_SIGNAL": "STOP"}
     watching = psutil.Popen(undo, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=armed)
-    stopped = wait_for(lambda: next((one for one in watching.children() if one.status() == psutil.STATUS_STOPPED), None))
+    stopped = wait_for(
+        lambda: next((one for one in watching.children() if one.status() == psutil.STATUS_STOPPED), None)
+    )
     watching.kill()
     stopped.kill()
     watching.wait()
