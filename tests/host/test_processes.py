@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from agent.host.processes import SystemProcesses
 from agent.ports import Completed
 from tests.host.commands import PATH, command, never, python
 from tests.host.leftovers import carriers, until
+from tests.memory import forget, peak
 
 pytestmark = pytest.mark.usefixtures("no_child_left")
 NOBODY = "nobody"
@@ -38,12 +38,13 @@ def test_run_killed_by_signal_returns_it_negative(processes: SystemProcesses) ->
 
 
 def test_run_endless_output_is_drained_without_memory(processes: SystemProcesses, word: str) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    forget()
+    before = peak()
     argv = ("head", "-c", "500M", "/dev/zero")
     completed = processes.run(command(*argv, word=word, output_limit=1000), never)
     assert completed.output_bytes == 500 << 20
     assert completed.output == "\\x00" * 1000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 * 1024
+    assert peak() - before < 8 * 1024
 
 
 def test_run_output_is_cut_to_its_tail(processes: SystemProcesses) -> None:

@@ -77,16 +77,12 @@ from agent.host.objects import FileObjectLog
 from agent.model.policies import Limits
 from tests.actions.files.world import options, previews, run
 from tests.fakes import FakeMemory, context
-
-def peak():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+from tests.memory import forget, peak
 
 top, count, rule = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
 few = options(top / "few", **rule)
 many = options(top / "many", **rule)
-with open("/proc/self/clear_refs", "w") as refs:
-    refs.write("5")
+forget()
 log = FileObjectLog(str(top), 1)
 for chosen in (few, many):
     # The second round shows what more names cost, once everything is imported and compiled.

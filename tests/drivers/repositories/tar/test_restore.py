@@ -263,15 +263,16 @@ def test_encrypted_backups_come_back_with_their_key_alone(
 
 
 RESTORE = """
-import sys, resource, msgspec
+import sys, msgspec
 from pathlib import Path
 from agent.drivers.repositories.tar.restore import restore
 from agent.drivers.repository import Selection
 from agent.model.backups import Backup
 from tests.drivers.repositories.tar import forge
+from tests.memory import peak
 backup = msgspec.json.decode(sys.argv[2], type=Backup)
 restore(forge.site(Path(sys.argv[1])), backup, Selection((b"/a",)), sys.argv[3])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak())
 """
 
 
