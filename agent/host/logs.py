@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import select
 import sys
+from typing import TextIO
 
 from agent.host.journald import JournalHandler, is_journal
 from agent.host.loglines import Plain
 from agent.host.standing import CLEAR_LINE
 
 
-class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # it is generic for the type checker alone
+class Lines(logging.StreamHandler[TextIO]):
     """Writes records to standard error, but never waits for whoever reads them: what finds no room is left out.
 
     That is a pipe whose reader stands still, or a terminal that was stopped by a key. Once there is room again, it is

@@ -96,6 +96,8 @@ class Replacing(Loading):
         try:
             self._ask(f"lock tables {', '.join(places)};\nunlock tables;\n" if places else "")
         except RunFailed as error:
+            # Who may replace a database need not be allowed to lock its tables: then nothing is known of others, and
+            # every statement of the swap has its own patience.
             if _TIMED_OUT in str(error):
                 raise RunFailed(
                     f"somebody is at work in {self._live!r} and has held a table for {self._patience} s: stop the "
