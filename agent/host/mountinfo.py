@@ -23,15 +23,21 @@ class Mount(Struct, frozen=True):
 def mounts(table: str = OWN) -> list[Mount]:
     """Given the path of a table as proc(5) has it, return its mounts in its order. Raises OSError."""
     with open(table, "rb") as file:
-        # Of what ends lines elsewhere, the kernel escapes the line feed alone.
-        return [_mount(row) for row in file.read().split(b"\n") if row]
+        return [_mount(row) for row in rows(file.read())]
+
+
+def rows(table: bytes) -> list[bytes]:
+    """Given the content of a table, return its rows."""
+    # Of what ends lines elsewhere, the kernel escapes the line feed alone.
+    return [row for row in table.split(b"\n") if row]
+
+
+def plain(field: bytes) -> bytes:
+    """Given a name as the kernel has written it, return the name."""
+    return _ESCAPE.sub(lambda octal: bytes([int(octal[1], 8)]), field)
 
 
 def _mount(row: bytes) -> Mount:
     _, _, device, root, place, rest = row.split(b" ", 5)
     kind = rest.partition(b" - ")[2].partition(b" ")[0]
-    return Mount(_plain(device), _plain(root), _plain(place), _plain(kind))
-
-
-def _plain(field: bytes) -> str:
-    return os.fsdecode(_ESCAPE.sub(lambda octal: bytes([int(octal[1], 8)]), field))
+    return Mount(*(os.fsdecode(plain(field)) for field in (device, root, place, kind)))

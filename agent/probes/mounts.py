@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+
+from agent.host import mountinfo
 
 _WITHOUT_A_DEVICE = frozenset({"bcachefs", "btrfs", "devtmpfs", "overlay", "ramfs", "rootfs", "tmpfs", "ubifs", "zfs"})
 """Local file systems that may stand in the table without a block device as their source."""
@@ -19,8 +20,6 @@ _ALWAYS_FULL = frozenset({"cramfs", "erofs", "iso9660", "romfs", "squashfs", "ud
 
 _NEVER_ASKED = frozenset({"autofs"})
 """To ask an automount point is to mount it."""
-
-_ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 
 class Mount(Struct, frozen=True):
@@ -77,8 +76,7 @@ def parse_mounts(table: bytes) -> list[Mount]:
     """Given the bytes of /proc/self/mountinfo, return the mounts; where one lies on another, the upper one."""
     mounts: dict[bytes, Mount] = {}
     remote_ids: set[bytes] = set()
-    # Of what ends lines elsewhere, the kernel escapes the line feed alone.
-    for line in filter(None, table.split(b"\n")):
+    for line in mountinfo.rows(table):
         own_id, parent, device, root, path, options, *rest = line.split(b" ")
         kind, source, super_options = rest[rest.index(b"-") + 1 :][:3]
         kind_text = kind.decode("ascii", "replace")
@@ -86,7 +84,7 @@ def parse_mounts(table: bytes) -> list[Mount]:
         remote = parent in remote_ids or not (has_device or kind_text in _WITHOUT_A_DEVICE)
         if remote and kind_text not in _PSEUDO:
             remote_ids.add(own_id)
-        plain = _ESCAPE.sub(lambda octal: bytes([int(octal[1], 8)]), path)
+        plain = mountinfo.plain(path)
         mounts[plain] = Mount(
             name=plain.decode("utf-8", "backslashreplace"),
             path=plain,
