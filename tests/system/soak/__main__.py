@@ -76,9 +76,9 @@ def soak(seconds: float, seed: int, faults: Sequence[Fault]) -> int:
     except KeyboardInterrupt:
         print("told to stop")
         code = 130
-    except Exception:  # whatever it is, who reads of it needs the evidence
+    except Exception as error:  # whatever it is, who reads of it needs the evidence
         say(traceback.format_exc())
-        keep(course, place, seed)
+        keep(course, place, seed, error)
         code = 1
     finally:
         log.close()
@@ -89,8 +89,8 @@ def soak(seconds: float, seed: int, faults: Sequence[Fault]) -> int:
     return code
 
 
-def keep(course: Course, place: Path, seed: int) -> None:
-    """Keep the evidence beyond the end of this namespace, and print what one looks at first."""
+def keep(course: Course, place: Path, seed: int, error: Exception) -> None:
+    """Keep the evidence beyond the end of this namespace, and print what one looks at first, last what did not hold."""
     (place / "evidence").mkdir()
     for name in ("state", "tidied", "counted"):
         # The disk may be what is broken; what is printed below comes in any case.
@@ -98,10 +98,10 @@ def keep(course: Course, place: Path, seed: int) -> None:
             shutil.copytree(course.world.disk.root / name, place / "evidence" / name, symlinks=True)
     with suppress(OSError, AgentError):
         (place / "evidence" / "story").write_text(course.world.story())
-    print((place / "faults").read_text())
     log = course.world.agent.log.read_text(encoding="utf-8", errors="replace")
     print(f"the agent's log ended with:\n{''.join(log.splitlines(keepends=True)[-TAIL:])}")
-    print(f"SOAK FAILED: something did not hold, see above; --seed {seed}; the evidence is kept in {place}", flush=True)
+    print((place / "faults").read_text())
+    print(f"SOAK FAILED: {type(error).__name__}: {error}; --seed {seed}; the evidence is kept in {place}", flush=True)
 
 
 def end(world: SoakWorld) -> None:

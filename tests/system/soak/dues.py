@@ -30,21 +30,26 @@ class Dues:
     asked: int = 0
     excused: int = 0
     _furthest: float = 0.0
+    _set_to: float = -math.inf
 
     def begin(self, now: float) -> None:
         """Nothing before `now` is asked for."""
         self.asked_up_to = self._furthest = now
 
-    def shown(self, instant: float) -> None:
-        """The clock has shown an instant; it is about to be set."""
-        self._furthest = max(self._furthest, instant)
+    def clock_set(self, shown: float, to: float) -> None:
+        """The clock had shown an instant when it was set to another."""
+        self._furthest = max(self._furthest, shown)
+        self._set_to = to
 
     def expected(self, now: float) -> dict[str, list[float]]:
         """Return the due times up to `now` that were not asked for before and must have a run, by task.
 
-        Once the clock was set back, nothing is asked for before `now`: the agent goes on from when it saw that.
+        Once the clock was set back, nothing is asked for before `now`, nor before what the clock was set to, which may
+        be later: who asks leaves the agent a moment for what has only just fallen due.
         """
-        begin = self.asked_up_to if now >= self._furthest else now
+        back = now < self._furthest
+        now = max(now, self._set_to) if back else now
+        begin = now if back else self.asked_up_to
         on_time = min(now, max(begin, now - TOLERANCE + CAUTION_SECONDS))
         found = {task: _multiples(every, on_time, now) for task, every in self.every.items()}
         if on_time - begin < JUMP_SECONDS:

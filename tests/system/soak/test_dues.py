@@ -33,20 +33,28 @@ def test_due_times_that_came_too_late_are_excused() -> None:
 
 def test_clock_set_ahead_owes_the_last_minute_alone() -> None:
     asked = dues()
-    asked.shown(NOON + 3)
+    asked.clock_set(NOON + 3, NOON + 86390)
     assert asked.expected(NOON + 86400)["seldom"] == [NOON + 86400 - 30, NOON + 86400]
 
 
 def test_clock_set_back_owes_what_comes_after() -> None:
     asked = dues()
-    asked.shown(NOON + 3)
+    asked.clock_set(NOON + 3, NOON - 3601)
     assert asked.expected(NOON - 3600) == {}
     assert asked.expected(NOON - 3594) == {"often": [NOON - 3595]}
 
 
 def test_clock_that_was_ahead_for_a_while_owes_nothing_of_the_while() -> None:
     asked = dues()
-    asked.shown(NOON + 3)
-    asked.shown(NOON + 86400)
+    asked.clock_set(NOON + 3, NOON + 86390)
+    asked.clock_set(NOON + 86400, NOON + 11)
     assert asked.expected(NOON + 12) == {}
     assert asked.expected(NOON + 16) == {"often": [NOON + 15]}
+
+
+def test_clock_set_back_past_a_due_time_a_moment_ago_owes_what_comes_after() -> None:
+    asked = dues()
+    asked.clock_set(NOON + 3, NOON - 3594.3)
+    assert asked.expected(NOON - 3595.1) == {}, "a second before now, the clock did not go this way"
+    assert asked.expected(NOON - 3590.5) == {}
+    assert asked.expected(NOON - 3589.5) == {"often": [NOON - 3590]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.system.soak.vitals import Vitals, growth, slope
@@ -31,6 +33,11 @@ def test_life_that_keeps_its_size_has_no_growth() -> None:
 )
 def test_growth_is_told(looks: list[Vitals], what: str) -> None:
     assert any(what in sentence for sentence in growth(looks))
+
+
+def test_files_open_for_work_in_hand_are_no_growth() -> None:
+    at_work = [replace(look, files=look.files + (4 if n > 34 and n % 4 else 0)) for n, look in enumerate(life()[:40])]
+    assert growth(at_work) == []
 
 
 def test_short_life_says_nothing() -> None:

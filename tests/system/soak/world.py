@@ -110,8 +110,9 @@ class SoakWorld(World):
 
     def set_clock(self, shift: float) -> None:
         """Make the clock of the agent differ from the host's by so many seconds."""
-        self.dues.shown(self.clock.now())
+        shown = self.clock.now()
         self.clock.set(shift)
+        self.dues.clock_set(shown, self.clock.now())
 
     def _environment(self) -> dict[str, str]:
         return {**super()._environment(), **self.clock.environment}
