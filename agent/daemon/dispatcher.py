@@ -22,7 +22,7 @@ from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
 from agent.ports import Clock
 from agent.rules.dispatch import Decision, Running, Skip, Start, Wait, decide
-from agent.rules.windows import Closed, Open
+from agent.rules.windows import Open
 from agent.rules.windows import state as window_state
 from agent.store import Store
 
@@ -161,7 +161,6 @@ class Dispatcher:
             if number not in self._supervisor.children:
                 del self._until[number]
             elif now >= until:
-                del self._until[number]
                 self._end_window(number, now)
 
     def _end_window(self, number: int, now: float) -> None:
@@ -169,13 +168,14 @@ class Dispatcher:
         run = self._store.runs.get(number)
         task = self._policies.tasks.get(run.task)
         window = self._agenda.window_of(task) if self._agenda is not None and task is not None else None
-        if window is None:
-            return
-        state = window_state(window, datetime.fromtimestamp(now, UTC))
-        if isinstance(state, Closed):
-            self._supervisor.request_stop(number, Reason.WINDOW_ENDED)
-        else:
+        state = window_state(window, datetime.fromtimestamp(now, UTC)) if window is not None else None
+        if isinstance(state, Open):
             self._until[number] = state.until.timestamp()
+            return
+        if state is not None:
+            self._supervisor.request_stop(number, Reason.WINDOW_ENDED)
+        # Only then: what the store did not take is told again.
+        del self._until[number]
 
     def adopt(self) -> None:
         """After a restart or a reload: hold the running runs to the windows they have."""

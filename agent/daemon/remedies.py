@@ -13,6 +13,7 @@ from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run
 from agent.model.signals import Labels
 from agent.readable import times
+from agent.rules.breaker import counted_from
 from agent.rules.quantities import format_duration
 from agent.rules.remedies import (
     Help,
@@ -59,7 +60,7 @@ class Remedies:
         remedy = self._store.remedies.get(name)
         if threshold.helps_within is not None and remedy.awaited is not None:
             return help_of(self._run(remedy), threshold.helps_within, now) is not Help.OPEN
-        return is_released(remedy, self._released(name), fired_at)
+        return is_released(remedy, self._released(name, now), fired_at)
 
     def look(self, threshold: Threshold, series: Labels, fired_at: float, now: float) -> tuple[int, ...]:
         """Do what `ripe` asks for: see whether tasks have helped, and run anew what did not or was released.
@@ -71,7 +72,7 @@ class Remedies:
             name = remedy_name(threshold.name, task, series)
             remedy = self._store.remedies.get(name)
             if threshold.helps_within is None or remedy.awaited is None:
-                wanted = is_released(remedy, self._released(name), fired_at)
+                wanted = is_released(remedy, self._released(name, now), fired_at)
             else:
                 wanted = self._tried_in_vain(threshold, task, name, remedy, now)
             if wanted:
@@ -107,7 +108,7 @@ class Remedies:
         if self._store.holds.is_held(name):
             return None
         remedy = self._store.remedies.get(name)
-        if not may_act(threshold.at_most, remedy, self._released(name), now):
+        if not may_act(threshold.at_most, remedy, self._released(name, now), now):
             often = times(threshold.at_most.times if threshold.at_most is not None else 0)
             self._hold(threshold, name, Reason.BREAKER_OPEN, f"{task} ran {often}", now)
             LOG.error("remedy %s is held: it ran %s without lasting help", name, often)
@@ -129,7 +130,7 @@ class Remedies:
 
     def _failed(self, threshold: Threshold, name: str, task: str, remedy: Remedy, now: float) -> bool:
         """A task did not help: remember that, and return whether it may be tried again."""
-        after = failed(remedy, self._released(name), now)
+        after = failed(remedy, self._released(name, now), now)
         self._store.remedies.set(name, after)
         LOG.warning("remedy %s did not help within %s", name, format_duration(threshold.helps_within or 0.0))
         if len(after.failures) < threshold.gives_up_after:
@@ -149,6 +150,6 @@ class Remedies:
             return self._store.runs.get(remedy.awaited) if remedy.awaited is not None else None
         return None
 
-    def _released(self, name: str) -> float:
+    def _released(self, name: str, now: float) -> float:
         hold = self._store.holds.of(name)
-        return 0.0 if hold is None else hold.released or 0.0
+        return counted_from(hold.released if hold is not None else None, now)

@@ -8,7 +8,7 @@ from agent.engine.notifying import held
 from agent.model.policies import Task
 from agent.model.reasons import Reason
 from agent.readable import times
-from agent.rules.breaker import admit
+from agent.rules.breaker import admit, counted_from
 from agent.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def admitted(store: Store, task: Task, now: float) -> bool:
     if task.at_most is None:
         return True
     hold = store.holds.of(task.name)
-    released = 0.0 if hold is None else hold.released or 0.0
+    released = counted_from(hold.released if hold is not None else None, now)
     past = store.runs.begun_since(task.name, max(released, now - task.at_most.per))
     if admit(task.at_most, past, now).allowed:
         return True

@@ -16,6 +16,15 @@ class Admission(Struct, frozen=True):
     used: int
 
 
+def counted_from(released: float | None, now: float) -> float:
+    """Return from when on runs count: when an admin released them last, or 0.0.
+
+    All count where nobody ever did, and where the clock was put back since: a release that is yet to come would let
+    everything act without end until then. Instants are seconds since the epoch.
+    """
+    return released if released is not None and released <= now else 0.0
+
+
 def admit(at_most: Breaker | None, past: Iterable[float], now: float) -> Admission:
     """Given the breaker, the instants of the runs since an admin last released it, and now (seconds since the epoch).
 

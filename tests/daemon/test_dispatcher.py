@@ -254,6 +254,21 @@ def test_breaker_of_a_task_holds_it_until_it_is_released(store: Store) -> None:
     assert house.state(number)[0] is RunState.RUNNING
 
 
+def test_breaker_released_before_the_clock_was_put_back_still_counts(store: Store) -> None:
+    house = House(store, task(at_most=Breaker(2, 86_400.0)))
+    store.holds.place("task", Reason.BREAKER_OPEN, "", house.now)
+    store.holds.release("task", house.now)
+    house.clock.step(-HOUR)
+    for _ in range(2):
+        number = house.make("task")
+        house.dispatcher.dispatch()
+        house.clock.advance(60)
+        house.end(number)
+    number = house.make("task")
+    house.dispatcher.dispatch()
+    assert house.state(number) == (RunState.SKIPPED, Reason.BREAKER_OPEN)
+
+
 def test_load_takes_up_what_an_earlier_daemon_left(store: Store) -> None:
     house = House(store, task("a"), task("b"))
     pending, interrupted = house.make("a"), house.make("b")

@@ -13,7 +13,7 @@ from agent.model.reasons import Reason
 from agent.model.runs import RunState
 from agent.ports import Bounds
 from agent.store import Store
-from tests.daemon.test_dispatcher import House
+from tests.daemon.test_dispatcher import HOUR, House
 from tests.fakes import FakeChild, FakeLauncher, task
 
 
@@ -63,3 +63,17 @@ def test_decision_that_the_store_did_not_take_is_taken_again(store: Store, held:
     store.connection.rows("PRAGMA query_only = 0")
     house.dispatcher.dispatch()
     assert house.state(number)[0] is (RunState.SKIPPED if held else RunState.RUNNING)
+
+
+def test_end_of_a_window_that_the_store_did_not_take_is_told_again(store: Store) -> None:
+    house = House(store, task(window="night"))
+    number = house.make("task")
+    house.clock.advance(14 * HOUR)
+    house.dispatcher.dispatch()
+    house.clock.advance(HOUR)
+    store.connection.rows("PRAGMA query_only = 1")
+    with pytest.raises(StoreError, match="readonly"):
+        house.dispatcher.dispatch()
+    store.connection.rows("PRAGMA query_only = 0")
+    house.dispatcher.dispatch()
+    assert store.runs.get(number).stop == Reason.WINDOW_ENDED

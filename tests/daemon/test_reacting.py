@@ -175,6 +175,26 @@ def test_remedy_released_while_its_threshold_fires_acts_at_once_and_once(store: 
     assert len(house.made()) == 3
 
 
+@pytest.mark.parametrize("threshold", [WATCHED, replace(FULL, at_most=Breaker(2, 86_400.0))])
+def test_remedy_released_before_the_clock_was_put_back_is_not_run_without_end(
+    store: Store, threshold: Threshold
+) -> None:
+    house = House(store, threshold)
+    for _ in range(4):
+        house.tick(95.0)
+        house.end(house.made()[-1])
+        house.tick(95.0 if threshold.helps_within else 50.0, seconds=60.0)
+    house.tick(95.0)
+    assert store.holds.release('full/task{mountpoint="/"}', house.now)
+    house.now -= 7200.0
+    house.thresholds.stepped(-7200.0)
+    for _ in range(12):
+        house.tick(95.0)
+        house.end(house.made()[-1])
+        house.tick(95.0 if threshold.helps_within else 50.0, seconds=60.0)
+    assert len(house.made()) == 2
+
+
 def test_remedy_that_helps_in_time_is_never_held(store: Store) -> None:
     house = House(store, WATCHED)
     for _ in range(5):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model.policies import Breaker
-from agent.rules.breaker import Admission, admit
+from agent.rules.breaker import Admission, admit, counted_from
 
 THREE_A_DAY = Breaker(times=3, per=86_400.0)
 
@@ -26,6 +26,11 @@ THREE_A_DAY = Breaker(times=3, per=86_400.0)
 )
 def test_breaker_counts_what_is_younger_than_its_time(past: list[float], now: float, allowed: bool, used: int) -> None:
     assert admit(THREE_A_DAY, past, now) == Admission(allowed, used)
+
+
+@pytest.mark.parametrize(("released", "start"), [(None, 0.0), (90.0, 90.0), (100.0, 100.0), (100.1, 0.0)])
+def test_runs_count_from_the_last_release_unless_that_is_yet_to_come(released: float | None, start: float) -> None:
+    assert counted_from(released, 100.0) == start
 
 
 def test_task_without_a_breaker_is_always_allowed() -> None:
