@@ -13,7 +13,7 @@ from agent.host.run_process import MARKER
 from agent.model.runs import StepState
 from tests.system import oracle
 from tests.system.evidence import digest_of
-from tests.system.soak import duties
+from tests.system.soak import duties, vitals
 from tests.system.soak.world import SoakWorld
 
 CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
@@ -74,6 +74,9 @@ def hold_at_rest(world: SoakWorld, canary: str) -> None:
     assert world.agent.process is not None
     pid = world.agent.process.pid
     world.wait(lambda: not proc.children(pid), lambda: f"for an idle agent to have no process: {proc.children(pid)}")
+    world.wait(
+        lambda: vitals.HANDLE not in vitals.kinds_of_files(Path(f"/proc/{pid}/fd")), "for its handles on them to go"
+    )
 
 
 def due_times_have_a_run(world: SoakWorld) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 WARM_SECONDS = 120.0
@@ -18,26 +21,40 @@ MOST_MIB = 40.0
 """More than this a daemon never takes, whatever strikes it."""
 
 GROWTH_FILES = 2
+HANDLE = "anon_inode:[pidfd]"
 FEWEST = 8
 """A life with fewer looks at it says nothing about growth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """One look: `at` in monotonic seconds, resident memory in MiB; `files` without the handles on running runs."""
+    """One look: `at` in monotonic seconds, resident memory in MiB; `files` without the handles on processes.
+
+    `kinds` is how many descriptors there are of each kind of file.
+    """
 
     at: float
     memory: float
     files: int
     threads: int
+    kinds: Counter[str] = field(default_factory=Counter)
 
 
-def look(pid: int, runs: int, now: float) -> Vitals:
-    """Given the daemon's process and how many runs it has, look at it. Raises OSError when it is gone."""
+def look(pid: int, now: float) -> Vitals:
+    """Given the daemon's process, look at it. Raises OSError when it is gone."""
     proc = Path(f"/proc/{pid}")
     pages = int((proc / "statm").read_text().split()[1])
     memory = pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-    return Vitals(now, memory, len(os.listdir(proc / "fd")) - runs, len(os.listdir(proc / "task")))
+    kinds = Counter(kinds_of_files(proc / "fd"))
+    files = kinds.total() - kinds[HANDLE]
+    return Vitals(now, memory, files, len(os.listdir(proc / "task")), kinds)
+
+
+def kinds_of_files(descriptors: Path) -> Iterator[str]:
+    """Given the directory of a process's descriptors, yield what each is open on, without the numbers in it."""
+    for number in os.listdir(descriptors):
+        with suppress(FileNotFoundError):  # closed since
+            yield re.sub(r"\d+", "N", os.readlink(descriptors / number))
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
@@ -68,7 +85,8 @@ def growth(life: Sequence[Vitals]) -> list[str]:
     # By the fewest: what is opened for work in hand comes and goes, on a busy host for longer; a leak stays.
     files = min(v.files for v in last) - min(v.files for v in first)
     if files > GROWTH_FILES:
-        found.append(f"open files grew by {files}")
+        fewest, now = (min(looks, key=lambda look: look.files) for looks in (first, last))
+        found.append(f"open files grew by {files}: {dict(now.kinds - fewest.kinds)}")
     threads = min(v.threads for v in last) - min(v.threads for v in first)
     if threads > 0:
         found.append(f"threads grew by {threads}")
