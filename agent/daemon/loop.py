@@ -31,6 +31,9 @@ STEP_SECONDS = 1.0
 LEEWAY = 0.05
 """By this share of its interval a beat may come early or late, so that nobody has to wake up for it alone."""
 
+AGAIN_SECONDS = 2.0
+"""How soon after a failure something is tried again that must not be left undone."""
+
 AT_ONCE = 256
 """So many descriptors are heard in one round; the others are heard in the next."""
 
@@ -102,6 +105,17 @@ class Loop:
             self._alarms.pop(name, None)
         else:
             self._alarms[name] = (instant, callback)
+
+    def insist(self, name: str, instant: float | None, callback: Callback) -> None:
+        """Like `alarm`, and call back again while the callback fails: the store is locked, or its disk full."""
+
+        def attempt() -> None:
+            again = self._alarms[name] = (self._clock.monotonic() + AGAIN_SECONDS, attempt)
+            callback()
+            if self._alarms.get(name) is again:  # else the callback has set the alarm itself
+                del self._alarms[name]
+
+        self.alarm(name, instant, attempt)
 
     def watch(self, descriptor: int, callback: Callback) -> None:
         """Call back whenever a descriptor is readable."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
-from agent.daemon.loop import Loop
+from agent.daemon.loop import AGAIN_SECONDS, Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
@@ -42,9 +42,6 @@ RESCAN_SECONDS = 60.0
 
 HUNG_SECONDS = 60.0
 """A loop that is this late beyond its sampling interval is not healthy."""
-
-AGAIN_SECONDS = 2.0
-"""How soon after a failure it is tried again to make what is due and to start what may start."""
 
 
 class Daemon:
@@ -140,7 +137,7 @@ class Daemon:
         if not self._stopping:
             self._stopping, self.ready = True, False
             self._notifier.stopping()
-            self._loop.alarm("stop", self._clock.monotonic(), self._stop_runs)
+            self._loop.insist("stop", self._clock.monotonic(), self._stop_runs)
             self._loop.wake()
 
     def _stop_runs(self) -> None:
@@ -203,7 +200,7 @@ class Daemon:
         self._loop.alarm(name, earliest, self._dispatch)
 
     def _after_change(self) -> None:
-        self._loop.alarm("supervise", self._supervisor.next_deadline(), self._supervise)
+        self._loop.insist("supervise", self._supervisor.next_deadline(), self._supervise)
         running = len(self._supervisor.children)
         holds = {name: hold.reason for name, hold in self._store.holds.held().items()}
         self._teller.queue(running, self._dispatcher.waits.values(), holds)
@@ -221,7 +218,7 @@ class Daemon:
 
     def _supervise(self) -> None:
         self._supervisor.tick()
-        self._loop.alarm("supervise", self._supervisor.next_deadline(), self._supervise)
+        self._loop.insist("supervise", self._supervisor.next_deadline(), self._supervise)
 
     def _started(self, watched: Watched) -> None:
         self._teller.run_started(watched.task, watched.run)

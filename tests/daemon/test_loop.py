@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.daemon.loop import Loop
+from agent.daemon.loop import AGAIN_SECONDS, Loop
+from agent.errors import StoreError
 from agent.host.clock import SystemClock
 from tests.fakes import FakeClock
 
@@ -147,6 +148,39 @@ def test_error_in_a_callback_is_counted_and_the_others_are_called(loop: Loop, cl
     loop.alarm("b", clock.monotonic(), lambda: heard.calls.append("b"))
     loop.turn(0)
     assert (heard.errors, heard.calls) == (1, ["b"])
+
+
+def test_alarm_insisted_on_comes_again_until_its_callback_holds(loop: Loop, clock: FakeClock, heard: Heard) -> None:
+    def fail_twice() -> None:
+        heard.calls.append("insisted")
+        if len(heard.calls) < 3:
+            raise StoreError("locked")
+
+    loop.insist("a", clock.monotonic(), fail_twice)
+    for _ in range(5):
+        loop.turn(0)
+        loop.turn(0)
+        clock.advance(AGAIN_SECONDS)
+    assert (len(heard.calls), heard.errors) == (3, 2)
+
+
+def test_alarm_insisted_on_that_sets_or_takes_away_itself_is_as_it_says(
+    loop: Loop, clock: FakeClock, heard: Heard
+) -> None:
+    def moved() -> None:
+        heard.calls.append("moved")
+        loop.insist("a", clock.monotonic() + 60.0, lambda: heard.calls.append("later"))
+
+    def gone() -> None:
+        heard.calls.append("gone")
+        loop.insist("b", None, gone)
+
+    loop.insist("a", clock.monotonic(), moved)
+    loop.insist("b", clock.monotonic(), gone)
+    for _ in range(12):
+        loop.turn(0)
+        clock.advance(10.0)
+    assert heard.calls == ["moved", "gone", "later"]
 
 
 def test_wake_from_another_thread_ends_the_sleep(loop: Loop) -> None:

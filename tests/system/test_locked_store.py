@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import apsw
 import pytest
 
+from agent.model.reasons import Reason
 from agent.model.runs import RunState
 from agent.store.connection import BUSY_TIMEOUT_MS, DATABASE_NAME
-from tests.system.agent import AgentUnderTest, wait_for
+from tests.system.agent import PATIENCE, AgentUnderTest, wait_for
 
 EVERY_SECOND = """version: 1
 tasks:
   often: {schedule: every 1 seconds, overlap: queue, action: command.run, with: {command: ["true"], repeatable: true}}
 """
+
+LONG = """version: 1
+tasks: {long: {schedule: every 1 seconds, action: command.run, with: {command: [sleep, "1000"], repeatable: true}}}
+"""
+
+
+@contextmanager
+def locked(agent: AgentUnderTest) -> Iterator[None]:
+    store = apsw.Connection(str(agent.state / DATABASE_NAME))
+    store.set_busy_timeout(BUSY_TIMEOUT_MS)
+    store.execute("BEGIN IMMEDIATE")
+    yield
+    store.execute("ROLLBACK")
+    store.close()
 
 
 @pytest.mark.slow
@@ -20,13 +39,22 @@ def test_store_locked_for_longer_than_anybody_waits_loses_no_due_time(agent: Age
     agent.policy(EVERY_SECOND)
     agent.start()
     wait_for(lambda: any(run.state is RunState.SUCCEEDED for run in agent.runs()))
-    store = apsw.Connection(str(agent.state / DATABASE_NAME))
-    store.set_busy_timeout(BUSY_TIMEOUT_MS)
-    store.execute("BEGIN IMMEDIATE")
-    wait_for(lambda: "database is locked" in agent.log.read_text())
-    store.execute("ROLLBACK")
-    store.close()
+    with locked(agent):
+        wait_for(lambda: "database is locked" in agent.log.read_text())
     last = agent.runs()[-1].due
     wait_for(lambda: any(run.due > last + 2 and run.state is RunState.SUCCEEDED for run in agent.runs()))
     dues = [run.due for run in agent.runs()]
     assert dues == [dues[0] + second for second in range(len(dues))]
+
+
+@pytest.mark.slow
+def test_agent_asked_to_stop_while_its_store_is_locked_stops_its_runs_once_it_is_not(agent: AgentUnderTest) -> None:
+    agent.policy(LONG)
+    agent.start()
+    wait_for(lambda: any(run.pid for run in agent.runs()))
+    assert agent.process is not None
+    with locked(agent):
+        agent.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "database is locked" in agent.log.read_text())
+    assert agent.process.wait(PATIENCE) == 0
+    assert agent.runs()[0].stop == Reason.AGENT_STOPPING
