@@ -22,13 +22,16 @@ MOST_MIB = 40.0
 
 GROWTH_FILES = 2
 HANDLE = "anon_inode:[pidfd]"
+RESERVE = "/dev/null"
+"""What a daemon keeps descriptors on that it lets go of for a moment when it needs them."""
+
 FEWEST = 8
 """A life with fewer looks at it says nothing about growth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """One look: `at` in monotonic seconds, resident memory in MiB; `files` without the handles on processes.
+    """One look: `at` in monotonic seconds, resident memory in MiB; `files` without handles on processes and the reserve.
 
     `kinds` is how many descriptors there are of each kind of file.
     """
@@ -46,7 +49,7 @@ def look(pid: int, now: float) -> Vitals:
     pages = int((proc / "statm").read_text().split()[1])
     memory = pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
     kinds = Counter(kinds_of_files(proc / "fd"))
-    files = kinds.total() - kinds[HANDLE]
+    files = kinds.total() - kinds[HANDLE] - kinds[RESERVE]
     return Vitals(now, memory, files, len(os.listdir(proc / "task")), kinds)
 
 
