@@ -22,6 +22,10 @@ class Damaged(RunFailed):
     """A backup is not what was written; the sentence names each thing that was found."""
 
 
+class ReadOnly(RunFailed):
+    """A repository lies on a file system that is read-only here: nothing in it can be locked or changed."""
+
+
 class Request(Struct, frozen=True, kw_only=True):
     """What to back up. `paths` are absolute.
 
@@ -74,7 +78,8 @@ class Repository(Protocol):
     def lock(self, host: str = "", task: str = "") -> AbstractContextManager[None]:
         """Keep everybody else from changing the backups of a host and a task meanwhile (empty: the repository).
 
-        An engine without such locks keeps them from the whole. Raises Refused when another agent is at it.
+        An engine without such locks keeps them from the whole. Raises Refused when another agent is at it, ReadOnly
+        and RunFailed where nothing can be locked.
         """
         ...
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from agent.actions.backup._problems import Problems
 from agent.actions.backup._repository import Drivers, repository_of, scratch_of
 from agent.actions.backup._series import series_of
 from agent.actions.backup._verification import record, verify
-from agent.drivers.repository import Repository
+from agent.drivers.repository import ReadOnly, Repository
 from agent.errors import Refused, RunFailed
 from agent.model.actions import Explain, Outcome, Preview, Step
 from agent.model.backups import Backup, Listing
@@ -112,7 +113,7 @@ class Structure(Struct, frozen=True):
         known = ctx.ledger.tasks(repository.name) if tasks is None else tasks
         for task in sorted({one.task for one in listing.backups}.union(known)):
             try:
-                with repository.lock(ctx.host, task):
+                with _unchanging(repository, ctx.host, task):
                     gone = series_of(repository, ctx, task).vanished
                     if self.verifying.forget_vanished:
                         ctx.ledger.removed(repository.name, [one.id for one in gone])
@@ -125,6 +126,15 @@ class Structure(Struct, frozen=True):
                 for one in gone
             ]
         return told
+
+
+@contextlib.contextmanager
+def _unchanging(repository: Repository, host: str, task: str) -> Iterator[None]:
+    """Keep what removes backups away; from a repository that is read-only here, nobody here does. Raises Refused."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ReadOnly):
+            stack.enter_context(repository.lock(host, task))
+        yield
 
 
 def _broken(listing: Listing, backup: Backup) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from agent.actions.backup.verify import ACTION, every_of
-from agent.drivers.repository import ListingFailed
+from agent.drivers.repository import ListingFailed, ReadOnly
 from agent.errors import RunFailed
 from agent.model.actions import OnInterrupt
 from agent.ports import StopRequested
@@ -140,6 +140,14 @@ def test_verify_beside_a_run_at_work_does_not_look_for_what_is_gone(host: Host) 
     del host.vault.stored[ids[2]]
     host.vault.locked = True
     assert host.verify(**NEVER_DEEP)["structure"].facts["vanished"] == 0
+
+
+def test_verify_of_a_repository_that_is_read_only_here_looks_for_what_is_gone(host: Host) -> None:
+    ids = filled(host, 3)
+    del host.vault.stored[ids[2]]
+    host.vault.fails["lock"] = ReadOnly("cannot lock: its file system is read-only")
+    with pytest.raises(RunFailed, match=f"{ids[2]}, which task made, is not there any more"):
+        host.verify(**NEVER_DEEP)
 
 
 def test_verify_of_a_backup_that_is_removed_meanwhile_is_no_damage(host: Host) -> None:

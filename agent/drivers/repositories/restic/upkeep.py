@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,7 @@ from agent.drivers.repositories.restic.record import RECORD, superseded
 from agent.drivers.repositories.restic.site import Site
 from agent.drivers.repositories.restic.waiting import patiently
 from agent.drivers.repositories.restic.words import absent, last
+from agent.drivers.repository import ReadOnly
 from agent.errors import Refused, RunFailed
 from agent.host.flock import locked
 from agent.host.output import visible
@@ -86,7 +88,8 @@ class Locks:
             path = os.path.join(place, name)
             mine = stack.enter_context(locked(path, shared=shared))
         except OSError as error:
-            raise RunFailed(f"cannot lock {site.name}: {error.strerror}") from error
+            kind = ReadOnly if error.errno == errno.EROFS else RunFailed
+            raise kind(f"cannot lock {site.name}: {error.strerror}") from error
         if not mine:
             raise Refused(
                 Reason.REPOSITORY_IN_USE,

@@ -6,10 +6,12 @@ Whoever changes a series holds its lock alone and shares that of the repository.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
 from agent.drivers.repositories.tar import layout
+from agent.drivers.repository import ReadOnly
 from agent.errors import Refused, RunFailed
 from agent.host.flock import locked
 from agent.model.reasons import Reason
@@ -65,6 +67,8 @@ def _explained(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise ReadOnly(f"cannot lock {place}: its file system is read-only") from error
         raise RunFailed(
             f"cannot lock {place}: {error.strerror}; is the repository's disk there, writable, and one that has locks?"
         ) from error

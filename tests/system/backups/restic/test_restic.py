@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.drivers.repository import Damaged, ListingFailed, Selection
+from agent.drivers.repository import Damaged, ListingFailed, ReadOnly, Selection
 from agent.errors import Refused, RunFailed
 from agent.host.output import visible
 from agent.model.backups import Level
@@ -170,6 +170,8 @@ def test_restore_from_a_disk_that_is_only_read(tree: Tree, tmp_path: Path) -> No
         repository.verify(backup, deep=True)
         assert repository.restore(backup, Selection(), str(tmp_path / "out")).items == 6
         with repository.reading(backup, "shop"):
+            pass
+        with pytest.raises(ReadOnly), repository.lock("host", "task"):
             pass
         with pytest.raises(RunFailed, match="read-only file system"):
             repository.create(request([tree.source]))
