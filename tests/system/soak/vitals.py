@@ -31,7 +31,7 @@ FEWEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """One look: `at` in monotonic seconds, resident memory in MiB; `files` without handles on processes and the reserve.
+    """One look: `at` in monotonic seconds, resident memory in MiB; `files` without those on processes and in reserve.
 
     `kinds` is how many descriptors there are of each kind of file.
     """
