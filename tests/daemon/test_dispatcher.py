@@ -11,7 +11,7 @@ from agent.engine.agenda import Agenda
 from agent.engine.submit import submit
 from agent.engine.supervise import Supervisor
 from agent.model.actions import OnInterrupt
-from agent.model.policies import Breaker, Overlap, PolicySet, Position, Retry, Task, Window
+from agent.model.policies import Overlap, PolicySet, Position, Retry, Task, Window
 from agent.model.reasons import Reason
 from agent.model.runs import Origin, Run, RunState
 from agent.store import Store
@@ -231,42 +231,6 @@ def test_disabled_and_removed_tasks_are_skipped_with_their_reason(store: Store) 
     house.dispatcher.dispatch()
     assert house.state(a) == (RunState.SKIPPED, Reason.DISABLED)
     assert house.state(b) == (RunState.SKIPPED, Reason.REMOVED_FROM_POLICY)
-
-
-def test_breaker_of_a_task_holds_it_until_it_is_released(store: Store) -> None:
-    house = House(store, task(at_most=Breaker(2, 86_400.0)))
-    for _ in range(2):
-        number = house.make("task")
-        house.dispatcher.dispatch()
-        house.clock.advance(60)
-        house.end(number)
-    number = house.make("task")
-    house.dispatcher.dispatch()
-    assert house.state(number) == (RunState.SKIPPED, Reason.BREAKER_OPEN)
-    house.clock.advance(60)
-    number = house.make("task")
-    house.dispatcher.dispatch()
-    assert house.state(number) == (RunState.SKIPPED, Reason.ON_HOLD)
-    store.holds.release("task", house.now)
-    house.clock.advance(60)
-    number = house.make("task")
-    house.dispatcher.dispatch()
-    assert house.state(number)[0] is RunState.RUNNING
-
-
-def test_breaker_released_before_the_clock_was_put_back_still_counts(store: Store) -> None:
-    house = House(store, task(at_most=Breaker(2, 86_400.0)))
-    store.holds.place("task", Reason.BREAKER_OPEN, "", house.now)
-    store.holds.release("task", house.now)
-    house.clock.step(-HOUR)
-    for _ in range(2):
-        number = house.make("task")
-        house.dispatcher.dispatch()
-        house.clock.advance(60)
-        house.end(number)
-    number = house.make("task")
-    house.dispatcher.dispatch()
-    assert house.state(number) == (RunState.SKIPPED, Reason.BREAKER_OPEN)
 
 
 def test_load_takes_up_what_an_earlier_daemon_left(store: Store) -> None:
