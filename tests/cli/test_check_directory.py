@@ -25,3 +25,19 @@ def test_check_of_an_empty_directory_warns_and_one_of_an_empty_policy_does_not(a
 
 def test_check_of_an_empty_name_does_not_fall_back_to_another_directory(agent: AgentUnderTest) -> None:
     assert agent.command("check", "").returncode == ExitCode.POLICY
+
+
+NO_PROGRAM = """version: 1
+tasks:
+  empty: {action: command.run, with: {command: [""]}}
+  blank: {action: command.run, with: {command: [" ", a], undo: [""]}}
+  fine: {action: command.run, with: {command: [echo, ""]}}
+"""
+
+
+def test_check_of_a_command_without_a_program_says_so(agent: AgentUnderTest) -> None:
+    agent.policy(NO_PROGRAM)
+    found = agent.command("check")
+    assert found.returncode == ExitCode.POLICY
+    places = [line.split(": ")[1] for line in found.stderr.splitlines() if "name a program first" in line]
+    assert places == ["tasks.empty.with.command[0]", "tasks.blank.with.command[0]", "tasks.blank.with.undo[0]"]
