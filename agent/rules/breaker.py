@@ -29,7 +29,8 @@ def admit(at_most: Breaker | None, past: Iterable[float], now: float) -> Admissi
     """Given the breaker, the instants of the runs since an admin last released it, and now (seconds since the epoch).
 
     A run exactly `per` seconds ago is forgotten. One dated in the future (the clock was set back) counts as recent,
-    since it may be; so a stepped clock never earns additional runs. Without a breaker everything is allowed.
+    since it may be; so a clock that is set back never earns additional runs, as one set ahead does. Without a breaker
+    everything is allowed.
     """
     if at_most is None:
         return Admission(allowed=True, used=0)

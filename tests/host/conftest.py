@@ -49,11 +49,16 @@ def state(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "state"
     directory.mkdir(mode=0o700)
     identity = os.stat(directory)
-    yield directory
     groups = Cgroups.discover()
-    if groups is not None:
-        mine = f"{identity.st_dev:x}-{identity.st_ino:x}"
-        assert [name for name in os.listdir(groups.base) if mine in name] == []
+    key = f"{identity.st_dev:x}-{identity.st_ino:x}"
+    # A directory that is gone may have had the number of this one, and groups that a killed agent left to nobody.
+    assert groups is None or all(groups.group(name).remove() for name in _groups(groups, key))
+    yield directory
+    assert groups is None or _groups(groups, key) == []
+
+
+def _groups(groups: Cgroups, key: str) -> list[str]:
+    return [name for name in os.listdir(groups.base) if f"-{key}-" in name]
 
 
 @pytest.fixture
