@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from agent.errors import Mistake
 from agent.host import proc
+from agent.host.cgroup import Cgroup, Cgroups
 from agent.host.run_process import MARKER
 from agent.model.runs import Run
 from agent.store import Store
@@ -222,6 +223,10 @@ class AgentUnderTest:
             self.process.wait()
             self.process = None
         assert proc.end(lambda: [*proc.alive(started), *self.of_runs()], PATIENCE) == ()
+        if self.state.exists() and (groups := Cgroups.discover()) is not None:
+            # Nobody is left who would remove them, and another state may get the number of this one.
+            for path in Path(groups.base).glob(f"hostkeeper-run-{self.key}-*"):
+                Cgroup(str(path)).remove()
 
 
 def _environment(pid: int) -> bytes:
