@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -23,7 +24,10 @@ class Damaged(RunFailed):
 
 
 class ReadOnly(RunFailed):
-    """A repository lies on a file system that is read-only here: nothing in it can be locked or changed."""
+    """A repository may only be read from here: nothing in it can be locked or changed."""
+
+    ERRORS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+    """What the system says then; the last two of an export on which root is nobody."""
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -130,7 +130,7 @@ class Structure(Struct, frozen=True):
 
 @contextlib.contextmanager
 def _unchanging(repository: Repository, host: str, task: str) -> Iterator[None]:
-    """Keep what removes backups away; from a repository that is read-only here, nobody here does. Raises Refused."""
+    """Keep what removes backups away; from one that may only be read here, nobody here does. Raises Refused."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ReadOnly):
             stack.enter_context(repository.lock(host, task))

@@ -40,5 +40,5 @@ def test_read_only_repository_is_verified_drilled_and_restored_from(tmp_path: Pa
                 assert done.returncode == 0, done.stdout + done.stderr
             done = agent.command("run", "task")
             assert done.returncode == ExitCode.RUN_FAILED
-            assert "its file system is read-only" in done.stdout
+            assert "it may only be read from here" in done.stdout
         assert [path.read_text() for path in (tmp_path / "out").rglob("file")] == ["kept"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator, Sequence
 
@@ -88,7 +87,7 @@ class Locks:
             path = os.path.join(place, name)
             mine = stack.enter_context(locked(path, shared=shared))
         except OSError as error:
-            kind = ReadOnly if error.errno == errno.EROFS else RunFailed
+            kind = ReadOnly if error.errno in ReadOnly.ERRORS else RunFailed
             raise kind(f"cannot lock {site.name}: {error.strerror}") from error
         if not mine:
             raise Refused(

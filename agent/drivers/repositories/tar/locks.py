@@ -6,7 +6,6 @@ Whoever changes a series holds its lock alone and shares that of the repository.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 
@@ -67,8 +66,8 @@ def _explained(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EROFS:
-            raise ReadOnly(f"cannot lock {place}: its file system is read-only") from error
+        if error.errno in ReadOnly.ERRORS:
+            raise ReadOnly(f"cannot lock {place}: {error.strerror}; it may only be read from here") from error
         raise RunFailed(
             f"cannot lock {place}: {error.strerror}; is the repository's disk there, writable, and one that has locks?"
         ) from error
