@@ -108,14 +108,14 @@ class Loop:
 
     def insist(self, name: str, instant: float | None, callback: Callback) -> None:
         """Like `alarm`, and call back again while the callback fails: the store is locked, or its disk full."""
+        self.alarm(name, instant, lambda: self.attempt(name, callback))
 
-        def attempt() -> None:
-            again = self._alarms[name] = (self._clock.monotonic() + AGAIN_SECONDS, attempt)
-            callback()
-            if self._alarms.get(name) is again:  # else the callback has set the alarm itself
-                del self._alarms[name]
-
-        self.alarm(name, instant, attempt)
+    def attempt(self, name: str, callback: Callback) -> None:
+        """Call back now, and by the alarm of that name again while it fails. Raises what the callback raises."""
+        again = self._alarms[name] = (self._clock.monotonic() + AGAIN_SECONDS, lambda: self.attempt(name, callback))
+        callback()
+        if self._alarms.get(name) is again:  # else the callback has set the alarm itself
+            del self._alarms[name]
 
     def watch(self, descriptor: int, callback: Callback) -> None:
         """Call back whenever a descriptor is readable."""

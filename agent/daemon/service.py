@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.daemon.dispatcher import Dispatcher
 from agent.daemon.evidence import NOTE_SECONDS, Evidence
-from agent.daemon.loop import AGAIN_SECONDS, Loop
+from agent.daemon.loop import Loop
 from agent.daemon.others import Others
 from agent.daemon.planner import Planner
 from agent.daemon.policies import Policies
@@ -178,9 +178,10 @@ class Daemon:
             return []
 
     def _dispatch(self) -> None:
+        self._loop.attempt("dispatch", self._look_for_work)
+
+    def _look_for_work(self) -> None:
         """Make what is due, start what may start, and set the alarm for when to look again."""
-        # What fails, because the store is locked or its disk full, is tried again.
-        self._loop.alarm("dispatch", self._clock.monotonic() + AGAIN_SECONDS, self._dispatch)
         if self._stopping:
             self._loop.alarm("dispatch", None, self._dispatch)
         else:
