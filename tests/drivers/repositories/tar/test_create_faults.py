@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.drivers.repository import ReadOnly
 from agent.errors import Refused, RunFailed
 from agent.host.flock import locked
 from agent.model.reasons import Reason
 from agent.ports import StopRequested
 from tests.drivers.repositories.tar.house import HOST, SERIES, TASK, House
+from tests.host.trees import as_user
 from tests.system.backups.beds import Numbers
 
 LARGE = 12 << 20
@@ -253,6 +255,19 @@ def test_series_that_another_agent_is_at_is_refused(house: House) -> None:
     assert repository.sweep() == (f"{SERIES}/.partial-1",)
     with repository.lock(HOST, TASK), repository.lock(HOST, TASK), pytest.raises(Refused):
         house.create()
+
+
+@pytest.mark.root
+def test_lock_of_a_repository_that_a_user_may_not_write_says_that_it_may_only_be_read() -> None:
+    # Not below a directory that is root's alone: what may not even be found says the same.
+    with tempfile.TemporaryDirectory() as place:
+        house = House(Path(place))
+        (house.tree / "small").write_text("x")
+        house.create()
+        for path in (house.place, house.path, house.series.parent, house.series):
+            path.chmod(0o755)
+        with as_user(65534), pytest.raises(ReadOnly, match="Permission denied"), house.open().lock(HOST, TASK):
+            pass
 
 
 @pytest.mark.root
