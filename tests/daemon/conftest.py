@@ -1,4 +1,4 @@
-"""Benches for the tests of the policies in force."""
+"""A store, and benches for the tests of the policies in force."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import pytest
 
 from agent.daemon.compiler import COMMAND
 from agent.host.notify import Notifier
+from agent.store import Store
 from tests.daemon.bench import Bench
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(str(tmp_path / "state")) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -20,12 +18,6 @@ from tests.metrics.full import empty_metrics, numbers
 from tests.store.test_ledger import FIRST, PROOF, SECOND
 
 SAVE = 'hostkeeper_{}{{repository="local",task="save"}}'
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -19,12 +19,6 @@ from tests.system.agent import wait_for
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
-
-
-@pytest.fixture
 def loop() -> Iterator[Loop]:
     made = Loop(SystemClock(), lambda _: None, lambda: None)
     yield made

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +17,6 @@ from tests.fakes import FakeClock, FakeLauncher, task
 
 NIGHT = Window("night", "0 2 * * *", 3600.0, "UTC", Position("p", 1, 1))
 HOUR = 3600.0
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 class House:

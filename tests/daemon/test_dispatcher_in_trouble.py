@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
@@ -15,12 +14,6 @@ from agent.ports import Bounds
 from agent.store import Store
 from tests.daemon.test_dispatcher import HOUR, House
 from tests.fakes import FakeChild, FakeLauncher, task
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 class _Spent(FakeLauncher):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from msgspec.structs import replace
 
 from agent.model.policies import Retry, Schedule
@@ -14,12 +10,6 @@ from agent.model.runs import Origin, RunState
 from agent.store import Store
 from tests.daemon.test_dispatcher import HOUR, House
 from tests.fakes import task
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def test_task_that_needs_a_failed_one_is_skipped(store: Store) -> None:

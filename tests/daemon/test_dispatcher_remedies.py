@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
 from agent.engine.agenda import Agenda
@@ -18,12 +15,6 @@ from agent.store import Store
 from tests.daemon.test_dispatcher import HOUR, NIGHT, House
 from tests.daemon.test_thresholds import FILLING
 from tests.fakes import task
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def test_remedy_waits_for_the_window_only_where_its_threshold_says_so(store: Store) -> None:

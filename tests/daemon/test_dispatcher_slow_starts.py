@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-import pytest
+from collections.abc import Sequence
 
 from agent.daemon.dispatcher import PASS_SECONDS
 from agent.ports import Bounds
@@ -23,12 +20,6 @@ class Slow(FakeLauncher):
         if self.clock is not None:
             self.clock.advance(PASS_SECONDS / 4)
         return super().start(run, attempt, argv, bounds)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def test_pass_ends_when_it_took_too_long_and_the_next_goes_on_at_once(store: Store) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,6 @@ from agent.host.journald import FIELDS
 from agent.store import Store
 from tests.metrics.full import empty_metrics, numbers
 from tests.store.endings import DUE, ended
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def shown(store: Store) -> tuple[Evidence, dict[str, float]]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from msgspec.structs import replace
 
 from agent.model.conditions import Bound, Condition
@@ -18,12 +14,6 @@ from agent.store import Store
 from tests.daemon.test_reacting import CHILD, FULL, HOME, MENDER, READ_ONLY, ROOT, WATCHED, House
 from tests.daemon.test_thresholds import FILLING
 from tests.fakes import task
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def test_child_is_muted_from_the_first_violation_of_its_parent(store: Store) -> None:

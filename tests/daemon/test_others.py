@@ -1,21 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from agent.daemon.others import Others
 from agent.engine.submit import submit
 from agent.model.runs import Origin, Run, RunState
 from agent.store import Store
 from tests.fakes import task
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def made(store: Store, origin: Origin, *, ended: bool) -> int:

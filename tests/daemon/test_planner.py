@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,12 +15,6 @@ from tests.fakes import EPOCH, FakeClock, task
 
 NOON = EPOCH.timestamp()
 HOUR = 3600.0
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 def hourly(name: str = "task", **changes: object) -> Task:

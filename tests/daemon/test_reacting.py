@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -33,12 +30,6 @@ READ_ONLY = replace(
 )
 CHILD = replace(FULL, parents=("read-only",))
 MENDER = replace(task(), name="mender", mutes=("full",), mutes_for=30.0)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 class House:

@@ -16,12 +16,6 @@ from agent.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
-
-
-@pytest.fixture
 def path() -> Iterator[Path]:
     """Where a settings file may be put: every directory above is root's alone."""
     with tempfile.TemporaryDirectory(prefix="hk-", dir="/tmp") as place:

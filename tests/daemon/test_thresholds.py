@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -58,12 +55,6 @@ class FakeProbe:
 
 def policies(threshold: Threshold = FILLING) -> PolicySet:
     return PolicySet("digest", 1, {}, {"task": task()}, {threshold.name: threshold})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(str(tmp_path / "state")) as opened:
-        yield opened
 
 
 class House:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.cgroup import Cgroups
 from agent.host.processes import SystemProcesses
 from tests.host.daemons import Daemon
-from tests.host.leftovers import can_make_groups, carriers, children_of_this_process
+from tests.host.leftovers import can_make_groups, carriers, children_of_this_process, groups_of
 
 
 @pytest.fixture
@@ -49,16 +48,12 @@ def state(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "state"
     directory.mkdir(mode=0o700)
     identity = os.stat(directory)
-    groups = Cgroups.discover()
     key = f"{identity.st_dev:x}-{identity.st_ino:x}"
     # A directory that is gone may have had the number of this one, and groups that a killed agent left to nobody.
-    assert groups is None or all(groups.group(name).remove() for name in _groups(groups, key))
+    for group in groups_of(key):
+        group.remove()
     yield directory
-    assert groups is None or _groups(groups, key) == []
-
-
-def _groups(groups: Cgroups, key: str) -> list[str]:
-    return [name for name in os.listdir(groups.base) if f"-{key}-" in name]
+    assert groups_of(key) == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from agent.host.cgroup import Cgroups
+from agent.host.cgroup import Cgroup, Cgroups
 
 
 def until(condition: Callable[[], Any], within: float = 5.0) -> Any:
@@ -41,6 +41,13 @@ def children_of_this_process() -> set[int]:
         with suppress(FileNotFoundError, ProcessLookupError):
             found.update(map(int, (task / "children").read_text().split()))
     return found
+
+
+def groups_of(key: str) -> list[Cgroup]:
+    """Given the key of a state directory, return the control groups of its runs."""
+    groups = Cgroups.discover()
+    prefix = f"hostkeeper-run-{key}-"
+    return [groups.group(prefix + run) for run in sorted(groups.named(prefix))] if groups is not None else []
 
 
 def can_make_groups() -> bool:

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
+
 from agent.errors import Mistake
 from agent.host import proc
-from agent.host.cgroup import Cgroup, Cgroups
+from agent.host.cgroup import Cgroup
 from agent.host.run_process import MARKER
 from agent.model.runs import Run
 from agent.store import Store
+from agent.store.connection import BUSY_TIMEOUT_MS, DATABASE_NAME
+from tests.host.leftovers import groups_of
 
 T = TypeVar("T")
 PATIENCE = 30.0
@@ -200,6 +204,18 @@ class AgentUnderTest:
         state = self.state.stat()
         return f"{state.st_dev:x}-{state.st_ino:x}"
 
+    def groups(self) -> list[Cgroup]:
+        """Return the control groups of this state's runs."""
+        return groups_of(self.key)
+
+    @contextmanager
+    def store_locked(self) -> Iterator[None]:
+        """Write to the store as somebody else, and do not come to an end meanwhile."""
+        with closing(apsw.Connection(str(self.state / DATABASE_NAME))) as store:
+            store.set_busy_timeout(BUSY_TIMEOUT_MS)
+            store.execute("BEGIN IMMEDIATE")
+            yield
+
     def of_runs(self) -> list[proc.Process]:
         """Return the processes of runs that live."""
         if not self.state.exists():
@@ -223,10 +239,9 @@ class AgentUnderTest:
             self.process.wait()
             self.process = None
         assert proc.end(lambda: [*proc.alive(started), *self.of_runs()], PATIENCE) == ()
-        if self.state.exists() and (groups := Cgroups.discover()) is not None:
-            # Nobody is left who would remove them, and another state may get the number of this one.
-            for path in Path(groups.base).glob(f"hostkeeper-run-{self.key}-*"):
-                Cgroup(str(path)).remove()
+        # Nobody is left who would remove them, and another state may get the number of this one.
+        for group in self.groups() if self.state.exists() else ():
+            group.remove()
 
 
 def _environment(pid: int) -> bytes:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 
-from agent.host.cgroup import Cgroups
 from agent.host.heads import HeadFile
 from agent.model.runs import MOVES, Origin, Run, RunState, StepState
 from agent.rules.condition_json import load_state
@@ -142,9 +140,7 @@ def due_times_had_one_run_each(world: World) -> None:
 def nothing_is_left_behind(world: World) -> None:
     """No process of a run, no control group, and no file in the state directory that does not belong there."""
     assert world.processes() == []
-    groups = Cgroups.discover()
-    if groups is not None:
-        assert [path.name for path in Path(groups.base).glob(f"hostkeeper-run-{world.key}-*")] == []
+    assert world.agent.groups() == []
     state = world.agent.state
     names = {str(path.relative_to(state)) for path in state.rglob("*")}
     assert {name for name in names if not STATE_FILES.fullmatch(name)} == set()

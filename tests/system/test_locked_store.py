@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import apsw
 import pytest
 
 from agent.model.reasons import Reason
 from agent.model.runs import RunState
-from agent.store.connection import BUSY_TIMEOUT_MS, DATABASE_NAME
 from tests.system.agent import PATIENCE, AgentUnderTest, wait_for
 
 EVERY_SECOND = """version: 1
@@ -24,22 +20,12 @@ tasks: {long: {schedule: every 1 seconds, action: command.run, with: {command: [
 """
 
 
-@contextmanager
-def locked(agent: AgentUnderTest) -> Iterator[None]:
-    store = apsw.Connection(str(agent.state / DATABASE_NAME))
-    store.set_busy_timeout(BUSY_TIMEOUT_MS)
-    store.execute("BEGIN IMMEDIATE")
-    yield
-    store.execute("ROLLBACK")
-    store.close()
-
-
 @pytest.mark.slow
 def test_store_locked_for_longer_than_anybody_waits_loses_no_due_time(agent: AgentUnderTest) -> None:
     agent.policy(EVERY_SECOND)
     agent.start()
     wait_for(lambda: any(run.state is RunState.SUCCEEDED for run in agent.runs()))
-    with locked(agent):
+    with agent.store_locked():
         wait_for(lambda: "database is locked" in agent.log.read_text())
     last = agent.runs()[-1].due
     wait_for(lambda: any(run.due > last + 2 and run.state is RunState.SUCCEEDED for run in agent.runs()))
@@ -53,7 +39,7 @@ def test_agent_asked_to_stop_while_its_store_is_locked_stops_its_runs_once_it_is
     agent.start()
     wait_for(lambda: any(run.pid for run in agent.runs()))
     assert agent.process is not None
-    with locked(agent):
+    with agent.store_locked():
         agent.process.send_signal(signal.SIGTERM)
         wait_for(lambda: "database is locked" in agent.log.read_text())
     assert agent.process.wait(PATIENCE) == 0

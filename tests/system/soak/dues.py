@@ -47,9 +47,9 @@ class Dues:
         Once the clock was set back, nothing is asked for before `now`, nor before what the clock was set to, which may
         be later: who asks leaves the agent a moment for what has only just fallen due.
         """
-        back = now < self._furthest
-        now = max(now, self._set_to) if back else now
-        begin = now if back else self.asked_up_to
+        begin = self.asked_up_to
+        if now < self._furthest:
+            begin = now = max(now, self._set_to)
         on_time = min(now, max(begin, now - TOLERANCE + CAUTION_SECONDS))
         found = {task: _multiples(every, on_time, now) for task, every in self.every.items()}
         if on_time - begin < JUMP_SECONDS:

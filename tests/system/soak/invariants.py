@@ -116,7 +116,7 @@ def nothing_is_left_of_ended_runs(world: SoakWorld) -> None:
 
     def cleared() -> bool:
         open_runs = {str(run.id) for run in world.agent.runs() if run.ended is None}
-        left[:] = [group.path for group in world.groups() if group.path.rpartition("-")[2] not in open_runs]
+        left[:] = [group.path for group in world.agent.groups() if group.path.rpartition("-")[2] not in open_runs]
         left.extend(f"process {pid} of run {run}" for pid, run in _marked(world) if run not in open_runs)
         return not left
 

@@ -22,6 +22,8 @@ MOST_MIB = 40.0
 
 GROWTH_FILES = 2
 HANDLE = "anon_inode:[pidfd]"
+"""What a descriptor on a process is open on."""
+
 RESERVE = "/dev/null"
 """What a daemon keeps descriptors on that it lets go of for a moment when it needs them."""
 

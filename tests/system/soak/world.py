@@ -14,7 +14,6 @@ from string import Template
 from typing import TypeVar
 
 from agent.host import proc
-from agent.host.cgroup import Cgroup, Cgroups
 from tests.system import effect
 from tests.system.clock import ShiftedClock
 from tests.system.scenarios.scenario import LONG_AGO
@@ -214,12 +213,6 @@ class SoakWorld(World):
         process.wait()
         self.agent.process = None
         self.begin_next_life()
-
-    def groups(self) -> list[Cgroup]:
-        """Return the control groups of this place's runs."""
-        groups = Cgroups.discover()
-        found = Path(groups.base).glob(f"hostkeeper-run-{self.key}-*") if groups is not None else ()
-        return [Cgroup(str(path)) for path in found]
 
     def look(self) -> None:
         """Look at the daemon's memory, files and threads."""

@@ -7,12 +7,10 @@ import random
 import subprocess
 import time
 
-import apsw
-
 from agent.rules.condition_json import load_state
 from agent.rules.series import parse_state_key
 from agent.store import Store
-from agent.store.connection import BUSY_TIMEOUT_MS, DATABASE_NAME
+from agent.store.connection import BUSY_TIMEOUT_MS
 from tests.system.scenarios.scenario import LONG_AGO
 from tests.system.soak.disk import MIB
 from tests.system.soak.faults.fault import Fault
@@ -89,7 +87,7 @@ def break_disk(world: SoakWorld, chance: random.Random) -> str:
     world.kill_daemon()
     world.kill_runs()
     # The number of the device, and with it the names of the groups, may be another one then, as after a reboot.
-    for group in world.groups():
+    for group in world.agent.groups():
         assert group.remove(), f"{group.path} is not empty"
     world.disk.mend()
     return f"{seconds:.1f} s"
@@ -98,15 +96,9 @@ def break_disk(world: SoakWorld, chance: random.Random) -> str:
 def lock_store(world: SoakWorld, chance: random.Random) -> str:
     """Another process writes to the store and does not come to an end."""
     seconds = chance.choice((1.0, 3.0, 5.0, BUSY_TIMEOUT_MS / 1000 + 2))
-    store = apsw.Connection(str(world.agent.state / DATABASE_NAME))
-    try:
-        store.set_busy_timeout(BUSY_TIMEOUT_MS)
-        store.execute("BEGIN IMMEDIATE")
+    with world.agent.store_locked():
         world.live_for(seconds)
         answers(world)
-        store.execute("ROLLBACK")
-    finally:
-        store.close()
     return f"{seconds:g} s"
 
 
